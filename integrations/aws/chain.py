@@ -1,0 +1,364 @@
+"""The chain A → B → C: opening the sessions that lead from the worker's own identity into a customer role.
+
+IAM set-up it needs is in vendor_policies.py. Each hop narrows: A → B by a session policy that knows one customer role
+and one external ID, B → C by one that knows the component's permissions. The external ID is sent on the last hop
+only. In the `direct` chain there is no B, and A's session is the one that is narrowed and enters C.
+
+Nothing here falls back to another identity: a hop that fails ends the chain with an exception of errors.py.
+"""
+
+import hashlib
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from integrations.aws import vendor_policies as tags
+from integrations.aws.clients import ClientFactory, SessionCredentials
+from integrations.aws.errors import RegionDisabled, RequestInvalid, SessionExpired, translate
+from integrations.aws.policies import (
+    MAX_SESSION_POLICY,
+    customer_session_policy,
+    deny_all_session_policy,
+    launch_session_policy,
+    trust_test_session_policy,
+)
+from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
+from integrations.aws.vendor import TRUST_TEST, VendorSettings
+
+MIN_DURATION = 900  # seconds
+MAX_CHAINED_DURATION = 3600  # seconds; STS allows a role no more when it is entered from another role
+# A session of ours that is used by many verifications is replaced this long before it ends.
+REPLACE_BEFORE_EXPIRY = 600.0
+
+# Where STS is asked next when it is switched off in a region; these cannot be switched off, or are the only ones.
+_FALLBACK_REGIONS = {
+    "aws": ("us-east-1", "us-west-2", "eu-west-1"),
+    "aws-us-gov": ("us-gov-west-1", "us-gov-east-1"),
+    "aws-cn": ("cn-north-1", "cn-northwest-1"),
+    "aws-eusc": ("eusc-de-east-1",),
+}
+_SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_TAG_KEY = re.compile(r"[\w \.:/=+\-@]{1,128}")
+_TAG_VALUE = re.compile(r"[\w \.:/=+\-@]{0,256}")
+_MAX_TAGS = 50
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class AssumeRole:
+    """One AssumeRole call, checked against STS's limits before it is made; RequestInvalid says which it breaks."""
+
+    role_arn: str
+    session_name: str
+    duration: int = MIN_DURATION
+    policy: str | None = None
+    external_id: str | None = None
+    source_identity: str | None = None
+    session_tags: Mapping[str, str] = field(default_factory=dict)
+    transitive_tag_keys: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _SESSION_NAME.fullmatch(self.session_name):
+            raise RequestInvalid("SessionName", "A session name has 2 to 64 characters out of A-Z a-z 0-9 _+=,.@-")
+        if self.source_identity is not None and (
+            not _SESSION_NAME.fullmatch(self.source_identity) or self.source_identity.lower().startswith("aws:")
+        ):
+            raise RequestInvalid(
+                "SourceIdentity", "A source identity has 2 to 64 characters out of A-Z a-z 0-9 _+=,.@-"
+            )
+        if not MIN_DURATION <= self.duration <= MAX_CHAINED_DURATION:
+            raise RequestInvalid(
+                "DurationSeconds", f"A chained session lasts {MIN_DURATION} to {MAX_CHAINED_DURATION} s."
+            )
+        if self.policy is not None and len(self.policy) > MAX_SESSION_POLICY:
+            raise RequestInvalid(
+                "Policy", f"The session policy has {len(self.policy)} characters; STS takes {MAX_SESSION_POLICY}."
+            )
+        if len(self.session_tags) > _MAX_TAGS:
+            raise RequestInvalid("Tags", f"{len(self.session_tags)} session tags; STS takes {_MAX_TAGS}.")
+        if len({key.lower() for key in self.session_tags}) != len(self.session_tags):
+            raise RequestInvalid("Tags", "Two session tags have the same key; STS ignores case.")
+        for key, value in self.session_tags.items():
+            if not _TAG_KEY.fullmatch(key) or not _TAG_VALUE.fullmatch(value) or key.lower().startswith("aws:"):
+                raise RequestInvalid("Tags", f"The session tag '{key}' breaks STS's limits on keys and values.")
+        if not set(self.transitive_tag_keys) <= set(self.session_tags):
+            raise RequestInvalid("TransitiveTagKeys", "Only tags of the same call can be made transitive.")
+
+    def parameters(self) -> dict[str, Any]:
+        """The call's parameters as boto3 takes them."""
+        parameters: dict[str, Any] = {
+            "RoleArn": self.role_arn,
+            "RoleSessionName": self.session_name,
+            "DurationSeconds": self.duration,
+        }
+        if self.policy is not None:
+            parameters["Policy"] = self.policy
+        if self.external_id is not None:
+            parameters["ExternalId"] = self.external_id
+        if self.source_identity is not None:
+            parameters["SourceIdentity"] = self.source_identity
+        if self.session_tags:
+            parameters["Tags"] = [{"Key": key, "Value": value} for key, value in self.session_tags.items()]
+        if self.transitive_tag_keys:
+            parameters["TransitiveTagKeys"] = list(self.transitive_tag_keys)
+        return parameters
+
+
+@dataclass(frozen=True)
+class Session:
+    """An assumed-role session and its receipt."""
+
+    credentials: SessionCredentials
+    receipt: SessionReceipt
+
+
+def open_session(sts: Any, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
+    """Make the call with the client `sts`; raises AwsCallFailed."""
+    opened_at = datetime.now(UTC)
+    try:
+        answer = sts.assume_role(**call.parameters())
+    except (ClientError, BotoCoreError) as error:
+        raise translate(error) from None
+    credentials = SessionCredentials(
+        access_key_id=answer["Credentials"]["AccessKeyId"],
+        secret_access_key=answer["Credentials"]["SecretAccessKey"],
+        session_token=answer["Credentials"]["SessionToken"],
+        expires_at=answer["Credentials"]["Expiration"],
+    )
+    receipt = SessionReceipt(
+        opened_at=opened_at,
+        expires_at=credentials.expires_at,
+        component=component,
+        purpose=purpose,
+        role_arn=call.role_arn,
+        role_id=answer.get("AssumedRoleUser", {}).get("AssumedRoleId", "").partition(":")[0],
+        session_name=call.session_name,
+        source_identity=answer.get("SourceIdentity", call.source_identity or ""),
+        tags=tuple(sorted(call.session_tags.items())),
+        transitive_tag_keys=call.transitive_tag_keys,
+        policy_sha256=hashlib.sha256(call.policy.encode()).hexdigest() if call.policy else "",
+        access_key_id=credentials.access_key_id,
+        request_id=answer.get("ResponseMetadata", {}).get("RequestId", ""),
+        packed_policy_percent=answer.get("PackedPolicySize"),
+    )
+    return Session(credentials, receipt)
+
+
+def session_name(target: VerificationTarget) -> str:
+    """How the component's session shows in the customer's CloudTrail."""
+    return f"rolebridge-{target.component.id}-{target.connection_ref}"
+
+
+def trust_test_session_name(target: VerificationTarget) -> str:
+    """How the trust-test's session, with its refused attempts, shows in the customer's CloudTrail."""
+    return f"rolebridge-{TRUST_TEST}-{target.connection_ref}"
+
+
+def source_identity(target: VerificationTarget) -> str:
+    return f"rolebridge-{target.connection_ref}"
+
+
+class VendorSide:
+    """The vendor's own roles, as far as a process has entered them: base → A, shared by all verifications.
+
+    A component role's session belongs to the vendor and knows no customer, so one serves every connection; it is
+    replaced before it ends, by one caller while the others wait.
+    """
+
+    def __init__(self, settings: VendorSettings) -> None:
+        self.settings = settings
+        self.clients = ClientFactory(settings.endpoint_url)
+        self._lock = threading.Lock()
+        self._key_locks: dict[str, threading.Lock] = {}
+        self._component_sessions: dict[str, tuple[Session, Any]] = {}
+        self._base_clients: dict[str, Any] = {}
+
+    def base_sts(self, region: str) -> Any:
+        """An STS client with the worker's own identity; VendorIdentityMissing if it has none."""
+        with self._lock:
+            client = self._base_clients.get(region)
+        if client is None:
+            client = self.clients.with_own_identity("sts", region)
+            with self._lock:
+                client = self._base_clients.setdefault(region, client)
+        return client
+
+    def component_sts(self, role: str) -> Any:
+        """An STS client with the session of component role `role` (a component's id, or `trust-test`)."""
+        with self._lock:
+            key_lock = self._key_locks.setdefault(role, threading.Lock())
+        with key_lock:
+            kept = self._component_sessions.get(role)
+            if kept is None or kept[0].credentials.expires_within(REPLACE_BEFORE_EXPIRY):
+                kept = self._enter_component_role(role)
+                self._component_sessions[role] = kept
+            return kept[1]
+
+    def forget_component_session(self, role: str) -> None:
+        """Drop the session of component role `role`, so that the next caller opens a new one."""
+        with self._lock:
+            key_lock = self._key_locks.setdefault(role, threading.Lock())
+        with key_lock:
+            self._component_sessions.pop(role, None)
+
+    def _enter_component_role(self, role: str) -> tuple[Session, Any]:
+        region = self.settings.region
+        call = AssumeRole(
+            role_arn=self.settings.component_role_arn(role),
+            session_name=f"rolebridge-{role}",
+            duration=MAX_CHAINED_DURATION,
+        )
+        session = open_session(self.base_sts(region), call, component=role, purpose=SessionPurpose.IDENTITY_CHECK)
+        return session, self.clients.with_session("sts", region, session.credentials)
+
+
+@lru_cache(maxsize=8)
+def vendor_side(settings: VendorSettings) -> VendorSide:
+    """The one VendorSide of this process for `settings`."""
+    return VendorSide(settings)
+
+
+def enter_integration_role(vendor: VendorSide, target: VerificationTarget) -> Session:
+    """The narrowed session that can enter the target's customer role, and no other: A → B (`direct`: base → A)."""
+    role_arn = str(target.role_arn(vendor.settings))
+    return _launch(
+        vendor,
+        role=target.component.id,
+        session_name=session_name(target),
+        policy=launch_session_policy(role_arn, target.external_id),
+        source_identity=source_identity(target),
+        session_tags={
+            tags.TENANT: target.tenant_ref,
+            tags.CONNECTION: target.connection_ref,
+            tags.COMPONENT: target.component.id,
+            tags.EXTERNAL_ID: target.external_id,
+            tags.PURPOSE: tags.PURPOSE_COMPONENT,
+        },
+        transitive_tag_keys=(tags.TENANT, tags.CONNECTION, tags.COMPONENT),
+        component=target.component.id,
+        purpose=SessionPurpose.VERIFICATION,
+    )
+
+
+def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
+    """The session that can try the target's customer role with any external ID or none.
+
+    It hands nothing on (no transitive tag, no source identity), so that a trust policy which forgets to allow them is
+    still tried for what it says of the external ID.
+    """
+    direct = vendor.settings.chain == "direct"
+    return _launch(
+        vendor,
+        role=target.component.id if direct else TRUST_TEST,
+        session_name=trust_test_session_name(target),
+        policy=trust_test_session_policy([str(target.role_arn(vendor.settings)), vendor.settings.control_role_arn]),
+        source_identity=None,
+        session_tags={tags.PURPOSE: tags.PURPOSE_TRUST_TEST, tags.COMPONENT: TRUST_TEST},
+        transitive_tag_keys=(),
+        component=target.component.id,
+        purpose=SessionPurpose.TRUST_TEST,
+    )
+
+
+def prove_vendor_chain(vendor: VendorSide) -> Session:
+    """Enter the integration role (`direct`: the trust-test role) with a session that can do nothing."""
+    return _launch(
+        vendor,
+        role=TRUST_TEST,
+        session_name="rolebridge-identity-check",
+        policy=deny_all_session_policy(),
+        source_identity=None,
+        session_tags={tags.PURPOSE: tags.PURPOSE_TRUST_TEST, tags.COMPONENT: TRUST_TEST},
+        transitive_tag_keys=(),
+        component=TRUST_TEST,
+        purpose=SessionPurpose.IDENTITY_CHECK,
+    )
+
+
+def _launch(
+    vendor: VendorSide,
+    *,
+    role: str,
+    session_name: str,
+    policy: str,
+    source_identity: str | None,
+    session_tags: Mapping[str, str],
+    transitive_tag_keys: tuple[str, ...],
+    component: str,
+    purpose: SessionPurpose,
+) -> Session:
+    """The last session on the vendor's side. Session tags belong to the `abac` chain: no other reads them."""
+    settings = vendor.settings
+    abac = settings.chain == "abac"
+    call = AssumeRole(
+        role_arn=settings.component_role_arn(role) if settings.chain == "direct" else settings.integration_role_arn,
+        session_name=session_name,
+        policy=policy,
+        source_identity=source_identity,
+        session_tags=session_tags if abac else {},
+        transitive_tag_keys=transitive_tag_keys if abac else (),
+    )
+    if settings.chain == "direct":
+        return open_session(vendor.base_sts(settings.region), call, component=component, purpose=purpose)
+    try:
+        return open_session(vendor.component_sts(role), call, component=component, purpose=purpose)
+    except SessionExpired:
+        vendor.forget_component_session(role)
+        return open_session(vendor.component_sts(role), call, component=component, purpose=purpose)
+
+
+def enter_customer_role(vendor: VendorSide, target: VerificationTarget, launch: Session) -> Session:
+    """B → C, narrowed to the component. The transitive tags and the source identity come along by themselves."""
+    call = AssumeRole(
+        role_arn=str(target.role_arn(vendor.settings)),
+        session_name=session_name(target),
+        policy=customer_session_policy(target.component, vendor.settings.partition).text,
+        external_id=target.external_id,
+    )
+    return _from_launch_session(
+        vendor, launch, call, component=target.component.id, purpose=SessionPurpose.VERIFICATION
+    )
+
+
+def try_customer_role(
+    vendor: VendorSide, target: VerificationTarget, launch: Session, external_id: str | None
+) -> SessionReceipt:
+    """Try the customer role with `external_id`, or with none; the session can do nothing and is dropped at once."""
+    call = AssumeRole(
+        role_arn=str(target.role_arn(vendor.settings)),
+        session_name=trust_test_session_name(target),
+        policy=deny_all_session_policy(),
+        external_id=external_id,
+    )
+    return _from_launch_session(
+        vendor, launch, call, component=target.component.id, purpose=SessionPurpose.TRUST_TEST
+    ).receipt
+
+
+def _from_launch_session(
+    vendor: VendorSide, launch: Session, call: AssumeRole, *, component: str, purpose: SessionPurpose
+) -> Session:
+    def ask(region: str) -> Session:
+        sts = vendor.clients.with_session("sts", region, launch.credentials)
+        return open_session(sts, call, component=component, purpose=purpose)
+
+    return in_first_enabled_region(vendor.settings, ask)
+
+
+def in_first_enabled_region(settings: VendorSettings, ask: Callable[[str], T]) -> T:
+    """`ask` in the vendor's region, and where the customer's account has STS switched off there, in the next."""
+    fallbacks = settings.fallback_regions or _FALLBACK_REGIONS[settings.partition]
+    regions = [settings.region, *(region for region in fallbacks if region != settings.region)]
+    for region in regions[:-1]:
+        try:
+            return ask(region)
+        except RegionDisabled:
+            continue
+    return ask(regions[-1])

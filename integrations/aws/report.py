@@ -1,0 +1,148 @@
+"""What a verification takes and gives back: plain, frozen values that hold no credential."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from integrations.aws.arns import RoleArn, role_arn, validate_account_id
+from integrations.aws.policies import validate_external_id
+from integrations.aws.vendor import VendorSettings
+from integrations.catalogue import Component
+
+RoleStatus = Literal["connected", "degraded", "unsafe", "not_assumable", "no_verdict"]
+
+_REFERENCE = re.compile(r"[a-z0-9]{1,16}")
+
+
+class Outcome(StrEnum):
+    PASSED = "passed"
+    DENIED = "denied"  # should be allowed and is not
+    VIOLATED = "violated"  # is allowed and must not be
+    ERROR = "error"
+    THROTTLED = "throttled"
+    NOT_APPLICABLE = "not_applicable"
+    SKIPPED = "skipped"
+
+
+class Actor(StrEnum):
+    """Who must act."""
+
+    VENDOR = "vendor"
+    CUSTOMER = "customer"
+    CUSTOMER_ORGANISATION = "customer_organisation"
+    NOBODY = "nobody"
+
+
+class SessionPurpose(StrEnum):
+    """Why a session was opened."""
+
+    VERIFICATION = "verification"
+    TRUST_TEST = "trust_test"
+    IDENTITY_CHECK = "identity_check"
+
+
+@dataclass(frozen=True)
+class VerificationTarget:
+    """One customer role to verify.
+
+    `tenant_ref` and `connection_ref` are opaque: they appear in the customer's CloudTrail (F15). `regions` are where
+    the permissions are probed; empty means the vendor's own region.
+    """
+
+    tenant_ref: str
+    connection_ref: str
+    account_id: str
+    external_id: str
+    role_name: str
+    role_path: str
+    component: Component
+    regions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("tenant_ref", "connection_ref"):
+            if not _REFERENCE.fullmatch(getattr(self, name)):
+                raise ValueError(f"{name} must be 1 to 16 characters out of a-z and 0-9.")
+        validate_account_id(self.account_id)
+        validate_external_id(self.external_id)
+        role_arn("aws", self.account_id, self.role_path, self.role_name)
+
+    def role_arn(self, settings: VendorSettings) -> RoleArn:
+        """The customer role. AWS has no AssumeRole across partitions, so its partition is the vendor's."""
+        return role_arn(settings.partition, self.account_id, self.role_path, self.role_name)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check. `detail` may hold AWS's own words, with ids of the customer's organisation in them:
+    show it to that customer only, and use `errors.redact` for staff and logs."""
+
+    check: str
+    component: str
+    outcome: Outcome
+    cause: str
+    who: Actor
+    title: str
+    detail: str = ""
+    fix: str = ""
+    action: str = ""
+    region: str = ""
+    duration_ms: int = 0
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class SessionReceipt:
+    """What is kept of a session: everything that finds it in CloudTrail, nothing that could open it again."""
+
+    opened_at: datetime
+    expires_at: datetime
+    component: str
+    purpose: SessionPurpose
+    role_arn: str
+    role_id: str
+    session_name: str
+    source_identity: str
+    tags: tuple[tuple[str, str], ...]
+    transitive_tag_keys: tuple[str, ...]
+    policy_sha256: str
+    access_key_id: str
+    request_id: str
+    packed_policy_percent: int | None
+
+
+@dataclass(frozen=True)
+class RoleReport:
+    """What one verification found out about one customer role.
+
+    `external_id_enforced` and `permissions_ok` are None where no verdict was reached. `integration_role_id` is the
+    unique id AWS gave the integration role, in which a recreated role shows (F9).
+    """
+
+    component: str
+    findings: tuple[Finding, ...]
+    assumable: bool
+    refused: bool  # AWS answered that the role may not be assumed; False where no answer was had
+    external_id_enforced: bool | None
+    permissions_ok: bool | None
+    vendor_fault: bool
+    trust_too_wide: bool = False
+    receipts: tuple[SessionReceipt, ...] = ()
+    integration_role_id: str = ""
+    deadline_hit: bool = field(default=False)
+
+
+def role_status(report: RoleReport) -> RoleStatus:
+    """The status that a report speaks for. `no_verdict` means: keep what is known, and try again."""
+    if report.external_id_enforced is False or report.trust_too_wide:
+        return "unsafe"
+    if report.vendor_fault:
+        return "no_verdict"
+    if not report.assumable:
+        return "not_assumable" if report.refused else "no_verdict"
+    if report.external_id_enforced is None:
+        return "no_verdict"
+    if report.permissions_ok is False:
+        return "degraded"
+    return "connected" if report.permissions_ok else "no_verdict"

@@ -1,0 +1,103 @@
+"""The vendor's own side: which account, which roles, and what they are called."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from integrations.aws.arns import role_arn, validate_account_id, validate_partition, validate_role_path
+
+Chain = Literal["direct", "chained", "abac"]
+
+TRUST_TEST = "trust-test"
+
+
+class VendorAccountAsCustomer(ValueError):
+    """The vendor's own account was given as a customer's (F20)."""
+
+
+@dataclass(frozen=True)
+class VendorSettings:
+    """What a verification must know of the vendor. Times are in seconds.
+
+    `role_path` is where the vendor's roles live; component roles have a path of their own below it, because the
+    integration role's trust policy tells them by it. `endpoint_url` is for the sandbox and tests; None means AWS.
+    `base_principal_arn` is the identity the worker process has by itself: the worker role unless the vendor's
+    platform gives it another. `repeat_pause` is the wait before an alarming answer is asked for a second time.
+    """
+
+    partition: str
+    region: str
+    vendor_account_id: str
+    chain: Chain
+    product_tag_key: str
+    product_tag_value: str
+    role_path: str = "/rolebridge/"
+    endpoint_url: str | None = None
+    base_principal_arn: str | None = None
+    fallback_regions: tuple[str, ...] = ()
+    repeat_pause: float = 1.0
+
+    def __post_init__(self) -> None:
+        validate_partition(self.partition)
+        validate_account_id(self.vendor_account_id)
+        validate_role_path(self.role_path)
+        if self.role_path == "/":
+            raise ValueError("The vendor's roles need a path of their own, such as /rolebridge/.")
+
+    @property
+    def component_role_path(self) -> str:
+        return f"{self.role_path}components/"
+
+    @property
+    def control_role_path(self) -> str:
+        """Apart from `role_path`: the integration role may assume nothing of the vendor's but the control role."""
+        return f"{self.role_path.rstrip('/')}-control/"
+
+    def component_role_arn(self, component_id: str) -> str:
+        return self._arn(self.component_role_path, component_id)
+
+    @property
+    def component_roles_pattern(self) -> str:
+        """What `ArnLike aws:PrincipalArn` asks for in the integration role's trust policy."""
+        return f"arn:{self.partition}:iam::{self.vendor_account_id}:role{self.component_role_path}*"
+
+    @property
+    def trust_test_role_arn(self) -> str:
+        return self._arn(self.component_role_path, TRUST_TEST)
+
+    @property
+    def integration_role_arn(self) -> str:
+        return self._arn(self.role_path, "integration")
+
+    @property
+    def worker_role_arn(self) -> str:
+        return self._arn(self.role_path, "worker")
+
+    @property
+    def canary_role_arn(self) -> str:
+        return self._arn(self.role_path, "canary")
+
+    @property
+    def control_role_arn(self) -> str:
+        return self._arn(self.control_role_path, "open-door")
+
+    @property
+    def base_arn(self) -> str:
+        return self.base_principal_arn or self.worker_role_arn
+
+    @property
+    def account_root_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.vendor_account_id}:root"
+
+    def trusted_principal_arn(self, component_id: str) -> str:
+        """The vendor role that a customer role of this component trusts: B, or A itself in the `direct` chain."""
+        return self.component_role_arn(component_id) if self.chain == "direct" else self.integration_role_arn
+
+    def refuse_own_account(self, account_id: str) -> None:
+        """Raise VendorAccountAsCustomer if `account_id` is the vendor's own."""
+        if account_id == self.vendor_account_id:
+            raise VendorAccountAsCustomer(
+                "This is our own AWS account, not yours. Give the ID of the account you want to connect."
+            )
+
+    def _arn(self, path: str, name: str) -> str:
+        return str(role_arn(self.partition, self.vendor_account_id, path, name))

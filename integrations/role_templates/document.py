@@ -1,0 +1,139 @@
+"""What every format of role template renders: one customer role as plain values, measured against IAM's quotas.
+
+Pure functions: catalogue and connection in, a document out. Everything that decides who gets in (external ID, trusted
+principal, role name, path) is a literal, so that the role's ARN is known and a deployed template has nothing to fill
+in wrongly.
+"""
+
+import re
+from dataclasses import dataclass
+
+from integrations.aws.arns import validate_account_id, validate_role_name, validate_role_path
+from integrations.aws.policies import (
+    PolicyDocument,
+    customer_trust_policy,
+    length_without_whitespace,
+    permission_statements,
+    policy,
+)
+from integrations.aws.vendor import VendorSettings
+from integrations.catalogue import Catalogue, Component
+
+MAX_INLINE_POLICIES = 10_240
+MAX_MANAGED_POLICY = 6_144
+# IAM attaches ten managed policies to a role by default; the customer's own need room as well.
+MAX_MANAGED_POLICIES = 8
+VERSION_TAG_SUFFIX = "-role-version"
+DEFAULT_ROLE_PATH = "/"
+
+_REFERENCE = re.compile(r"[a-z0-9]{1,16}")
+
+
+class RoleDoesNotFit(ValueError):
+    """A role breaks one of IAM's quotas; the message holds the figures."""
+
+
+@dataclass(frozen=True)
+class NamedPolicy:
+    """A permissions policy and its name."""
+
+    name: str
+    document: PolicyDocument
+
+
+@dataclass(frozen=True)
+class RoleDocument:
+    """One customer role. Its permissions are one inline policy, or managed policies where they do not fit inline."""
+
+    component_id: str
+    role_name: str
+    path: str
+    description: str
+    trust_policy: PolicyDocument
+    inline_policies: tuple[NamedPolicy, ...]
+    managed_policies: tuple[NamedPolicy, ...]
+    tags: tuple[tuple[str, str], ...]
+    max_session_seconds: int = 3600
+
+
+def role_name(connection_ref: str, component_id: str) -> str:
+    """The customer role's name: the short connection id in it lets two connections share one account."""
+    if not _REFERENCE.fullmatch(connection_ref):
+        raise ValueError("A connection's short id has 1 to 16 characters out of a-z and 0-9.")
+    return validate_role_name(f"rolebridge-{connection_ref}-{component_id}")
+
+
+def version_tag_key(catalogue: Catalogue) -> str:
+    """The role tag that says which version of the component a role was made for."""
+    return f"{catalogue.product_tag.key}{VERSION_TAG_SUFFIX}"[:128]
+
+
+def role_document(
+    settings: VendorSettings,
+    catalogue: Catalogue,
+    component: Component,
+    *,
+    connection_ref: str,
+    account_id: str,
+    external_ids: tuple[str, ...],
+    path: str = DEFAULT_ROLE_PATH,
+) -> RoleDocument:
+    """The customer role of `component`; RoleDoesNotFit, InvalidRoleName, ... where it cannot be made.
+
+    `external_ids` is one, and two only while a new one replaces an old one.
+    """
+    settings.refuse_own_account(validate_account_id(account_id))
+    name = role_name(connection_ref, component.id)
+    inline, managed = _permission_policies(name, component, settings.partition)
+    return RoleDocument(
+        component_id=component.id,
+        role_name=name,
+        path=validate_role_path(path),
+        description=f"Lets {catalogue.product_name} do its {component.name}",
+        trust_policy=customer_trust_policy(settings.trusted_principal_arn(component.id), external_ids),
+        inline_policies=inline,
+        managed_policies=managed,
+        tags=(
+            (catalogue.product_tag.key, catalogue.product_tag.value),
+            (version_tag_key(catalogue), component.version),
+        ),
+    )
+
+
+def _permission_policies(
+    name: str, component: Component, partition: str
+) -> tuple[tuple[NamedPolicy, ...], tuple[NamedPolicy, ...]]:
+    statements = permission_statements(component.permissions, partition)
+    whole = policy(statements)
+    if length_without_whitespace(whole) <= MAX_INLINE_POLICIES:
+        return (NamedPolicy("permissions", whole),), ()
+    pieces = _split(statements, component.id)
+    if len(pieces) > MAX_MANAGED_POLICIES:
+        raise RoleDoesNotFit(
+            f"The permissions of component '{component.id}' fill {len(pieces)} managed policies of "
+            f"{MAX_MANAGED_POLICY} characters; {MAX_MANAGED_POLICIES} fit on a role with room for the customer's own."
+        )
+    return (), tuple(NamedPolicy(f"{name}-{number}", policy(piece)) for number, piece in enumerate(pieces, start=1))
+
+
+def _split(statements: list[PolicyDocument], component_id: str) -> list[list[PolicyDocument]]:
+    """The statements over as many policies as they fill, a long list of actions cut where a policy is full."""
+    pieces: list[list[PolicyDocument]] = [[]]
+    for statement in statements:
+        open_statement: PolicyDocument | None = None
+        for action in statement["Action"]:
+            longer = {**statement, "Action": [*(open_statement["Action"] if open_statement else ()), action]}
+            kept = pieces[-1][:-1] if open_statement else pieces[-1]
+            if length_without_whitespace(policy([*kept, longer])) <= MAX_MANAGED_POLICY:
+                pieces[-1] = [*kept, longer]
+                open_statement = longer
+                continue
+            alone = {**statement, "Action": [action]}
+            if (length := length_without_whitespace(policy([alone]))) > MAX_MANAGED_POLICY:
+                raise RoleDoesNotFit(
+                    f"The permission '{action}' of component '{component_id}' alone has {length} characters; "
+                    f"a managed policy takes {MAX_MANAGED_POLICY}."
+                )
+            pieces.append([alone])
+            open_statement = alone
+    return pieces
