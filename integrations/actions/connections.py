@@ -1,0 +1,114 @@
+"""Connections: made, given an account and components, found proved by another tenant."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import transaction
+
+from integrations.aws.arns import validate_account_id
+from integrations.aws.vendor import VendorAccountAsCustomer
+from integrations.catalogue_file import catalogue
+from integrations.models import Connection, CustomerRole
+from tenants import audit
+from tenants.actions.tenants import create_tenant
+from tenants.audit import Actor
+from tenants.models import Tenant, User
+from tenants.scope import tenant_scope
+
+
+@transaction.atomic
+def open_tenant(*, name: str, owner: User, by: Actor) -> Tenant:
+    """A new tenant with its owner and a first connection, whose external ID is stored before anybody sees it."""
+    tenant = create_tenant(name=name, owner=owner, by=by)
+    with tenant_scope(tenant.pk):
+        create_connection(tenant=tenant, name="First AWS account", by=by)
+    return tenant
+
+
+@transaction.atomic
+def create_connection(
+    *, tenant: Tenant, name: str, by: Actor, account_id: str = "", components: Iterable[str] | None = None
+) -> Connection:
+    """A new connection with an external ID of its own (F4).
+
+    Args:
+        tenant: whose it is; its scope is open.
+        name: what the customer calls it.
+        by: who acts.
+        account_id: the AWS account, if it is known already; dashes and spaces are allowed.
+        components: ids from the catalogue; all of them by default.
+
+    Raises:
+        InvalidAccountId, VendorAccountAsCustomer, UnknownComponent: the message says what to do; nothing is written.
+    """
+    chosen = _known_components(components)
+    connection = Connection.objects.create(
+        tenant=tenant, name=name, account_id=_customer_account(account_id) if account_id else ""
+    )
+    _set_roles(connection, chosen)
+    audit.record(
+        "connection:created",
+        by=by,
+        tenant_id=tenant.pk,
+        target=connection,
+        name=name,
+        account_id=connection.account_id,
+        components=chosen,
+    )
+    return connection
+
+
+@transaction.atomic
+def update_connection(
+    *,
+    connection: Connection,
+    by: Actor,
+    name: str | None = None,
+    account_id: str | None = None,
+    components: Iterable[str] | None = None,
+) -> Connection:
+    """Change the name, the account or the components of a connection; what is None stays.
+
+    Raises:
+        InvalidAccountId, VendorAccountAsCustomer, UnknownComponent: the message says what to do; nothing is written.
+    """
+    connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    changes: dict[str, object] = {}
+    if name is not None and name != connection.name:
+        connection.name = changes["name"] = name
+    if account_id is not None and (canonical := _customer_account(account_id)) != connection.account_id:
+        connection.account_id = changes["account_id"] = canonical
+        # What was found in another account says nothing of this one.
+        connection.roles.all().delete()
+        _set_roles(connection, _known_components(components) if components is not None else [])
+    if components is not None:
+        chosen = _known_components(components)
+        if set(chosen) != {role.component for role in connection.roles.all()}:
+            changes["components"] = chosen
+            _set_roles(connection, chosen)
+    if changes:
+        connection.save(update_fields=["name", "account_id"])
+        audit.record("connection:changed", by=by, tenant_id=connection.tenant_id, target=connection, **changes)
+    return connection
+
+
+def _customer_account(account_id: str) -> str:
+    canonical = validate_account_id(account_id)
+    if canonical == settings.VENDOR_ACCOUNT_ID:
+        raise VendorAccountAsCustomer(
+            f"{canonical} is the vendor's own AWS account. Give the 12-digit id of your account, "
+            "shown at the top right of the AWS console."
+        )
+    return canonical
+
+
+def _known_components(components: Iterable[str] | None) -> list[str]:
+    if components is None:
+        return [component.id for component in catalogue().components]
+    return [catalogue().component(component).id for component in dict.fromkeys(components)]
+
+
+def _set_roles(connection: Connection, components: list[str]) -> None:
+    connection.roles.exclude(component__in=components).delete()
+    for component in components:
+        CustomerRole.objects.get_or_create(tenant_id=connection.tenant_id, connection=connection, component=component)

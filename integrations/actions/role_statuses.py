@@ -1,0 +1,96 @@
+"""From what a verification found to the status of each customer role."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from integrations.aws.report import RoleReport, role_status
+from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
+from tenants import audit
+from tenants.audit import SYSTEM
+from tenants.scope import call
+
+NOTHING_DEPLOYED_AFTER = timedelta(hours=72)
+ROUNDS_TO_LIFT_QUARANTINE = 2
+
+
+def apply_reports(*, verification: Verification, reports: list[RoleReport]) -> None:
+    """Give each role of the connection the status its report speaks for; a report with no verdict changes nothing.
+
+    The account binds to the first tenant whose chain passes with its own external ID (F11). Another tenant's claim on
+    it stays `awaiting`, with a message that tells it nothing of the other.
+    """
+    connection = verification.connection
+    roles = {role.component: role for role in connection.roles.select_for_update()}
+    verdicts = {report.component: role_status(report) for report in reports if report.component in roles}
+    works = {component for component, verdict in verdicts.items() if verdict in {"connected", "degraded"}}
+    if works and not _account_is_ours(connection):
+        for component in works:
+            verdicts[component] = "not_confirmed"  # type: ignore[assignment]  # a verdict that only we can reach
+            _not_confirmed(verification, component)
+    long_ago = connection.verifications.filter(requested_at__lt=timezone.now() - NOTHING_DEPLOYED_AFTER).exists()
+    for component, verdict in verdicts.items():
+        _apply(roles[component], str(verdict), connection, nothing_deployed_for_long=long_ago)
+
+
+def _apply(role: CustomerRole, verdict: str, connection: Connection, *, nothing_deployed_for_long: bool) -> None:
+    if verdict == "no_verdict":
+        return
+    before = role.status
+    if verdict == "unsafe":
+        role.quarantined, role.clean_rounds = True, 0
+        role.status = Status.UNSAFE
+    elif verdict == "not_assumable":
+        role.clean_rounds = 0
+        lost = role.worked_at is not None or nothing_deployed_for_long
+        role.status = Status.UNREACHABLE if lost else Status.AWAITING
+    else:
+        if verdict in {"connected", "degraded"}:
+            role.worked_at = timezone.now()
+        role.clean_rounds += 1
+        if role.quarantined and role.clean_rounds >= ROUNDS_TO_LIFT_QUARANTINE:
+            role.quarantined = False
+            _record(role, connection, "quarantine_lifted", rounds=role.clean_rounds)
+        role.status = (
+            Status.UNSAFE if role.quarantined else Status.AWAITING if verdict == "not_confirmed" else Status(verdict)
+        )
+    if role.status != before:
+        role.status_since = timezone.now()
+        _record(role, connection, "status_changed", before=before, after=role.status)
+    role.save(update_fields=["status", "status_since", "worked_at", "quarantined", "clean_rounds"])
+
+
+def _record(role: CustomerRole, connection: Connection, what: str, **data: object) -> None:
+    audit.record(
+        f"customer_role:{what}",
+        by=SYSTEM,
+        tenant_id=role.tenant_id,
+        target=role,
+        connection=str(connection.pk),
+        component=role.component,
+        **data,
+    )
+
+
+def _account_is_ours(connection: Connection) -> bool:
+    """Bind the account to this tenant if it is free; whether it is this tenant's now."""
+    ProvedAccount.objects.bulk_create(
+        [ProvedAccount(account_id=connection.account_id, tenant_id=connection.tenant_id, connection=connection)],
+        ignore_conflicts=True,
+    )
+    ((by_another,),) = call("account_is_proved_by_another", connection.account_id, connection.tenant_id)
+    return not by_another
+
+
+def _not_confirmed(verification: Verification, component: str) -> None:
+    Finding.objects.create(
+        tenant_id=verification.tenant_id,
+        verification=verification,
+        component=component,
+        check_code="account.confirmed",
+        outcome=Finding.Outcome.ERROR,
+        cause="account_not_confirmed",
+        who=Finding.Who.VENDOR,
+        title="We could not confirm this AWS account for your organisation.",
+        fix="Please contact our support and name the AWS account; nothing is wrong with your role.",
+    )

@@ -1,0 +1,319 @@
+"""Verifications: asked for, run under a lease, handed back, ended once.
+
+The database says who works on what. A worker claims a verification for `VERIFICATION_LEASE_SECONDS` and renews the
+claim while it works; each claim has a number (`attempt`), and what an outdated claim still writes is refused. So a
+worker can be killed at any point: its lease runs out, `hand_back` queues the verification again, and it ends once.
+
+No transaction is open while AWS is called: AWS runs in threads of its own, and this thread writes what they find.
+"""
+
+import logging
+import queue
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from integrations.actions import role_statuses
+from integrations.aws import report as aws_report
+from integrations.aws.report import RoleReport, VerificationTarget
+from integrations.aws.verify import verify_role
+from integrations.catalogue_file import catalogue
+from integrations.models import Connection, Finding, Verification
+from integrations.vendor import vendor_settings
+from tenants import audit
+from tenants.audit import SYSTEM, Actor
+from tenants.scope import call, tenant_scope
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 5
+ROLE_DEADLINE_SECONDS = 60
+QUEUED_AGAIN_AFTER = timedelta(seconds=30)  # its message may be lost with the broker's memory
+GIVEN_UP_AFTER = timedelta(minutes=10)
+SENT_TASK_EXPIRES_SECONDS = 600
+
+State = Verification.State
+
+
+class NotReady(ValueError):
+    """The connection cannot be verified yet; the message says what is missing."""
+
+
+class LeaseLost(Exception):
+    """Another worker has taken this verification over: whatever is still found here does not count."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's hold on a verification."""
+
+    tenant_id: UUID
+    verification_id: UUID
+    attempt: int
+    targets: tuple[VerificationTarget, ...]
+
+
+@transaction.atomic
+def request_verification(*, connection: Connection, by: Actor) -> Verification:
+    """Ask for a verification of a connection, whose tenant's scope is open. While one is queued or running that one is
+    the answer, so that pressing twice gives one run.
+
+    If the queue is away when the transaction commits, the verification ends as `failed` (`queue_unavailable`).
+
+    Raises:
+        NotReady: no AWS account or no component is chosen yet.
+    """
+    connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    if not connection.account_id:
+        raise NotReady("Give the 12-digit id of your AWS account first, then verify.")
+    if not connection.roles.exists():
+        raise NotReady("Choose at least one component first, then verify.")
+    active = connection.verifications.filter(state__in=[State.QUEUED, State.RUNNING]).first()
+    if active is not None:
+        return active
+    verification = Verification.objects.create(
+        tenant_id=connection.tenant_id,
+        connection=connection,
+        requested_by=by.name,
+        catalogue_version=catalogue().version,
+    )
+    audit.record(
+        "verification:requested",
+        by=by,
+        tenant_id=connection.tenant_id,
+        target=verification,
+        connection=str(connection.pk),
+    )
+    tenant_id, verification_id = connection.tenant_id, verification.pk
+    transaction.on_commit(lambda: _send_or_fail(tenant_id, verification_id))
+    return verification
+
+
+def run(*, tenant_id: UUID, verification_id: UUID) -> None:
+    """Run one verification to its end, if it is still to be run; otherwise do nothing.
+
+    Every finding is stored as it lands. An error of ours ends the run as `failed`, never as a verdict.
+    """
+    claim = _claim(tenant_id, verification_id)
+    if claim is None:
+        return
+    try:
+        reports = _verify(claim)
+        _complete(claim, reports)
+    except LeaseLost:
+        logger.warning("Verification %s was taken over by another worker", verification_id)
+    except Exception:
+        logger.exception("Verification %s failed", verification_id)
+        _end(tenant_id, verification_id, State.FAILED, failure="internal_error", attempt=claim.attempt)
+
+
+def hand_back() -> None:
+    """Queue again each verification whose worker was lost or whose message was; end what was tried or waited enough."""
+    for tenant_id, verification_id in call("expired_verifications"):
+        with tenant_scope(tenant_id):
+            attempt = Verification.objects.values_list("attempt", flat=True).get(pk=verification_id)
+        if attempt >= MOST_ATTEMPTS:
+            _end(tenant_id, verification_id, State.FAILED, failure="worker_lost", attempt=attempt)
+        else:
+            _send(tenant_id, verification_id)
+    now = timezone.now()
+    given_up = set(call("waiting_verifications", now - GIVEN_UP_AFTER))
+    for tenant_id, verification_id in given_up:
+        _end(tenant_id, verification_id, State.FAILED, failure="never_started")
+    for tenant_id, verification_id in set(call("waiting_verifications", now - QUEUED_AGAIN_AFTER)) - given_up:
+        _send(tenant_id, verification_id)
+
+
+def _send(tenant_id: UUID, verification_id: UUID) -> None:
+    current_app.send_task(
+        "integrations.tasks.run_verification",
+        args=[str(tenant_id), str(verification_id)],
+        expires=SENT_TASK_EXPIRES_SECONDS,
+    )
+
+
+def _send_or_fail(tenant_id: UUID, verification_id: UUID) -> None:
+    try:
+        _send(tenant_id, verification_id)
+    except (OperationalError, OSError):
+        logger.exception("Verification %s could not be queued", verification_id)
+        _end(tenant_id, verification_id, State.FAILED, failure="queue_unavailable")
+
+
+def _lease() -> object:
+    """The database's clock decides when a lease ends, since workers' clocks differ."""
+    return Now() + timedelta(seconds=settings.VERIFICATION_LEASE_SECONDS)
+
+
+def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
+    with tenant_scope(tenant_id):
+        verification = (
+            Verification.objects.select_for_update(of=["self"])
+            .select_related("connection__tenant")
+            .annotate(now=Now())
+            .filter(tenant_id=tenant_id, pk=verification_id)
+            .first()
+        )
+        if verification is None or not verification.is_active:
+            return None
+        held = verification.state == State.RUNNING and verification.lease_expires_at > verification.now
+        if held or verification.attempt >= MOST_ATTEMPTS:
+            return None
+        verification.findings.all().delete()  # of an attempt that was lost
+        verification.state = State.RUNNING
+        verification.attempt += 1
+        verification.started_at = Now()
+        verification.lease_expires_at = _lease()
+        verification.save(update_fields=["state", "attempt", "started_at", "lease_expires_at"])
+        connection = verification.connection
+        targets = tuple(
+            VerificationTarget(
+                tenant_ref=connection.tenant.reference,
+                connection_ref=connection.reference,
+                account_id=connection.account_id,
+                external_id=connection.external_id,
+                role_name=role.name,
+                role_path="/",
+                component=catalogue().component(role.component),
+            )
+            for role in connection.roles.all()
+        )
+    return Claim(tenant_id, verification_id, verification.attempt, targets)
+
+
+def _verify(claim: Claim) -> list[RoleReport]:
+    """Verify all roles at once; this thread stores what lands and renews the lease, and holds no transaction between."""
+    landed: queue.SimpleQueue[aws_report.Finding] = queue.SimpleQueue()
+    renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
+    with _threads(len(claim.targets)) as executor:
+        futures = [
+            executor.submit(
+                verify_role, vendor_settings(), target, on_finding=landed.put, deadline_seconds=ROLE_DEADLINE_SECONDS
+            )
+            for target in claim.targets
+        ]
+        renewed_at = timezone.now()
+        while not all(future.done() for future in futures) or not landed.empty():
+            findings = _take(landed)
+            if findings or (timezone.now() - renewed_at).total_seconds() >= renew_every:
+                _store(claim, findings)
+                renewed_at = timezone.now()
+        return [_result(future) for future in futures]
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that are not waited for when the run is given up: each ends by its own deadline."""
+    executor = ThreadPoolExecutor(max(number, 1), thread_name_prefix="verify")
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _result(future: "Future[RoleReport]") -> RoleReport:
+    return future.result()
+
+
+def _take(landed: "queue.SimpleQueue[aws_report.Finding]") -> list[aws_report.Finding]:
+    """What has landed, after a wait of a tenth of a second at the most: one write for all that came together."""
+    findings = []
+    try:
+        findings.append(landed.get(timeout=0.1))
+        while True:
+            findings.append(landed.get_nowait())
+    except queue.Empty:
+        return findings
+
+
+def _store(claim: Claim, findings: list[aws_report.Finding]) -> None:
+    """Store findings and renew the lease.
+
+    Raises:
+        LeaseLost: the verification is no longer ours.
+    """
+    with tenant_scope(claim.tenant_id):
+        ours = Verification.objects.filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING).update(
+            lease_expires_at=_lease()
+        )
+        if not ours:
+            raise LeaseLost
+        Finding.objects.bulk_create(
+            Finding(
+                tenant_id=claim.tenant_id,
+                verification_id=claim.verification_id,
+                component=finding.component,
+                check_code=finding.check,
+                action=finding.action,
+                region=finding.region,
+                outcome=finding.outcome,
+                cause=finding.cause,
+                who=finding.who,
+                title=finding.title,
+                detail=finding.detail,
+                fix=finding.fix,
+                duration_ms=finding.duration_ms,
+                request_id=finding.request_id,
+            )
+            for finding in findings
+        )
+
+
+def _complete(claim: Claim, reports: list[RoleReport]) -> None:
+    """Turn the reports into statuses and end the verification, in one transaction."""
+    with tenant_scope(claim.tenant_id):
+        verification = _still_ours(claim)
+        role_statuses.apply_reports(verification=verification, reports=reports)
+        verdict = any(aws_report.role_status(report) != "no_verdict" for report in reports)
+        verification.state = State.COMPLETED if verdict else State.FAILED
+        verification.failure = "" if verdict else "no_verdict"
+        verification.finished_at = Now()
+        verification.save(update_fields=["state", "failure", "finished_at"])
+        audit.record(
+            f"verification:{verification.state}",
+            by=SYSTEM,
+            tenant_id=claim.tenant_id,
+            target=verification,
+            connection=str(verification.connection_id),
+        )
+
+
+def _still_ours(claim: Claim) -> Verification:
+    verification = (
+        Verification.objects.select_for_update(of=["self"])
+        .select_related("connection")
+        .filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING)
+        .first()
+    )
+    if verification is None:
+        raise LeaseLost
+    return verification
+
+
+def _end(tenant_id: UUID, verification_id: UUID, state: str, *, failure: str, attempt: int | None = None) -> None:
+    """End an active verification without a verdict; with `attempt`, only if that claim is still the latest."""
+    with tenant_scope(tenant_id):
+        verification = Verification.objects.select_for_update().filter(pk=verification_id).first()
+        if verification is None or not verification.is_active or attempt not in {None, verification.attempt}:
+            return
+        verification.state, verification.failure = state, failure
+        verification.finished_at = Now()
+        verification.save(update_fields=["state", "failure", "finished_at"])
+        audit.record(
+            f"verification:{state}",
+            by=SYSTEM,
+            tenant_id=tenant_id,
+            target=verification,
+            connection=str(verification.connection_id),
+            failure=failure,
+        )

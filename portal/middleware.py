@@ -1,0 +1,82 @@
+"""What wraps every request: its id, the access rule of its URL, the staff's database role, headers."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from portal.access import rule_of
+from tenants.request_id import request_id as current_request_id
+from tenants.scope import staff_scope
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+logger = logging.getLogger(__name__)
+
+
+def request_id(get_response: GetResponse) -> GetResponse:
+    """Give each request an id that its log lines and audit events carry, and that the answer shows."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        token = current_request_id.set(str(uuid4()))
+        try:
+            response = get_response(request)
+            response["X-Request-Id"] = current_request_id.get()
+            return response
+        finally:
+            current_request_id.reset(token)
+
+    return middleware
+
+
+def permissions_policy(get_response: GetResponse) -> GetResponse:
+    """Say that no page uses camera, microphone, location or payment."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        return response
+
+    return middleware
+
+
+def staff_database(get_response: GetResponse) -> GetResponse:
+    """Serve Django admin as the staff's database role."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith("/admin/"):
+            return get_response(request)
+        with staff_scope():
+            return get_response(request)
+
+    return middleware
+
+
+class AccessRules:
+    """Deny by default: a URL whose view declares no access rule is refused, whoever asks."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on; the rule is applied once its view is known."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
+    ) -> HttpResponse | None:
+        """Refuse a view with no rule, and apply the rule of the views we did not write."""
+        match = request.resolver_match
+        rule = rule_of(view, match) if match else None
+        if rule is None:
+            logger.error("No access rule is declared for %s; see portal/access.py", request.path_info)
+            raise PermissionDenied
+        if rule == "staff" and not (request.user.is_authenticated and request.user.is_staff):
+            if request.user.is_authenticated:
+                raise Http404
+            from django.contrib.auth.views import redirect_to_login
+
+            return redirect_to_login(request.get_full_path())
+        return None

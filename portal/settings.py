@@ -1,0 +1,309 @@
+"""Settings of every process: web, worker, beat and commands. Everything comes from the environment.
+
+`ROLEBRIDGE_MODE` is `production` (the default), `local` (set by `make run`) or `test`. Production has no usable default
+for a secret or an address: what is missing stops the process at boot, by name, with a hint. `local` takes what
+`portal.local` wrote to `.local/environment`, so that any command works beside a running `make run`.
+A secret `NAME` may come from a file instead, by `NAME_FILE`.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOCAL_DIR = Path(os.environ.get("ROLEBRIDGE_LOCAL_DIR") or BASE_DIR / ".local")
+
+MODE = os.environ.get("ROLEBRIDGE_MODE", "production")
+if MODE not in {"production", "local", "test"}:
+    raise ImproperlyConfigured(f"ROLEBRIDGE_MODE is {MODE!r}; use production, local or test.")
+PRODUCTION = MODE == "production"
+
+_environment = dict(os.environ)
+if MODE == "local" and (LOCAL_DIR / "environment").exists():
+    _written = (line.partition("=") for line in (LOCAL_DIR / "environment").read_text().splitlines() if "=" in line)
+    _environment = {name: value for name, _, value in _written} | _environment
+
+
+def _setting(name: str, hint: str, default: str | None = None) -> str:
+    """The value of `name` or of the file named by `name_FILE`; without either `default`, or a refusal to boot."""
+    value = _environment.get(name)
+    if not value and (path := _environment.get(f"{name}_FILE")):
+        value = Path(path).read_text().strip()
+    if value:
+        return value
+    if default is None:
+        raise ImproperlyConfigured(f"{name} is not set. {hint} To try Rolebridge on this machine, use `make run`.")
+    return default
+
+
+def _number(name: str, default: int) -> int:
+    text = _setting(name, "", str(default))
+    if not text.isdecimal():
+        raise ImproperlyConfigured(f"{name} is {text!r}; give a whole number.")
+    return int(text)
+
+
+def _default(value: str) -> str | None:
+    """A default that exists outside production only."""
+    return None if PRODUCTION else value
+
+
+# --- The web server -------------------------------------------------------------------------------------------------
+
+SECRET_KEY = _setting("SECRET_KEY", "Set it to 50 or more random characters.", _default("only-outside-production"))
+BASE_URL = _setting(
+    "BASE_URL",
+    "Set it to the address customers see, such as https://access.example.com.",
+    _default("http://127.0.0.1:8000"),
+)
+_base = urlsplit(BASE_URL)
+if PRODUCTION and _base.scheme != "https":
+    raise ImproperlyConfigured("BASE_URL must start with https:// in production.")
+ALLOWED_HOSTS = [_base.hostname or ""] if PRODUCTION else ["127.0.0.1", "localhost", "testserver"]
+CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
+DEBUG = False
+WSGI_APPLICATION = "portal.wsgi.application"
+ROOT_URLCONF = "portal.urls"
+APPEND_SLASH = True
+
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # asked for by the orchestrator, inside the network
+SECURE_HSTS_SECONDS = 2 * 365 * 24 * 3600 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # the largest thing anyone sends is a form or a small JSON document
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+INSTALLED_APPS = [
+    "portal",
+    "integrations",
+    "tenants",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "drf_spectacular",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "portal.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portal.middleware.permissions_policy",
+    "portal.middleware.staff_database",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "portal.middleware.AccessRules",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.context.product",
+            ],
+        },
+    }
+]
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is uploaded
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+
+# --- Data: one URL per database role (docs/adr/0004) ------------------------------------------------------------------
+
+_DATABASE_HINT = "Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME (docs/production.md lists the three roles)."
+
+
+def _database(name: str, role: str) -> dict[str, Any]:
+    url = _setting(name, _DATABASE_HINT, _default(f"postgresql://{role}@127.0.0.1:5432/rolebridge"))
+    settings = dict(dj_database_url.parse(url))
+    if settings["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured(f"{name} must be a postgresql:// address: row-level security needs PostgreSQL.")
+    return settings
+
+
+def _pooled(settings: dict[str, Any]) -> dict[str, Any]:
+    pool = {"min_size": 1, "max_size": _number("DATABASE_POOL_SIZE", 20), "timeout": 5}
+    options = settings.get("OPTIONS", {}) | {"pool": pool, "connect_timeout": 5}
+    # A pooler in transaction mode gives every transaction another connection, so no server-side cursors.
+    return settings | {"OPTIONS": options, "DISABLE_SERVER_SIDE_CURSORS": True}
+
+
+DATABASES = {
+    "default": _pooled(_database("DATABASE_URL", "rolebridge_app")),
+    "staff": _pooled(_database("DATABASE_STAFF_URL", "rolebridge_staff")),
+    "owner": _database("DATABASE_OWNER_URL", "rolebridge_owner"),
+}
+DATABASE_ROUTERS = ["tenants.scope.DatabaseRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": _setting("CACHE_URL", "Set it to redis://HOST:PORT/1.", _default("redis://127.0.0.1:6379/1")),
+        "OPTIONS": {"socket_timeout": 3, "socket_connect_timeout": 3},
+    }
+}
+
+# --- People -----------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = (
+    ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if MODE == "test"
+    else ["django.contrib.auth.hashers.ScryptPasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+)
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in [
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    ]
+]
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = reverse_lazy("home")
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "portal.signup.OrganisationForm"
+# With a code sent by email, a sign-up with a known address gets the same answer as one with a new address.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = reverse_lazy("home")
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
+ACCOUNT_ADAPTER = "portal.signup.AccountAdapter"
+
+DEFAULT_FROM_EMAIL = _setting("EMAIL_FROM", "Set it to the sender of mails.", _default("portal@rolebridge.local"))
+if PRODUCTION:
+    _mail = urlsplit(_setting("EMAIL_URL", "Set it to smtp+tls://USER:PASSWORD@HOST:587."))
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or 587
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
+    EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = LOCAL_DIR / "mail"  # shown at /_mail/
+EMAIL_TIMEOUT = 10
+
+# --- The queue --------------------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = _setting(
+    "CELERY_BROKER_URL", "Set it to redis://HOST:PORT/0 or another broker.", _default("redis://127.0.0.1:6379/0")
+)
+VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
+
+# --- AWS --------------------------------------------------------------------------------------------------------------
+
+CATALOGUE_FILE = Path(_setting("CATALOGUE_FILE", "", str(BASE_DIR / "catalogue.yaml")))
+VENDOR_ACCOUNT_ID = _setting(
+    "VENDOR_ACCOUNT_ID", "Set it to your own 12-digit AWS account id.", _default("111111111111")
+)
+VENDOR_PARTITION = _setting("VENDOR_PARTITION", "", "aws")
+VENDOR_REGION = _setting("VENDOR_REGION", "", "us-east-1")
+# Set by `make run` to the sandbox; boto3 reads the same variable. Production leaves it empty and meets AWS itself.
+AWS_ENDPOINT_URL = _environment.get("AWS_ENDPOINT_URL", "")
+if PRODUCTION and AWS_ENDPOINT_URL:
+    raise ImproperlyConfigured("AWS_ENDPOINT_URL is set: production must talk to AWS itself. Unset it.")
+
+# --- API --------------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.api.base.DeclaredPermission"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "tenants.api.base.Pagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "tenants.api.problems.problem_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Rolebridge API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "DISABLE_ERRORS_AND_WARNINGS": False,
+    "ENUM_NAME_OVERRIDES": {},
+}
+
+# --- Language and logs ------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "tenants.request_id.RequestIdFilter"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"botocore": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
+}
+UNFOLD = {"SITE_TITLE": "Rolebridge staff", "SITE_HEADER": "Rolebridge staff", "SITE_URL": "/"}

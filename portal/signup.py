@@ -1,0 +1,42 @@
+"""Sign-up: what allauth asks beside address and password, and what a new user gets."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django import forms
+from django.http import HttpRequest
+
+from integrations.actions.connections import open_tenant
+from tenants.audit import Actor
+from tenants.models import Tenant, User
+
+
+class OrganisationForm(forms.Form):
+    """Asks for the organisation; allauth puts address and password beside it."""
+
+    organisation = forms.CharField(
+        label="Organisation",
+        max_length=Tenant._meta.get_field("name").max_length,
+        strip=True,
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    field_order = ["organisation", "email", "password1"]
+
+    def signup(self, _request: HttpRequest, user: User) -> None:
+        """Give the new user a tenant with a first connection, which has its external ID from here on."""
+        open_tenant(name=self.cleaned_data["organisation"], owner=user, by=Actor.user(user))
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """What we ask of allauth beyond its settings."""
+
+    def clean_email(self, email: str) -> str:
+        """The address in lower case: one mailbox is one user."""
+        return str(super().clean_email(email)).lower()
+
+    def is_open_for_signup(self, _request: HttpRequest) -> bool:
+        """Customers sign themselves up."""
+        return True
+
+    def add_message(self, *_args: Any, **_kwargs: Any) -> None:
+        """No toast for signing in or out: the page that follows says it."""

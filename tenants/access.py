@@ -1,0 +1,90 @@
+"""Access rules of pages. Every view declares one; `portal.middleware.AccessRules` refuses the view that does not.
+
+`member(...)` also opens the tenant's scope around the view, so that a page sees its tenant's rows and no others.
+Another tenant's page is 404, a missing permission 403.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from tenants.models import Member, Tenant, User
+from tenants.permissions import Permission
+from tenants.scope import tenant_scope
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+class MemberRequest(HttpRequest):
+    """A request whose user is known to be a member of the tenant in its URL."""
+
+    user: User
+    member: Member
+    tenant: Tenant
+
+
+def public(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """Anybody may ask."""
+    view.access = "public"  # type: ignore[attr-defined]  # the mark that the middleware and a test look for
+    return view
+
+
+def signed_in(view: View[P]) -> View[P]:
+    """Anybody who is signed in may ask."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(request, *args, **kwargs)
+
+    guarded.access = "signed_in"  # type: ignore[attr-defined]
+    return guarded
+
+
+def member(permission: Permission, *, scope: bool = True) -> Callable[[Callable[..., HttpResponse]], View[...]]:
+    """Members of the tenant named in the URL (`tenant_id`) whose role carries the permission.
+
+    Args:
+        permission: what the member's role must carry.
+        scope: whether the tenant's scope is open around the view. A view that calls the world outside says False and
+            opens the scope itself, since no transaction may be open while it waits.
+    """
+
+    def decorate(view: Callable[..., HttpResponse]) -> View[...]:
+        @wraps(view)
+        def guarded(request: Any, *args: Any, tenant_id: UUID, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            with tenant_scope(tenant_id):
+                _admit(request, tenant_id, permission)
+                if scope:
+                    return _rendered(view(request, *args, **kwargs))
+            return view(request, *args, **kwargs)
+
+        guarded.access = f"member:{permission}"  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def _admit(request: Any, tenant_id: UUID, permission: Permission) -> None:
+    found = Member.objects.select_related("tenant").filter(tenant_id=tenant_id, user=request.user).first()
+    if found is None:
+        raise Http404
+    if not found.may(permission):
+        raise PermissionDenied("Your role in this organisation does not allow this. Ask one of its owners.")
+    request.member, request.tenant = found, found.tenant
+
+
+def _rendered(response: HttpResponse) -> HttpResponse:
+    """The response, rendered while the tenant's rows can still be read."""
+    if hasattr(response, "render") and callable(response.render):
+        response.render()
+    return response

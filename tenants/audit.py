@@ -1,0 +1,63 @@
+"""Writing audit events. Each action writes its own, in its own transaction, so that neither exists without the other."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from tenants.models import ApiToken, AuditEvent, User
+from tenants.request_id import request_id
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: every action takes one as `by`, and the audit event names it."""
+
+    kind: str
+    id: str
+    name: str
+
+    @property
+    def source(self) -> str:
+        """Where the act came from, the first part of an audit action's name."""
+        return {"user": "page", "staff": "admin", "token": "api"}.get(self.kind, "system")
+
+    @classmethod
+    def user(cls, user: User) -> "Actor":
+        """A member, on a page."""
+        return cls("user", str(user.pk), user.email)
+
+    @classmethod
+    def staff(cls, user: User) -> "Actor":
+        """The vendor's support staff, in admin."""
+        return cls("staff", str(user.pk), user.email)
+
+    @classmethod
+    def token(cls, token: ApiToken) -> "Actor":
+        """A program with an API token."""
+        return cls("token", str(token.pk), str(token))
+
+
+SYSTEM = Actor("system", "", "Rolebridge")
+
+
+def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **data: Any) -> None:
+    """Append one audit event.
+
+    Args:
+        action: "subject:action", such as "connection:created"; the source is put before it.
+        by: who acted.
+        tenant_id: the tenant it concerns, whose scope must be open.
+        target: the model instance acted upon.
+        data: what changed, as JSON values; never a secret.
+    """
+    AuditEvent.objects.create(
+        tenant_id=tenant_id,
+        action=f"{by.source}:{action}",
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+        target_kind=target._meta.model_name,
+        target_id=str(target.pk),
+        data=data,
+        request_id=request_id.get(),
+    )

@@ -1,0 +1,8 @@
+"""Who: one file per noun."""
+
+from tenants.models.audit import AuditEvent
+from tenants.models.people import Member, User
+from tenants.models.tenant import Tenant
+from tenants.models.token import ApiToken
+
+__all__ = ["ApiToken", "AuditEvent", "Member", "Tenant", "User"]

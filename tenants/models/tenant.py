@@ -1,0 +1,31 @@
+"""The tenant: a customer organisation of the vendor."""
+
+import secrets
+from uuid import uuid4
+
+from django.db import models
+
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no letter that is mistaken for a digit
+
+
+def new_reference() -> str:
+    """Ten random characters (49 bits): an opaque short id for role names and session tags, where space is dear."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+class Tenant(models.Model):
+    """A customer organisation of the vendor."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    reference = models.CharField(max_length=10, default=new_reference, editable=False)
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="tenant_reference_unique"),
+            models.CheckConstraint(condition=~models.Q(name=""), name="tenant_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

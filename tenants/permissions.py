@@ -1,0 +1,33 @@
+"""What a member may do. Roles are code, stored under stable keys."""
+
+from enum import StrEnum
+
+from django.db import models
+
+
+class Permission(StrEnum):
+    """One thing that a page or an API operation asks for."""
+
+    VIEW = "view"  # see connections, findings, templates
+    VERIFY = "verify"  # ask for a verification
+    MANAGE = "manage"  # add and change connections
+    ADMINISTER = "administer"  # API tokens, members, settings
+
+
+class Role(models.TextChoices):
+    """What a member is in a tenant."""
+
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    VIEWER = "viewer", "Viewer"
+
+    def grants(self, permission: Permission) -> bool:
+        """Whether the role carries the permission."""
+        return permission in _GRANTS[self]
+
+
+_GRANTS = {
+    Role.OWNER: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission),
+    Role.VIEWER: frozenset({Permission.VIEW}),
+}

@@ -1,0 +1,99 @@
+"""The one way to enter a tenant, and which database role a piece of work speaks as.
+
+PostgreSQL enforces the border (row-level security): a tenant's rows exist only inside a transaction that has named the
+tenant. Pages, API, tasks and commands all come through `tenant_scope`. Outside of it the tenant tables look empty, and
+a write is refused.
+
+The name of the tenant is set transaction-locally, so it can never leak into the next user of a pooled connection, also
+when a pooler hands out connections per transaction.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, transaction
+
+APP = "default"
+STAFF = "staff"
+OWNER = "owner"
+
+_database: ContextVar[str] = ContextVar("database", default=APP)
+
+
+class DatabaseRouter:
+    """Sends each query to the database role of the work in hand: the app's, or the staff's for Django admin."""
+
+    def db_for_read(self, _model: Any, **_hints: Any) -> str:
+        """The alias of the role that reads."""
+        return _database.get()
+
+    def db_for_write(self, _model: Any, **_hints: Any) -> str:
+        """The alias of the role that writes."""
+        return _database.get()
+
+    def allow_relation(self, _one: Any, _other: Any, **_hints: Any) -> bool:
+        """The aliases are roles of one database, so any two rows may be related."""
+        return True
+
+    def allow_migrate(self, db: str, _app_label: str, **_hints: Any) -> bool:
+        """Only the owner changes the schema: `migrate --database owner`."""
+        return db == OWNER
+
+
+@contextmanager
+def tenant_scope(tenant_id: UUID) -> Iterator[None]:
+    """Open a transaction in which the rows of this tenant, and of no other, can be seen and written.
+
+    Scopes of the same tenant nest. Entering another tenant inside a scope is a programming error and is refused, since
+    one transaction must never mix two tenants.
+
+    Raises:
+        RuntimeError: another tenant's scope is open, or `tenant_id` is no UUID.
+    """
+    if not isinstance(tenant_id, UUID):
+        raise RuntimeError("tenant_scope needs the UUID of a tenant")  # noqa: TRY004 — a bug here, not bad input
+    token = _database.set(APP)
+    try:
+        with transaction.atomic(using=APP):
+            current = current_tenant()
+            if current not in {None, tenant_id}:
+                raise RuntimeError("a transaction of one tenant cannot enter another tenant")
+            _set_tenant(str(tenant_id))
+            yield
+            if current is None and not connections[APP].needs_rollback:
+                _set_tenant("")
+    finally:
+        _database.reset(token)
+
+
+@contextmanager
+def staff_scope() -> Iterator[None]:
+    """Speak as the staff role, which reads across tenants and writes hardly anything (Django admin)."""
+    token = _database.set(STAFF)
+    try:
+        yield
+    finally:
+        _database.reset(token)
+
+
+def current_tenant() -> UUID | None:
+    """The tenant whose scope is open on the app's connection, if one is."""
+    with connections[APP].cursor() as cursor:
+        cursor.execute("SELECT current_tenant_id()")
+        (tenant_id,) = cursor.fetchone()
+    return tenant_id
+
+
+def call(function: str, *arguments: object) -> list[tuple[Any, ...]]:
+    """The rows of one of the listed look-ups that come before a tenant is known (`tenants/look_ups.py`)."""
+    with connections[APP].cursor() as cursor:
+        cursor.callproc(function, arguments)
+        return list(cursor.fetchall())
+
+
+def _set_tenant(value: str) -> None:
+    with connections[APP].cursor() as cursor:
+        cursor.execute("SELECT set_config('rolebridge.tenant_id', %s, true)", [value])
