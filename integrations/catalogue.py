@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from integrations.aws.service_models import InvalidCall, UnknownIamAction, check_call, check_iam_action
 
@@ -201,9 +202,20 @@ def parse_catalogue(text: str, source: str = "catalogue") -> Catalogue:
     except ValidationError as error:
         problems = [
             f"{source}, line {_line_of(root, detail['loc'])}, {_field_name(detail['loc'])}: {_message(detail['msg'])}"
-            for detail in error.errors()
+            for detail in _root_causes(error)
         ]
         raise CatalogueError("\n".join(problems)) from None
+
+
+def _root_causes(error: ValidationError) -> list[ErrorDetails]:
+    """pydantic also calls a list empty whose entries are all at fault; only the entries' own errors help."""
+    details = error.errors()
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(other["loc"][: len(detail["loc"])] == detail["loc"] and other is not detail for other in details)
+    ]
 
 
 def _refuse_repeated(what: str, values: list[str]) -> None:

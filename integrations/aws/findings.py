@@ -155,8 +155,17 @@ def judge_failure(failure: AwsCallFailed) -> Verdict:
 
 
 def speaks_of_vendor(denial: Denial) -> bool:
-    """Whether a refusal of B → C says that it was B's own policy, or our session policy, that refused."""
-    return denial.policy_type in (PolicyType.IDENTITY, PolicyType.SESSION, PolicyType.VPC_ENDPOINT)
+    """Whether a refusal of B → C says that the caller's side refused: B's policies, or those of our organisation.
+
+    Service control policies and boundaries bind the caller, which is B; resource control policies bind the role.
+    """
+    return denial.policy_type in (
+        PolicyType.IDENTITY,
+        PolicyType.SESSION,
+        PolicyType.BOUNDARY,
+        PolicyType.SERVICE_CONTROL,
+        PolicyType.VPC_ENDPOINT,
+    )
 
 
 @dataclass(frozen=True)
@@ -171,7 +180,7 @@ class TrustFacts:
 def judge_customer_refusal(failure: Refused, facts: TrustFacts, target: VerificationTarget, role_arn: str) -> Verdict:
     """Untangle a refusal of B → C. STS rarely says which side refused, so the trust-test's results are evidence."""
     denial = read_denial(failure.text)
-    if denial.policy_type in (PolicyType.SERVICE_CONTROL, PolicyType.RESOURCE_CONTROL) and not speaks_of_vendor(denial):
+    if denial.policy_type is PolicyType.RESOURCE_CONTROL:
         return Verdict(
             Outcome.DENIED,
             "blocked_by_organisation",
@@ -194,6 +203,14 @@ def judge_customer_refusal(failure: Refused, facts: TrustFacts, target: Verifica
             Actor.CUSTOMER,
             f"The role's trust policy does not allow {denial.action}",
             f"Deploy the current role template again: its trust policy allows {denial.action} for our role.",
+        )
+    if facts.control_passed and denial.policy_type in (PolicyType.ROLE_TRUST, PolicyType.RESOURCE):
+        return Verdict(
+            Outcome.DENIED,
+            "trust_refuses_session",
+            Actor.CUSTOMER,
+            "The role's trust policy lets us in, but not with the session tags and source identity we bring",
+            "Deploy the current role template again: its trust policy allows sts:TagSession and sts:SetSourceIdentity.",
         )
     if facts.control_passed:
         return Verdict(

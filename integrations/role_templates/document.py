@@ -5,10 +5,9 @@ principal, role name, path) is a literal, so that the role's ARN is known and a 
 in wrongly.
 """
 
-import re
 from dataclasses import dataclass
 
-from integrations.aws.arns import validate_account_id, validate_role_name, validate_role_path
+from integrations.aws.arns import validate_account_id, validate_role_path
 from integrations.aws.policies import (
     PolicyDocument,
     customer_trust_policy,
@@ -18,6 +17,7 @@ from integrations.aws.policies import (
 )
 from integrations.aws.vendor import VendorSettings
 from integrations.catalogue import Catalogue, Component
+from integrations.role_templates.names import role_name
 
 MAX_INLINE_POLICIES = 10_240
 MAX_MANAGED_POLICY = 6_144
@@ -25,8 +25,6 @@ MAX_MANAGED_POLICY = 6_144
 MAX_MANAGED_POLICIES = 8
 VERSION_TAG_SUFFIX = "-role-version"
 DEFAULT_ROLE_PATH = "/"
-
-_REFERENCE = re.compile(r"[a-z0-9]{1,16}")
 
 
 class RoleDoesNotFit(ValueError):
@@ -54,13 +52,6 @@ class RoleDocument:
     managed_policies: tuple[NamedPolicy, ...]
     tags: tuple[tuple[str, str], ...]
     max_session_seconds: int = 3600
-
-
-def role_name(connection_ref: str, component_id: str) -> str:
-    """The customer role's name: the short connection id in it lets two connections share one account."""
-    if not _REFERENCE.fullmatch(connection_ref):
-        raise ValueError("A connection's short id has 1 to 16 characters out of a-z and 0-9.")
-    return validate_role_name(f"rolebridge-{connection_ref}-{component_id}")
 
 
 def version_tag_key(catalogue: Catalogue) -> str:

@@ -1,9 +1,14 @@
-"""Names of customer roles: known before a role exists, so that no ARN is ever typed."""
+"""What the customer's roles are called. Pure: models and renderers share it."""
+
+import re
+
+from integrations.aws.arns import validate_role_name
+
+_REFERENCE = re.compile(r"[a-z0-9]{1,16}")
 
 
-def role_name(connection_reference: str, component: str) -> str:
-    """The customer role of one component of one connection, such as `rolebridge-k3f9x2ab7q-log-analysis`.
-
-    AWS allows 64 characters; a reference has 10 and a component id at most 40 (checked when the catalogue loads).
-    """
-    return f"rolebridge-{connection_reference}-{component}"
+def role_name(connection_ref: str, component_id: str) -> str:
+    """The customer role's name: the short connection id in it lets two connections share one account."""
+    if not _REFERENCE.fullmatch(connection_ref):
+        raise ValueError("A connection's short id has 1 to 16 characters out of a-z and 0-9.")
+    return validate_role_name(f"rolebridge-{connection_ref}-{component_id}")

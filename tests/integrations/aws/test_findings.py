@@ -1,0 +1,196 @@
+"""The table of AccessDenied texts, row by row: who must act, and that a fault of ours is never the customer's."""
+
+import pytest
+
+from integrations.aws.errors import (
+    ClockSkewed,
+    Refused,
+    RegionDisabled,
+    RequestInvalid,
+    ServiceNotAvailable,
+    SessionPolicyInvalid,
+    Throttled,
+    Unreachable,
+    VendorCredentialsInvalid,
+)
+from integrations.aws.findings import (
+    TrustFacts,
+    judge_customer_refusal,
+    judge_failure,
+    judge_probe_failure,
+    judge_vendor_hop_failure,
+)
+from integrations.aws.report import Actor, Outcome
+from tests.integrations.aws.builders import ROLE_ARN, make_target
+
+PREFIX = "User: arn:aws:sts::222222222222:assumed-role/r/s is not authorized to perform: "
+
+
+def refused(text, action="ec2:DescribeInstances"):
+    return Refused("AccessDenied", f"{PREFIX}{action} on resource: * {text}", "req-1")
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "cause", "who"),
+    [
+        ("because no identity-based policy allows the x action", "denied", "missing_permission", Actor.CUSTOMER),
+        (
+            "with an explicit deny in an identity-based policy",
+            "denied",
+            "blocked_by_customer_policy",
+            Actor.CUSTOMER,
+        ),
+        (
+            "with an explicit deny in a service control policy",
+            "denied",
+            "blocked_by_organisation",
+            Actor.CUSTOMER_ORGANISATION,
+        ),
+        (
+            "because no service control policy allows the x action",
+            "denied",
+            "blocked_by_organisation",
+            Actor.CUSTOMER_ORGANISATION,
+        ),
+        (
+            "with an explicit deny in a resource control policy",
+            "denied",
+            "blocked_by_organisation",
+            Actor.CUSTOMER_ORGANISATION,
+        ),
+        ("because no permissions boundary allows the x action", "denied", "blocked_by_boundary", Actor.CUSTOMER),
+        ("with an explicit deny in a permissions boundary", "denied", "blocked_by_boundary", Actor.CUSTOMER),
+        ("because no session policy allows the x action", "error", "our_session_policy", Actor.VENDOR),
+        ("with an explicit deny in a session policy", "error", "our_session_policy", Actor.VENDOR),
+        (
+            "because no resource-based policy allows the x action",
+            "denied",
+            "blocked_by_resource_policy",
+            Actor.CUSTOMER,
+        ),
+        ("with an explicit deny in a resource-based policy", "denied", "blocked_by_resource_policy", Actor.CUSTOMER),
+        ("because no VPC endpoint policy allows the x action", "error", "our_network", Actor.VENDOR),
+        ("with an explicit deny in a VPC endpoint policy", "error", "our_network", Actor.VENDOR),
+        ("", "denied", "refused_without_reason", Actor.CUSTOMER),
+    ],
+)
+def test_a_refused_probe_names_who_must_act(text, outcome, cause, who):
+    verdict = judge_probe_failure(refused(text))
+
+    assert (verdict.outcome, verdict.cause, verdict.who) == (outcome, cause, who)
+    assert verdict.title
+    assert verdict.fix
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"),
+    [
+        (ServiceNotAvailable("OptInRequired"), Outcome.NOT_APPLICABLE),
+        (RegionDisabled("RegionDisabledException"), Outcome.NOT_APPLICABLE),
+        (VendorCredentialsInvalid("UnrecognizedClientException"), Outcome.NOT_APPLICABLE),
+        (Throttled("Throttling"), Outcome.THROTTLED),
+        (Unreachable("ReadTimeoutError"), Outcome.ERROR),
+        (RequestInvalid("ValidationError"), Outcome.ERROR),
+    ],
+)
+def test_a_probe_that_failed_otherwise_is_neither_passed_nor_denied(failure, outcome):
+    assert judge_probe_failure(failure).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        refused("because no identity-based policy allows the sts:AssumeRole action"),
+        refused("because no session policy allows the sts:AssumeRole action"),
+        refused("because no role trust policy allows the sts:AssumeRole action"),
+        refused(""),
+        RequestInvalid("ValidationError"),
+        SessionPolicyInvalid("PackedPolicyTooLarge"),
+        VendorCredentialsInvalid("InvalidClientTokenId"),
+        ClockSkewed("RequestTimeTooSkewed"),
+        RegionDisabled("RegionDisabledException"),
+    ],
+)
+def test_whatever_fails_before_the_customers_account_is_the_vendors(failure):
+    verdict = judge_vendor_hop_failure(failure)
+
+    assert verdict.who is Actor.VENDOR
+    assert verdict.outcome is Outcome.ERROR
+
+
+@pytest.mark.parametrize("failure", [Throttled("Throttling"), Unreachable("ReadTimeoutError")])
+def test_load_and_broken_networks_are_nobodys(failure):
+    assert judge_vendor_hop_failure(failure).who is Actor.NOBODY
+    assert judge_failure(failure).who is Actor.NOBODY
+
+
+def judge(text="", action="sts:AssumeRole", **facts):
+    return judge_customer_refusal(refused(text, action), TrustFacts(**facts), make_target(), ROLE_ARN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "because no identity-based policy allows the sts:AssumeRole action",
+        "because no session policy allows the sts:AssumeRole action",
+        "with an explicit deny in a session policy",
+        "with an explicit deny in an identity-based policy",
+        "with an explicit deny in a service control policy",
+        "because no permissions boundary allows the sts:AssumeRole action",
+    ],
+)
+def test_a_refusal_by_our_own_policy_is_never_the_customers(text):
+    verdict = judge(text, control_passed=False)
+
+    assert (verdict.who, verdict.outcome, verdict.cause) == (Actor.VENDOR, Outcome.ERROR, "vendor_policy_refused")
+
+
+def test_a_refusal_by_the_trust_policy_is_the_customers():
+    verdict = judge("because no role trust policy allows the sts:AssumeRole action", control_passed=False)
+
+    assert (verdict.who, verdict.cause) == (Actor.CUSTOMER, "role_not_assumable")
+
+
+def test_a_refused_trust_test_beside_it_leaves_the_likely_causes_in_order():
+    verdict = judge(control_passed=False)
+
+    assert verdict.cause == "role_not_assumable"
+    assert verdict.fix.index("not deployed") < verdict.fix.index(ROLE_ARN) < verdict.fix.index("another external ID")
+
+
+def test_a_trust_test_that_gets_in_beside_it_means_that_the_product_tag_is_missing():
+    assert judge(control_passed=True).cause == "product_tag_missing"
+
+
+def test_a_missing_product_tag_is_seen_though_it_is_our_own_policy_that_refuses():
+    text = "because no identity-based policy allows the sts:AssumeRole action"
+
+    assert judge(text, control_passed=True).cause == "product_tag_missing"
+
+
+def test_a_trust_policy_that_refuses_only_the_components_session_is_told_apart():
+    text = "because no role trust policy allows the sts:AssumeRole action"
+
+    assert judge(text, control_passed=True).cause == "trust_refuses_session"
+
+
+@pytest.mark.parametrize("fact", ["enters_without_id", "enters_with_wrong_id"])
+def test_an_open_trust_beside_it_is_no_typing_mistake(fact):
+    assert judge(control_passed=True, **{fact: True}).cause == "trust_open_but_refused"
+
+
+@pytest.mark.parametrize(
+    ("action", "cause"),
+    [("sts:TagSession", "trust_lacks_tag_session"), ("sts:SetSourceIdentity", "trust_lacks_source_identity")],
+)
+def test_an_action_missing_from_the_trust_policy_is_named(action, cause):
+    verdict = judge("", action, control_passed=True)
+
+    assert verdict.cause == cause
+    assert action in verdict.fix
+
+
+def test_a_policy_of_the_organisation_is_the_organisations():
+    verdict = judge("with an explicit deny in a resource control policy", control_passed=False)
+
+    assert verdict.who is Actor.CUSTOMER_ORGANISATION

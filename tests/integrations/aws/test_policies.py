@@ -1,0 +1,158 @@
+"""Session policies and the customer's trust policy."""
+
+import json
+
+import pytest
+
+from integrations.aws.policies import (
+    InvalidExternalId,
+    Narrowing,
+    PolicyTooLong,
+    customer_session_policy,
+    customer_trust_policy,
+    deny_all_session_policy,
+    for_partition,
+    launch_session_policy,
+    permission_statements,
+    trust_test_session_policy,
+    validate_external_id,
+)
+from integrations.catalogue import Component, Permission
+from tests.integrations.aws.builders import EXTERNAL_ID, ROLE_ARN, VENDOR, make_catalogue
+
+B = f"arn:aws:iam::{VENDOR}:role/rolebridge/integration"
+
+
+def component_of(permissions):
+    # Built without validation: the actions need not exist, only be many.
+    return Component.model_construct(id="big", version="1.0.0", name="Big", summary="Big", permissions=permissions)
+
+
+def permission(action, **more):
+    values = {"resources": ("*",), "conditions": {}, "probe": None}
+    return Permission.model_construct(action=action, **(values | more))
+
+
+def test_f10_the_launch_session_may_enter_one_role_with_one_external_id():
+    document = json.loads(launch_session_policy(ROLE_ARN, EXTERNAL_ID))
+
+    assert document["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Resource": ROLE_ARN,
+            "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
+        },
+        {"Effect": "Allow", "Action": ["sts:TagSession", "sts:SetSourceIdentity"], "Resource": ROLE_ARN},
+    ]
+
+
+def test_the_trust_test_session_asks_for_no_external_id_so_that_only_the_customer_can_refuse():
+    [statement] = json.loads(trust_test_session_policy([ROLE_ARN]))["Statement"]
+
+    assert "Condition" not in statement
+    assert statement["Resource"] == [ROLE_ARN]
+
+
+def test_a_session_that_only_proves_something_can_do_nothing():
+    assert json.loads(deny_all_session_policy())["Statement"] == [{"Effect": "Deny", "Action": "*", "Resource": "*"}]
+
+
+def test_the_customer_session_is_narrowed_to_the_components_actions():
+    session_policy = customer_session_policy(make_catalogue().component("compute-analysis"), "aws")
+
+    assert session_policy.narrowing is Narrowing.ACTIONS
+    assert json.loads(session_policy.text)["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeInstances", "ecs:ListClusters", "s3:GetLifecycleConfiguration"],
+            "Resource": "*",
+        }
+    ]
+
+
+def test_actions_that_do_not_fit_are_narrowed_by_service_and_the_result_says_so():
+    session_policy = customer_session_policy(
+        component_of(tuple(permission(f"ec2:DescribeThing{number}") for number in range(200))), "aws"
+    )
+
+    assert session_policy.narrowing is Narrowing.SERVICES
+    assert json.loads(session_policy.text)["Statement"][0]["Action"] == ["ec2:*"]
+
+
+def test_what_fits_in_no_way_is_refused_with_the_figures():
+    many_services = component_of(tuple(permission(f"service-number-{number}:GetThing") for number in range(200)))
+
+    with pytest.raises(PolicyTooLong, match=r"\d{4} characters even by service; STS takes 2048"):
+        customer_session_policy(many_services, "aws")
+
+
+def test_permissions_with_the_same_resources_and_conditions_share_a_statement():
+    encrypted = {"conditions": {"Bool": {"aws:SecureTransport": "true"}}}
+    bucket = {"resources": ("arn:aws:s3:::logs",)}
+
+    statements = permission_statements(
+        [
+            permission("s3:GetBucketTagging", **bucket),
+            permission("ec2:DescribeVolumes"),
+            permission("s3:GetBucketAcl", **bucket),
+            permission("ec2:DescribeHosts", **encrypted),
+        ],
+        "aws-cn",
+    )
+
+    assert statements == [
+        {"Effect": "Allow", "Action": ["s3:GetBucketAcl", "s3:GetBucketTagging"], "Resource": "arn:aws-cn:s3:::logs"},
+        {"Effect": "Allow", "Action": ["ec2:DescribeVolumes"], "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeHosts"],
+            "Resource": "*",
+            "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+        },
+    ]
+
+
+def test_a_resource_is_written_for_the_partition():
+    assert for_partition("arn:aws:s3:::logs", "aws-us-gov") == "arn:aws-us-gov:s3:::logs"
+    assert for_partition("*", "aws-us-gov") == "*"
+
+
+def test_f5_the_customers_trust_always_asks_for_a_literal_external_id():
+    assume, pass_context = customer_trust_policy(B, [EXTERNAL_ID])["Statement"]
+
+    assert assume["Action"] == "sts:AssumeRole"
+    assert assume["Condition"] == {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}
+    assert assume["Principal"] == pass_context["Principal"] == {"AWS": B}
+    assert pass_context["Action"] == ["sts:SetSourceIdentity", "sts:TagSession"]
+    assert "Condition" not in pass_context
+
+
+def test_f5_a_trust_policy_without_an_external_id_cannot_be_written():
+    with pytest.raises(InvalidExternalId):
+        customer_trust_policy(B, [])
+
+
+def test_two_external_ids_are_accepted_while_one_replaces_the_other():
+    [assume, _] = customer_trust_policy(B, [EXTERNAL_ID, "rb-next"])["Statement"]
+
+    assert assume["Condition"] == {"StringEquals": {"sts:ExternalId": [EXTERNAL_ID, "rb-next"]}}
+
+
+def test_f8_the_account_root_form_still_names_the_one_role_in_both_statements():
+    root = f"arn:aws:iam::{VENDOR}:root"
+
+    for statement in customer_trust_policy(B, [EXTERNAL_ID], account_root_arn=root)["Statement"]:
+        assert statement["Principal"] == {"AWS": root}
+        assert statement["Condition"]["ArnEquals"] == {"aws:PrincipalArn": B}
+
+
+def test_a_trust_policy_over_the_limit_is_refused_with_the_figures():
+    with pytest.raises(PolicyTooLong, match="IAM takes 2048"):
+        customer_trust_policy(B, ["x" * 250 + str(number) for number in range(8)])
+
+
+@pytest.mark.parametrize("external_id", ["", "x", "a b", "a,b", "a*", "${aws:x}", "x" * 257, "\u00e9\u00e9", "ab\n"])
+def test_an_external_id_that_sts_or_a_tag_would_refuse_is_refused(external_id):
+    with pytest.raises(InvalidExternalId):
+        validate_external_id(external_id)
