@@ -40,7 +40,7 @@ def roles_obey_row_level_security(databases: Sequence[str] | None = None, **_: A
         if skips:
             errors.append(
                 Error(
-                    f"The database role {role} ({alias}) is a superuser or has BYPASSRLS: tenants would see each other.",
+                    f"The database role {role} ({alias}) skips row-level security: tenants would see each other.",
                     hint=f"ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS;",
                     id="rolebridge.E003",
                 )

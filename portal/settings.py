@@ -251,6 +251,25 @@ EMAIL_TIMEOUT = 10
 CELERY_BROKER_URL = _setting(
     "CELERY_BROKER_URL", "Set it to redis://HOST:PORT/0 or another broker.", _default("redis://127.0.0.1:6379/0")
 )
+CELERY_TASK_IGNORE_RESULT = True  # results are rows
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "maintenance"
+CELERY_TASK_ROUTES = {"integrations.tasks.run_verification": {"queue": "verifications"}}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a worker takes what it can start, so another is never kept waiting
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A customer waits while a task is sent: say soon that the queue is away.
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 5, "max_retries": 0}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BEAT_SCHEDULE = {
+    "hand back verifications": {
+        "task": "integrations.tasks.hand_back_verifications",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+}
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
@@ -270,10 +289,9 @@ if PRODUCTION and AWS_ENDPOINT_URL:
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.api.authentication.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["tenants.api.base.DeclaredPermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.DeclaredPermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "tenants.api.base.Pagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "tenants.api.problems.problem_response",
     "UNAUTHENTICATED_USER": None,

@@ -1,4 +1,4 @@
-"""Writing audit events. Each action writes its own, in its own transaction, so that neither exists without the other."""
+"""Writing audit events. An action writes its own in its own transaction: neither exists without the other."""
 
 from dataclasses import dataclass
 from typing import Any

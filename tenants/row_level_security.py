@@ -1,4 +1,6 @@
-"""Migration operations that put a table behind row-level security. Old migrations use these functions: add, never change.
+"""Migration operations that put a table behind row-level security.
+
+Old migrations use these functions: add to them, never change them.
 
 A tenant-owned table is visible only in the scope of its tenant (`tenants.scope`), for every verb, also to its owner
 (FORCE). Staff read all of it. The owner reads a table only where one of the listed look-ups needs it.

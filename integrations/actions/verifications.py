@@ -73,6 +73,27 @@ def request_verification(*, connection: Connection, by: Actor) -> Verification:
     Raises:
         NotReady: no AWS account or no component is chosen yet.
     """
+    verification, is_new = _find_or_create(connection, by)
+    if is_new:
+        tenant_id, verification_id = connection.tenant_id, verification.pk
+        transaction.on_commit(lambda: _send_or_fail(tenant_id, verification_id))
+    return verification
+
+
+def verify_now(*, connection: Connection, by: Actor) -> Verification:
+    """Run a verification in this process, without the queue. No scope may be open: AWS is called.
+
+    Raises:
+        NotReady: no AWS account or no component is chosen yet.
+    """
+    with tenant_scope(connection.tenant_id):
+        verification, _ = _find_or_create(connection, by)
+    run(tenant_id=connection.tenant_id, verification_id=verification.pk)
+    with tenant_scope(connection.tenant_id):
+        return Verification.objects.get(tenant_id=connection.tenant_id, pk=verification.pk)
+
+
+def _find_or_create(connection: Connection, by: Actor) -> tuple[Verification, bool]:
     connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first, then verify.")
@@ -80,7 +101,7 @@ def request_verification(*, connection: Connection, by: Actor) -> Verification:
         raise NotReady("Choose at least one component first, then verify.")
     active = connection.verifications.filter(state__in=[State.QUEUED, State.RUNNING]).first()
     if active is not None:
-        return active
+        return active, False
     verification = Verification.objects.create(
         tenant_id=connection.tenant_id,
         connection=connection,
@@ -94,9 +115,7 @@ def request_verification(*, connection: Connection, by: Actor) -> Verification:
         target=verification,
         connection=str(connection.pk),
     )
-    tenant_id, verification_id = connection.tenant_id, verification.pk
-    transaction.on_commit(lambda: _send_or_fail(tenant_id, verification_id))
-    return verification
+    return verification, True
 
 
 def run(*, tenant_id: UUID, verification_id: UUID) -> None:
@@ -192,7 +211,7 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
 
 
 def _verify(claim: Claim) -> list[RoleReport]:
-    """Verify all roles at once; this thread stores what lands and renews the lease, and holds no transaction between."""
+    """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
     landed: queue.SimpleQueue[aws_report.Finding] = queue.SimpleQueue()
     renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
     with _threads(len(claim.targets)) as executor:

@@ -2,14 +2,18 @@
 
 import base64
 import secrets
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import models
 
 from integrations.role_templates.names import role_name
 from tenants.models import Tenant
 from tenants.models.tenant import new_reference
+
+if TYPE_CHECKING:
+    from integrations.models.verification import Verification
 
 
 def new_external_id() -> str:
@@ -42,6 +46,15 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
     def for_tenant(self, tenant_id: UUID) -> Self:
         """Those of this tenant."""
         return self.filter(tenant_id=tenant_id)
+
+    def for_display(self) -> Self:
+        """With customer roles and last verification, in three queries however many there are."""
+        from integrations.models.verification import Verification  # which imports this module
+
+        latest = Verification.objects.order_by("connection_id", "-requested_at").distinct("connection_id")
+        return self.prefetch_related(
+            "roles", models.Prefetch("verifications", queryset=latest, to_attr="latest_verifications")
+        )
 
 
 class Connection(models.Model):
@@ -80,6 +93,12 @@ class Connection(models.Model):
         """The worst status of its customer roles."""
         return worst([role.status for role in self.roles.all()])
 
+    @property
+    def last_verification(self) -> "Verification | None":
+        """The latest verification, whatever its state; costs a query unless the connection is `for_display`."""
+        latest = getattr(self, "latest_verifications", None)
+        return next(iter(self.verifications.all()[:1] if latest is None else latest), None)
+
 
 class CustomerRole(models.Model):
     """The role in the customer's account for one component of one connection (C)."""
@@ -112,6 +131,12 @@ class CustomerRole(models.Model):
     def name(self) -> str:
         """The role's name in the customer's account, known before it exists."""
         return role_name(self.connection.reference, self.component)
+
+    @property
+    def arn(self) -> str | None:
+        """The role's ARN, None as long as the AWS account is not known."""
+        account_id = self.connection.account_id
+        return f"arn:{settings.VENDOR_PARTITION}:iam::{account_id}:role/{self.name}" if account_id else None
 
 
 class ProvedAccount(models.Model):

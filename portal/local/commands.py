@@ -1,0 +1,25 @@
+"""The command lines of the project's processes: the same in `make run`, in the tests and in production."""
+
+from pathlib import Path
+
+
+def web_command(python: str, port: int, host: str = "127.0.0.1") -> list[str]:
+    """The web server: threads, since a page waits for the database and little else."""
+    return [
+        python, "-m", "gunicorn", "portal.wsgi", "--bind", f"{host}:{port}", "--workers", "1", "--threads", "8",
+        "--worker-class", "gthread", "--timeout", "60", "--graceful-timeout", "10", "--access-logfile", "-",
+        "--no-control-socket",
+    ]  # fmt: skip
+
+
+def worker_command(python: str, concurrency: int = 16) -> list[str]:
+    """A worker: threads, since a verification waits for AWS nearly all of its time."""
+    return [
+        python, "-m", "celery", "--app", "portal", "worker", "--pool", "threads", "--concurrency", str(concurrency),
+        "--queues", "verifications,maintenance", "--loglevel", "INFO", "--without-gossip", "--without-mingle",
+    ]  # fmt: skip
+
+
+def beat_command(python: str, schedule: Path) -> list[str]:
+    """Beat: one process, which sends what is due."""
+    return [python, "-m", "celery", "--app", "portal", "beat", "--schedule", str(schedule), "--loglevel", "INFO"]

@@ -1,0 +1,186 @@
+"""The standing cast and the real parts that tests talk to. Everything here starts when a test first asks for it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from subprocess import Popen
+
+import psycopg
+import pytest
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import connections
+from django.test import Client
+
+from portal.local import services
+from tenants.actions.tenants import create_tenant
+from tenants.actions.tokens import create_token
+from tenants.audit import SYSTEM
+from tenants.models import Member, Tenant, User
+from tenants.permissions import Role
+from tenants.scope import tenant_scope
+from tests import processes
+from tests.environment import DATABASE, DIRECTORY, POSTGRES_DATA, SANDBOX_PORT, VALKEY_PORT
+
+PASSWORD = "a long and rather quiet password"
+
+
+@pytest.fixture(scope="session")
+def database(django_db_blocker) -> Iterator[services.Postgres]:
+    """PostgreSQL with the real migrations, made by the owner."""
+    with services.postgres(POSTGRES_DATA, durable=False) as server:
+        server.create_database(DATABASE)
+        with django_db_blocker.unblock():
+            call_command("migrate", verbosity=0)
+        yield server
+        for connection in connections.all():
+            connection.close()
+            if connection.alias != "owner":
+                connection.close_pool()
+
+
+@pytest.fixture
+def db(database, broker, django_db_blocker) -> Iterator[services.Postgres]:
+    """The database, as the restricted roles see it. What a test writes is committed, and removed after it.
+
+    It takes the place of pytest-django's fixture, whose open transaction would hide a test's rows from the worker and
+    from the other database roles.
+    """
+    with django_db_blocker.unblock():
+        yield database
+        for connection in connections.all():
+            connection.close()
+    with psycopg.connect(database.url(DATABASE), autocommit=True) as superuser:
+        keep = ("django_migrations", "django_content_type", "auth_permission")
+        tables = superuser.execute(
+            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
+            " WHERE schemaname = 'public' AND NOT tablename = ANY(%s)",
+            [list(keep)],
+        ).fetchone()
+        superuser.execute("SET lock_timeout = '10s'")
+        superuser.execute("SET session_replication_role = replica")
+        superuser.execute("ALTER TABLE tenants_auditevent DISABLE TRIGGER append_only_truncate")
+        superuser.execute(f"TRUNCATE {tables[0]}")
+        superuser.execute("ALTER TABLE tenants_auditevent ENABLE TRIGGER append_only_truncate")
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[str]:
+    """Valkey: the broker and the cache."""
+    with services.valkey(DIRECTORY / "valkey", VALKEY_PORT, DIRECTORY / "logs" / "valkey.log") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def sandbox_address() -> Iterator[str]:
+    """The sandbox, with the vendor's roles in the vendor's account."""
+    from integrations.actions.seeding import seed_vendor_account
+
+    with services.sandbox(SANDBOX_PORT, DIRECTORY / "logs" / "sandbox.log") as address:
+        seed_vendor_account()
+        yield address
+
+
+@pytest.fixture(scope="session")
+def worker(database, broker, sandbox_address) -> Iterator[Popen[bytes]]:
+    """A Celery worker process."""
+    with processes.celery_worker() as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def beat(broker) -> Iterator[Popen[bytes]]:
+    """Celery beat."""
+    with processes.celery_beat() as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def live_portal(database, broker, sandbox_address) -> Iterator[str]:
+    """The web server in a process of its own; gives its address."""
+    with processes.portal() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The system's Chromium. A machine without one fails here: a test that is skipped has not passed."""
+    from playwright.sync_api import sync_playwright
+
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert executable, "No Chromium is installed. As root on Debian: apt-get install chromium"
+    # Playwright keeps an event loop in this thread, which Django would take for an async view.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=executable,
+            args=["--no-sandbox"] if os.geteuid() == 0 else [],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def browser_page(browser, live_portal, db):
+    """A new browser window with no cookies."""
+    context = browser.new_context(base_url=live_portal, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    yield page
+    context.close()
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Two tenants and the people around them."""
+
+    tenant: Tenant
+    owner: User
+    admin: User
+    viewer: User
+    other_tenant: Tenant
+    stranger: User  # the owner of the other tenant
+    staff: User
+    password: str = PASSWORD
+
+
+@pytest.fixture
+def cast(db) -> Cast:
+    """The standing cast."""
+    people = {name: User.objects.create_user(f"{name}@example.com", PASSWORD) for name in ("owner", "admin", "viewer")}
+    stranger = User.objects.create_user("stranger@example.net", PASSWORD)
+    tenant = create_tenant(name="Blue Harbour", owner=people["owner"], by=SYSTEM)
+    other_tenant = create_tenant(name="Red Mill", owner=stranger, by=SYSTEM)
+    with tenant_scope(tenant.pk):
+        Member.objects.create(tenant=tenant, user=people["admin"], role=Role.ADMIN)
+        Member.objects.create(tenant=tenant, user=people["viewer"], role=Role.VIEWER)
+    staff = User.objects.create_superuser("staff@vendor.example", PASSWORD)
+    return Cast(tenant=tenant, other_tenant=other_tenant, stranger=stranger, staff=staff, **people)
+
+
+@pytest.fixture
+def sign_in() -> Callable[[User], Client]:
+    """A Django test client in which the user is signed in."""
+
+    def signed_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def api() -> Callable[[User, Tenant], object]:
+    """An API client with a token that the user made in the tenant."""
+    from rest_framework.test import APIClient
+
+    def with_token(user: User, tenant: Tenant) -> APIClient:
+        with tenant_scope(tenant.pk):
+            _, text = create_token(tenant=tenant, name="Test", user=user, by=SYSTEM)
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+        return client
+
+    return with_token

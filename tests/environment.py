@@ -1,0 +1,42 @@
+"""Where the tests' services will be, as environment variables, before Django reads its settings.
+
+A pytest plugin (`-p tests.environment`), since settings are read before any conftest. Each process has its own: with
+`-n 2` two workers run apart. The services themselves start when a test first asks for them (tests/conftest.py).
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from portal.local.services import Postgres, aws_environment, free_port
+
+# Short, since the path of a Unix socket may have 107 characters only.
+DIRECTORY = Path(tempfile.mkdtemp(prefix="rb-test-"))
+POSTGRES_DATA = DIRECTORY / "pg"
+DATABASE = "rolebridge"
+VALKEY_PORT = free_port()
+SANDBOX_PORT = free_port()
+PORTAL_PORT = free_port()
+VENDOR_ACCOUNT_ID = "111111111111"
+
+os.environ.update(
+    {
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "ROLEBRIDGE_MODE": "test",
+        "ROLEBRIDGE_LOCAL_DIR": str(DIRECTORY),
+        "BASE_URL": f"http://127.0.0.1:{PORTAL_PORT}",
+        "CELERY_BROKER_URL": f"redis://127.0.0.1:{VALKEY_PORT}/0",
+        "CACHE_URL": f"redis://127.0.0.1:{VALKEY_PORT}/1",
+        "VERIFICATION_LEASE_SECONDS": "30",
+    }
+    | Postgres(str(POSTGRES_DATA)).environment(DATABASE)
+    | aws_environment(f"http://127.0.0.1:{SANDBOX_PORT}", VENDOR_ACCOUNT_ID)
+)
+# What the developer has set for AWS must not reach a test.
+for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"):
+    os.environ.pop(name, None)
+os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+atexit.register(shutil.rmtree, DIRECTORY, ignore_errors=True)

@@ -1,0 +1,44 @@
+"""The project's own processes, as production runs them: worker, beat, web server."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+from portal.local.commands import beat_command, web_command, worker_command
+from portal.local.services import answers, child_process, wait_until
+from tests.environment import DIRECTORY, PORTAL_PORT
+
+
+def _log(name: str) -> Path:
+    return DIRECTORY / "logs" / f"{name}.log"
+
+
+@contextmanager
+def celery_worker(name: str = "worker", environment: dict[str, str] | None = None) -> Iterator[Popen[bytes]]:
+    """A Celery worker process that takes all queues; ready when this enters."""
+    log = _log(name)
+    log.unlink(missing_ok=True)
+    with child_process(worker_command(sys.executable), log, environment) as process:
+        wait_until(name, lambda: " ready." in log.read_text(), process, log)
+        yield process
+
+
+@contextmanager
+def celery_beat() -> Iterator[Popen[bytes]]:
+    """Celery beat."""
+    log = _log("beat")
+    with child_process(beat_command(sys.executable, DIRECTORY / "beat"), log) as process:
+        wait_until("beat", lambda: "beat: Starting" in log.read_text(), process, log)
+        yield process
+
+
+@contextmanager
+def portal() -> Iterator[str]:
+    """The web server; gives its address."""
+    log = _log("web")
+    address = f"http://127.0.0.1:{PORTAL_PORT}"
+    with child_process(web_command(sys.executable, PORTAL_PORT), log) as process:
+        wait_until("web", lambda: answers(f"{address}/livez"), process, log)
+        yield address

@@ -1,0 +1,155 @@
+"""Tenants are apart in the database itself, whatever the code above it does."""
+
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.db import connections, transaction
+from django.db.utils import DatabaseError, IntegrityError, ProgrammingError
+
+from integrations.actions.connections import create_connection
+from integrations.models import Connection, CustomerRole
+from tenants import audit
+from tenants.audit import SYSTEM
+from tenants.models import AuditEvent, Member, Tenant
+from tenants.scope import OWNER, STAFF, current_tenant, staff_scope, tenant_scope
+from tests.environment import DATABASE
+
+VERBS = {"SELECT": "r", "INSERT": "a", "UPDATE": "w", "DELETE": "d"}
+
+
+def tenant_tables(database) -> dict[str, str]:
+    """Every table with a tenant column, as the catalogue of PostgreSQL knows them, and that column."""
+    with psycopg.connect(database.url(DATABASE)) as superuser:
+        rows = superuser.execute(
+            """
+            SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT a.attisdropped
+              AND (a.attname = 'tenant_id' OR (c.relname = 'tenants_tenant' AND a.attname = 'id'))
+            """
+        ).fetchall()
+    return dict(rows)
+
+
+def test_every_table_with_a_tenant_column_has_a_forced_policy_for_each_verb(db) -> None:
+    tables = tenant_tables(db)
+
+    with psycopg.connect(db.url(DATABASE)) as superuser:
+        for table in tables:
+            enabled, forced = superuser.execute(
+                "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = %s::regclass", [table]
+            ).fetchone()
+            verbs = {
+                row[0]
+                for row in superuser.execute(
+                    """
+                    SELECT p.polcmd::text FROM pg_policy p JOIN pg_roles r ON r.oid = ANY(p.polroles)
+                    WHERE p.polrelid = %s::regclass AND r.rolname = 'rolebridge_app'
+                      AND (pg_get_expr(p.polqual, p.polrelid) LIKE '%%current_tenant_id()%%'
+                        OR pg_get_expr(p.polwithcheck, p.polrelid) LIKE '%%current_tenant_id()%%')
+                    """,
+                    [table],
+                )
+            }
+            assert (enabled, forced) == (True, True), table
+            assert verbs == set(VERBS.values()), table
+    assert {"tenants_tenant", "tenants_member", "tenants_auditevent", "integrations_finding"} <= set(tables)
+
+
+def test_raw_sql_sees_nothing_without_a_tenant_and_nothing_of_another(db, cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
+
+    for table, column in tenant_tables(db).items():
+        with connections["default"].cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            assert cursor.fetchone() == (0,), f"{table} can be read with no tenant"
+        with tenant_scope(cast.other_tenant.pk), connections["default"].cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE {column} = %s", [cast.tenant.pk])
+            assert cursor.fetchone() == (0,), f"{table} can be read by another tenant"
+
+
+def test_raw_sql_writes_nothing_without_a_tenant_and_nothing_of_another(db, cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
+
+    with tenant_scope(cast.other_tenant.pk), connections["default"].cursor() as cursor:
+        cursor.execute("UPDATE integrations_connection SET name = 'taken' WHERE id = %s", [connection.pk])
+        assert cursor.rowcount == 0
+        cursor.execute("DELETE FROM integrations_connection WHERE id = %s", [connection.pk])
+        assert cursor.rowcount == 0
+    with pytest.raises(ProgrammingError, match="row-level security"), tenant_scope(cast.other_tenant.pk):
+        Member.objects.create(tenant=cast.tenant, user=cast.stranger, role="owner")
+    with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+        Tenant.objects.create(name="Nobody's")
+
+
+def test_a_row_cannot_hang_on_another_tenants_connection(db, cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
+
+    with pytest.raises(IntegrityError, match="same_tenant"), tenant_scope(cast.other_tenant.pk):
+        CustomerRole.objects.create(tenant=cast.other_tenant, connection_id=connection.pk, component="x")
+
+
+def test_no_database_role_skips_row_level_security(db) -> None:
+    for alias in ("default", STAFF, OWNER):
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+            assert cursor.fetchone() == (False, False), alias
+
+
+def test_the_owner_of_the_schema_sees_no_connection(db, cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
+
+    assert Connection.objects.using(OWNER).count() == 0
+
+
+def test_staff_read_across_tenants_and_write_none_of_it(db, cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
+
+    with staff_scope():
+        assert set(Tenant.objects.values_list("name", flat=True)) == {"Blue Harbour", "Red Mill"}
+        assert Connection.objects.count() == 1
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            Connection.objects.update(name="changed")
+
+
+def test_the_scope_of_a_tenant_ends_with_it(db, cast) -> None:
+    with transaction.atomic():
+        with tenant_scope(cast.tenant.pk):
+            assert current_tenant() == cast.tenant.pk
+        assert current_tenant() is None
+    with pytest.raises(ZeroDivisionError), tenant_scope(cast.tenant.pk):
+        raise ZeroDivisionError
+    assert current_tenant() is None
+
+
+def test_one_transaction_never_enters_two_tenants(db, cast) -> None:
+    with pytest.raises(RuntimeError, match="another tenant"), tenant_scope(cast.tenant.pk):
+        with tenant_scope(cast.other_tenant.pk):
+            pass
+
+
+def test_a_scope_needs_a_tenants_uuid(db) -> None:
+    with pytest.raises(RuntimeError, match="UUID"), tenant_scope("' OR true"):  # type: ignore[arg-type]
+        pass
+
+
+def test_audit_events_can_be_added_and_nothing_else(db, cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        audit.record("tenant:looked_at", by=SYSTEM, tenant_id=cast.tenant.pk, target=cast.tenant)
+
+    for change in (lambda events: events.update(action="x"), lambda events: events.delete()):
+        with pytest.raises(DatabaseError, match="append-only"), tenant_scope(cast.tenant.pk):
+            change(AuditEvent.objects.filter(action="system:tenant:looked_at"))
+
+
+def test_the_external_id_is_written_once_even_by_sql(db, cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
+
+    with pytest.raises(DatabaseError, match="never changed"), tenant_scope(cast.tenant.pk):
+        Connection.objects.filter(pk=connection.pk).update(external_id=f"rb-{uuid4()}")
