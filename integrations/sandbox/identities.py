@@ -1,0 +1,330 @@
+"""Roles, users, organisations and bucket policies, read from moto's state as the policies they hold.
+
+With a propagation delay, a change to an account's identities is seen only after that many seconds of sandbox time.
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from moto.iam.models import iam_backends
+from moto.organizations.models import organizations_backends
+
+from integrations.sandbox.arns import parse_arn
+from integrations.sandbox.clock import Clock
+from integrations.sandbox.policy import Policy, PolicyKind, PolicySyntaxError, parse_policy
+from integrations.sandbox.policy.evaluate import Levels
+
+Tags = dict[str, tuple[str, str]]
+"""Tags by their key in lower case, with the key as written and the value: tag keys ignore case and keep it."""
+
+_NOTHING = Policy(PolicyKind.BOUNDARY, ())
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role as authorisation sees it."""
+
+    account: str
+    arn: str
+    id: str
+    name: str
+    path: str
+    trust: Policy
+    policies: tuple[Policy, ...]
+    boundary: Policy | None
+    tags: Tags
+    max_session_seconds: int
+
+
+@dataclass(frozen=True)
+class User:
+    """An IAM user as authorisation sees it."""
+
+    account: str
+    arn: str
+    id: str
+    name: str
+    policies: tuple[Policy, ...]
+    boundary: Policy | None
+    tags: Tags
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """A user's access key."""
+
+    account: str
+    partition: str
+    user: str
+    secret: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class _Past:
+    until: float
+    roles: dict[str, Role]
+    users: dict[str, User]
+
+
+class Identities:
+    """Looks identities up. Reads take no lock: they copy moto's dictionaries before walking them."""
+
+    def __init__(self, clock: Clock, propagation: float) -> None:
+        self._clock = clock
+        self._propagation = propagation
+        self._lock = threading.Lock()
+        self._past: dict[tuple[str, str], list[_Past]] = {}
+
+    def role(self, arn: str) -> Role | None:
+        """Find a role by its whole ARN, path and case included."""
+        parsed = parse_arn(arn)
+        if parsed is None or parsed.service != "iam" or not parsed.resource.startswith("role/"):
+            return None
+        past = self._past_of(parsed.partition, parsed.account)
+        if past is not None:
+            return past.roles.get(arn)
+        name = parsed.resource.rsplit("/", 1)[1]
+        found = next((role for role in _roles(parsed.partition, parsed.account) if role.name == name), None)
+        return _role(found) if found is not None and found.arn == arn else None
+
+    def role_by_name(self, partition: str, account: str, name: str) -> Role | None:
+        """Find a role by its name, whatever its path."""
+        past = self._past_of(partition, account)
+        if past is not None:
+            return next((role for role in past.roles.values() if role.name == name), None)
+        found = next((role for role in _roles(partition, account) if role.name == name), None)
+        return _role(found) if found is not None else None
+
+    def user_by_name(self, partition: str, account: str, name: str) -> User | None:
+        """Find a user by name."""
+        past = self._past_of(partition, account)
+        if past is not None:
+            return next((user for user in past.users.values() if user.name == name), None)
+        backend = _backend(partition, account)
+        found = backend.users.get(name) if backend is not None else None
+        return _user(backend, found) if found is not None else None
+
+    def access_key(self, key_id: str) -> AccessKey | None:
+        """Find an access key of any user in any account."""
+        for account in list(iam_backends):
+            for partition in list(iam_backends[account]):
+                for user in list(iam_backends[account][partition].users.values()):
+                    for key in list(user.access_keys):
+                        if key.access_key_id == key_id:
+                            return AccessKey(
+                                account, partition, user.name, key.secret_access_key, key.status == "Active"
+                            )
+        return None
+
+    def about_to_change(self, partition: str, account: str) -> None:
+        """Remember how the account looks before a change, for as long as the change takes to propagate."""
+        if self._propagation <= 0:
+            return
+        backend = _backend(partition, account)
+        users = list(backend.users.values()) if backend is not None else []
+        past = _Past(
+            self._clock.now() + self._propagation,
+            {role.arn: _role(role) for role in _roles(partition, account)},
+            {user.arn: _user(backend, user) for user in users},
+        )
+        with self._lock:
+            self._past.setdefault((partition, account), []).append(past)
+
+    def forget(self) -> None:
+        """Drop what was remembered, at a reset."""
+        with self._lock:
+            self._past.clear()
+
+    def _past_of(self, partition: str, account: str) -> _Past | None:
+        if not self._past:
+            return None
+        now = self._clock.now()
+        with self._lock:
+            pending = [past for past in self._past.get((partition, account), ()) if past.until > now]
+            if pending:
+                self._past[partition, account] = pending
+                return pending[0]
+            self._past.pop((partition, account), None)
+            return None
+
+
+def managed_policy_text(arn: str) -> str | None:
+    """Give the default version's document of a managed policy; None if there is none."""
+    parsed = parse_arn(arn)
+    if parsed is None:
+        return None
+    for backend in _backends_knowing(parsed.partition, parsed.account):
+        policy = backend.managed_policies.get(arn)
+        if policy is not None:
+            return str(_default_text(policy))
+    return None
+
+
+def arn_of_id(unique_id: str) -> str | None:
+    """Give the ARN of the role or user that has this unique id now."""
+    for account in list(iam_backends):
+        for partition in list(iam_backends[account]):
+            backend = iam_backends[account][partition]
+            role = backend.roles.get(unique_id)
+            if role is not None:
+                return str(role.arn)
+            for user in list(backend.users.values()):
+                if user.id == unique_id:
+                    return str(user.arn)
+    return None
+
+
+def id_of_arn(arn: str) -> str | None:
+    """Give the unique id of the role or user with this ARN now."""
+    parsed = parse_arn(arn)
+    backend = _backend(parsed.partition, parsed.account) if parsed is not None else None
+    if parsed is None or backend is None:
+        return None
+    name = parsed.resource.rsplit("/", 1)[-1]
+    if parsed.resource.startswith("role/"):
+        return next((str(role.id) for role in list(backend.roles.values()) if role.arn == arn), None)
+    user = backend.users.get(name) if parsed.resource.startswith("user/") else None
+    return str(user.id) if user is not None and user.arn == arn else None
+
+
+def service_control(partition: str, account: str) -> Levels:
+    """Give the service control policies over an account, root first; none for the management account."""
+    return _organisation_policies(partition, account, "SERVICE_CONTROL_POLICY", PolicyKind.SERVICE_CONTROL)
+
+
+def resource_control(partition: str, account: str) -> Levels:
+    """Give the resource control policies over an account, root first; none for the management account."""
+    return _organisation_policies(partition, account, "RESOURCE_CONTROL_POLICY", PolicyKind.RESOURCE_CONTROL)
+
+
+def organisation_id(account: str) -> str | None:
+    """Give the id of the organisation that an account is in."""
+    organisation = _organisation(account)
+    return str(organisation.org.id) if organisation is not None else None
+
+
+def _organisation(account: str) -> Any | None:
+    owner = organizations_backends.master_accounts.get(account)
+    for holder in [owner[0] if owner else account]:
+        if holder in organizations_backends:
+            for partition in list(organizations_backends[holder]):
+                backend = organizations_backends[holder][partition]
+                if backend.org is not None and any(member.id == account for member in backend.accounts):
+                    return backend
+    return None
+
+
+def _organisation_policies(partition: str, account: str, policy_type: str, kind: PolicyKind) -> Levels:
+    backend = _organisation(account)
+    if backend is None or backend.org.master_account_id == account or backend.partition != partition:
+        return ()
+    units = {unit.id: unit for unit in list(backend.ou)}
+    root = units.get(backend.org.root_id)
+    if root is None or not any(enabled["Type"] == policy_type for enabled in root.policy_types):
+        return ()
+    holder = next(member for member in backend.accounts if member.id == account)
+    chain = [holder]
+    while chain[-1] is not root:
+        above = units.get(getattr(chain[-1], "parent_id", ""))
+        if above is None:
+            break
+        chain.append(above)
+    return tuple(
+        tuple(
+            policy
+            for attached in list(level.attached_policies)
+            if attached.type == policy_type
+            and (policy := _readable(kind, attached.content, name=attached.name, arn=attached.arn)) is not None
+        )
+        for level in reversed(chain)
+    )
+
+
+def _backend(partition: str, account: str) -> Any | None:
+    if account not in iam_backends:
+        return None
+    try:
+        return iam_backends[account][partition]
+    except KeyError:
+        return None
+
+
+def _backends_knowing(partition: str, account: str) -> Iterable[Any]:
+    if account == "aws":
+        return [backend for owner in list(iam_backends) if (backend := _backend(partition, owner)) is not None]
+    backend = _backend(partition, account)
+    return [] if backend is None else [backend]
+
+
+def _roles(partition: str, account: str) -> list[Any]:
+    backend = _backend(partition, account)
+    return list(backend.roles.values()) if backend is not None else []
+
+
+def _default_text(policy: Any) -> str:
+    return next(version.document for version in policy.versions if version.version_id == policy.default_version_id)
+
+
+def _readable(kind: PolicyKind, text: str, *, name: str, arn: str | None) -> Policy | None:
+    try:
+        return parse_policy(kind, text, name=name, arn=arn)
+    except PolicySyntaxError:
+        return None
+
+
+def _attached(holder: Any) -> list[Policy]:
+    found = [_readable(PolicyKind.IDENTITY, text, name=name, arn=None) for name, text in list(holder.policies.items())]
+    found += [
+        _readable(PolicyKind.IDENTITY, _default_text(policy), name=policy.name, arn=arn)
+        for arn, policy in list(holder.managed_policies.items())
+    ]
+    return [policy for policy in found if policy is not None]
+
+
+def _boundary(arn: str | None) -> Policy | None:
+    if not arn:
+        return None
+    text = managed_policy_text(arn)
+    # A boundary whose policy is gone allows nothing.
+    policy = _readable(PolicyKind.BOUNDARY, text, name=arn.rsplit("/", 1)[-1], arn=arn) if text is not None else None
+    return policy or _NOTHING
+
+
+def as_tags(pairs: Iterable[dict[str, str]]) -> Tags:
+    """Read `[{"Key": …, "Value": …}]`."""
+    return {pair["Key"].lower(): (pair["Key"], pair.get("Value", "")) for pair in pairs}
+
+
+def _role(role: Any) -> Role:
+    trust = _readable(PolicyKind.TRUST, role.assume_role_policy_document, name=role.name, arn=None)
+    return Role(
+        account=role.account_id,
+        arn=role.arn,
+        id=role.id,
+        name=role.name,
+        path=role.path,
+        trust=trust or Policy(PolicyKind.TRUST, ()),
+        policies=tuple(_attached(role)),
+        boundary=_boundary(role.permissions_boundary_arn),
+        tags=as_tags(role.tags),
+        max_session_seconds=int(role.max_session_duration or 3600),
+    )
+
+
+def _user(backend: Any, user: Any) -> User:
+    policies = _attached(user)
+    for group in list(backend.groups.values()):
+        if user in group.users:
+            policies += _attached(group)
+    return User(
+        account=user.account_id,
+        arn=user.arn,
+        id=user.id,
+        name=user.name,
+        policies=tuple(policies),
+        boundary=_boundary(getattr(user, "permissions_boundary_arn", None)),
+        tags=as_tags(user.tags or ()),
+    )

@@ -1,0 +1,157 @@
+"""The one way to moto: calls its server application in this process, under a lock, and can replay what it did.
+
+moto answers for what IAM allowed; it judges nothing here. The account goes along in moto's own header.
+"""
+
+import base64
+import io
+import secrets
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import moto.core.utils
+from moto.core.base_backend import BackendDict
+from moto.moto_api._internal import mock_random
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from integrations.sandbox.clock import Clock
+from integrations.sandbox.journal import Entry, Journal
+from integrations.sandbox.wire import HttpResponse
+
+_KEPT_BY_GATE = {"authorization", "x-amz-security-token", "x-moto-account-id", "connection", "transfer-encoding"}
+
+
+def _sandbox_utcnow() -> datetime:
+    """Stand in for moto's `utcnow`; its body runs with the globals of moto.core.utils, where the hook is put."""
+    return _sandbox_moment()  # type: ignore[name-defined,no-any-return]  # noqa: F821 - found in moto's globals
+
+
+class Moto:
+    """moto's server application behind a lock: moto is not made for threads."""
+
+    def __init__(self, clock: Clock, journal: Journal) -> None:
+        self.lock = threading.RLock()
+        self._clock = clock
+        self._journal = journal
+        self._replayed_moment: float | None = None
+        self._app = DomainDispatcherApplication(create_backend_app)
+        # Every moto module imports `utcnow` by name, so its code is replaced rather than the name.
+        moto.core.utils._sandbox_moment = self._moment
+        moto.core.utils.utcnow.__code__ = _sandbox_utcnow.__code__
+
+    def _moment(self) -> datetime:
+        moment = self._clock.now() if self._replayed_moment is None else self._replayed_moment
+        return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
+
+    def call(  # noqa: PLR0913 - an HTTP request and whom it is for
+        self,
+        *,
+        method: str,
+        target: str,
+        headers: dict[str, str],
+        body: bytes,
+        account: str,
+        region: str,
+        service: str,
+        access_key: str,
+        changes: bool,
+    ) -> HttpResponse:
+        """Let moto answer. With `changes` the call is journalled if it succeeds."""
+        kept = {name: value for name, value in headers.items() if name not in _KEPT_BY_GATE}
+        entry: Entry = {
+            "moto": {
+                "method": method,
+                "target": target,
+                "headers": kept,
+                "body": base64.b64encode(body).decode(),
+                "account": account,
+                "region": region,
+                "service": service,
+                "access_key": access_key,
+                "moment": self._clock.now(),
+                "seed": secrets.randbits(64),
+            }
+        }
+        with self.lock:
+            response = self._perform(entry["moto"], body, changes=changes)
+            if changes and response.status < 400:
+                self._journal.add(entry)
+            return response
+
+    def replay(self, call: dict[str, Any]) -> None:
+        """Do a journalled call again, with the ids and dates it had."""
+        with self.lock:
+            self._replayed_moment = call["moment"]
+            try:
+                self._perform(call, base64.b64decode(call["body"]), changes=True)
+            finally:
+                self._replayed_moment = None
+
+    def reset(self) -> None:
+        """Forget all accounts."""
+        with self.lock:
+            BackendDict.reset()
+
+    def _perform(self, call: dict[str, Any], body: bytes, *, changes: bool) -> HttpResponse:
+        if changes:
+            mock_random.seed(call["seed"])
+        environ = _environ(call, body)
+        started: dict[str, Any] = {}
+
+        def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
+            started["status"] = int(status.split(" ", 1)[0])
+            started["headers"] = headers
+
+        chunks = self._app(environ, start_response)
+        try:
+            content = b"".join(chunks)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        return HttpResponse(started["status"], content, list(started["headers"]))
+
+
+def _environ(call: dict[str, Any], body: bytes) -> dict[str, Any]:
+    from urllib.parse import unquote_to_bytes  # noqa: PLC0415 - used here alone
+
+    path, _, query = call["target"].partition("?")
+    headers: dict[str, str] = dict(call["headers"])
+    host = headers.get("host", "127.0.0.1")
+    server, _, port = host.partition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": call["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "RAW_URI": call["target"],
+        "REQUEST_URI": call["target"],
+        "QUERY_STRING": query,
+        "SERVER_NAME": server,
+        "SERVER_PORT": port or "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "CONTENT_LENGTH": str(len(body)),
+    }
+    names: dict[str, str] = {}
+    for name, value in headers.items():
+        key = name.upper().replace("-", "_")
+        if key == "CONTENT_TYPE":
+            environ["CONTENT_TYPE"] = value
+        elif key != "CONTENT_LENGTH":
+            environ[f"HTTP_{key}"] = value
+            if "_" in name and name.startswith("x-amz-meta-"):
+                names[f"HTTP_{key}"] = name
+    environ["moto.preserved_header_names"] = names
+    environ["HTTP_X_MOTO_ACCOUNT_ID"] = call["account"]
+    environ["HTTP_AUTHORIZATION"] = (
+        f"AWS4-HMAC-SHA256 Credential={call['access_key']}/20260101/{call['region']}/{call['service']}/aws4_request, "
+        "SignedHeaders=host, Signature=checked-by-the-sandbox"
+    )
+    return environ

@@ -1,0 +1,124 @@
+"""Which operation a request calls, read with botocore's service models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from integrations.sandbox.errors import AwsError
+from integrations.sandbox.wire import HttpRequest
+
+SERVICES: Mapping[str, tuple[str, ...]] = {
+    "autoscaling": ("autoscaling",),
+    "cloudformation": ("cloudformation",),
+    "cloudtrail": ("cloudtrail",),
+    "ec2": ("ec2",),
+    "elasticloadbalancing": ("elbv2", "elb"),
+    "iam": ("iam",),
+    "kms": ("kms",),
+    "lambda": ("lambda",),
+    "logs": ("logs",),
+    "monitoring": ("cloudwatch",),
+    "organizations": ("organizations",),
+    "rds": ("rds",),
+    "s3": ("s3",),
+    "sts": ("sts",),
+}
+"""Signing names that the sandbox answers, with the names of botocore's models."""
+
+_READING = (
+    "Describe", "Get", "List", "Head", "Lookup", "Simulate", "Validate", "Estimate", "Filter", "Detect", "Preview",
+    "Check", "Test", "Verify", "Encrypt", "Decrypt", "ReEncrypt", "Sign", "Select", "Detect", "GenerateDataKey",
+    "GenerateRandom", "GenerateMac",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation that was called. `service` is botocore's name, `prefix` the one in IAM actions."""
+
+    service: str
+    prefix: str
+    name: str
+    protocol: str
+    params: dict[str, Any]
+
+    @property
+    def changes(self) -> bool:
+        """Whether the operation can change anything."""
+        return not self.name.startswith(_READING)
+
+
+def protocol_of(signing_name: str, request: HttpRequest) -> str:
+    """Guess the protocol to answer an error in, before the operation is known."""
+    if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
+        return "smithy-rpc-v2-cbor"
+    if signing_name == "ec2":
+        return "ec2"
+    if signing_name == "s3":
+        return "rest-xml"
+    if signing_name == "lambda":
+        return "rest-json"
+    if "x-amz-target" in request.headers or "json" in request.headers.get("content-type", ""):
+        return "json"
+    return "query"
+
+
+def identify(request: HttpRequest, signing_name: str) -> Operation:
+    """Find the operation and read its parameters. Raises AwsError."""
+    candidates = SERVICES.get(signing_name)
+    if candidates is None:
+        raise AwsError("NotInTheSandbox", f"The service {signing_name} is not in the sandbox.", 400)
+    service = candidates[0]
+    if signing_name == "elasticloadbalancing" and request.form.get("Version") == "2012-06-01":
+        service = "elb"
+    return _identify(request, service)
+
+
+def _identify(request: HttpRequest, service: str) -> Operation:
+    # moto's routers and parsers read every protocol from the same models that clients are made from.
+    from moto.core.parse import PROTOCOL_PARSERS, RequestParserError  # noqa: PLC0415 - slow to import, needed late
+    from moto.core.request import determine_request_protocol  # noqa: PLC0415
+    from moto.core.routing import get_service_router  # noqa: PLC0415
+    from werkzeug.exceptions import HTTPException  # noqa: PLC0415
+
+    model = _model(service)
+    incoming = _as_moto_request(request)
+    try:
+        protocol = determine_request_protocol(model, incoming.content_type)
+        found, path_params = get_service_router(service).match(incoming)
+    except (HTTPException, NotImplementedError, AssertionError) as error:
+        name = request.form.get("Action") or request.headers.get("x-amz-target") or f"{request.method} {request.path}"
+        raise AwsError("InvalidAction", f"Could not find operation {name[:200]} of {service}.", 400) from error
+    try:
+        params = PROTOCOL_PARSERS[protocol](found).parse(
+            {
+                "method": incoming.method,
+                "values": incoming.values,
+                "headers": incoming.headers,
+                "body": incoming.data,
+                "url_path": incoming.path,
+                "url_params": path_params,
+            }
+        )
+    except (RequestParserError, ValueError, KeyError, TypeError, AttributeError) as error:
+        code = "MalformedXML" if protocol == "rest-xml" else "SerializationException"
+        raise AwsError(code, "The request could not be read.", 400) from error
+    prefix = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}.get(service, service)
+    return Operation(service, prefix, str(found.name), protocol, dict(params or {}))
+
+
+@cache
+def _model(service: str) -> Any:
+    from moto.core.utils import get_service_model  # noqa: PLC0415 - slow to import, needed late
+
+    return get_service_model(service)
+
+
+def _as_moto_request(request: HttpRequest) -> Any:
+    from moto.core.request import Request  # noqa: PLC0415 - slow to import, needed late
+
+    host = request.headers.get("host", "127.0.0.1")
+    made = Request.from_primitives(request.method, f"http://{host}{request.target}", request.headers, request.body)
+    made.environ["RAW_URI"] = request.target
+    return made
