@@ -1,95 +1,170 @@
-"""What every API view shares: its access rule, its tenant's scope, its pages."""
+"""What every API view shares: who may ask, the scope of its tenant, how bodies are read and lists are paged."""
 
 from contextlib import ExitStack
 from typing import Any
-from uuid import UUID
 
+from django.conf import settings
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpResponse
-from rest_framework.exceptions import NotAuthenticated
+from rest_framework import exceptions, serializers
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import CursorPagination
-from rest_framework.permissions import BasePermission
+from rest_framework.parsers import JSONParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tenants.api.authentication import Credential
+from tenants.api.problems import Problem
 from tenants.audit import Actor
-from tenants.models import ApiToken, Member, Tenant
+from tenants.models import Tenant
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope
 
 
-class DeclaredPermission(BasePermission):
-    """Lets a token in if the member who made it still has the permission that the view declares for the method."""
+class OneAnswer(BaseContentNegotiation):
+    """Each view answers in one form, whatever `Accept` says: refusing to answer would help no program."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        """Whether the request may pass."""
-        if not isinstance(view, TenantAPIView):
-            return False  # deny by default: no rule, no entry
-        if not isinstance(request.auth, ApiToken):
-            raise NotAuthenticated("Send an API token as `Authorization: Bearer TOKEN`.")
-        with tenant_scope(request.auth.tenant_id):
-            member = Member.objects.filter(tenant_id=request.auth.tenant_id, user=request.auth.created_by).first()
-        permission = view.permissions.get(request.method or "")
-        return member is not None and permission is not None and member.may(permission)
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """The parser for the body's content type, None if there is none for it."""
+        content_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == content_type), None)
+
+    def select_renderer(
+        self,
+        request: Request,  # noqa: ARG002 — DRF passes it by name
+        renderers: Any,
+        format_suffix: str | None = None,  # noqa: ARG002
+    ) -> tuple[BaseRenderer, str]:
+        """The view's one renderer."""
+        return renderers[0], renderers[0].media_type
 
 
-class TenantAPIView(APIView):
-    """A view of the API. `permissions` names what each method asks for, and a method that is not named is refused.
+class BodyParser(JSONParser):
+    """Reads JSON bodies; what would exhaust the reader is a refusal like any other."""
 
-    The tenant's scope is open while the handler runs, and all that it wrote is rolled back if it answers with an error.
-    A handler that calls the world outside sets `scoped = False` and opens the scope itself.
-    """
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        """The body's value.
 
-    permissions: dict[str, Permission] = {}
-    scoped = True
-    access = "token"
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Handle the request, in the scope of the token's tenant."""
-        with ExitStack() as self._scopes:
-            response = super().dispatch(request, *args, **kwargs)
-            if self.tenant_is_open and response.status_code >= 400:
-                transaction.set_rollback(True)
-        return response
-
-    tenant_is_open = False
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, check, and then enter the tenant."""
-        super().initial(request, *args, **kwargs)
-        if self.scoped:
-            self._scopes.enter_context(tenant_scope(self.tenant.pk))
-            self.tenant_is_open = True
-
-    @property
-    def token(self) -> ApiToken:
-        """The token of the request."""
-        token = self.request.auth
-        assert isinstance(token, ApiToken)
-        return token
-
-    @property
-    def tenant(self) -> Tenant:
-        """The tenant of the token."""
-        return self.token.tenant
-
-    @property
-    def actor(self) -> Actor:
-        """Who acts, for audit."""
-        return Actor.token(self.token)
+        Raises:
+            ParseError: it is no JSON, or nested too deeply.
+        """
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError:
+            raise exceptions.ParseError("The JSON document is nested too deeply.") from None
 
 
 class Pagination(CursorPagination):
     """Pages by cursor, so that a page stays right while rows are added."""
 
     page_size = 50
+    page_size_query_param = "page_size"
+    page_size_query_description = "How many entries a page has: 50 unless asked, 200 at the most."
+    max_page_size = 200
     ordering = "-created_at"
+    cursor_query_description = "Where the page begins; take it from `next` or `previous` of another page."
 
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The page's schema; DRF's own, kept in one place."""
-        result: dict[str, Any] = super().get_paginated_response_schema(schema)
-        return result
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        """The rows of the page asked for.
+
+        Raises:
+            Problem: the cursor is none of ours.
+        """
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (exceptions.NotFound, DjangoValidationError, ValueError):
+            raise Problem(
+                "invalid-cursor",
+                "The cursor is none of ours",
+                "Take `cursor` from `next` or `previous` of another page, or leave it out.",
+                400,
+            ) from None
 
 
-__all__ = ["UUID", "DeclaredPermission", "Pagination", "Response", "TenantAPIView"]
+class ApiView(APIView):
+    """How every address of the API reads and answers."""
+
+    http_method_names = ["get", "head", "post", "patch", "put", "delete"]
+    content_negotiation_class = OneAnswer
+    parser_classes = [BodyParser]
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """DRF's, with problems always as JSON, and nothing for a cache to keep."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if isinstance(response, Response) and response.exception:
+            response.accepted_renderer = JSONRenderer()
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class TenantAPIView(ApiView):
+    """A view of the API. `permissions` names what each method asks for, and a method that is not named is refused.
+
+    The tenant's scope is open while the handler runs, and all that it wrote is rolled back if it answers with an error.
+    A handler that calls the world outside sets `scoped = False` and opens the scope itself.
+    """
+
+    access = "token"
+    permissions: dict[str, Permission] = {}
+    scoped = True
+    pagination_class: type[Pagination] | None = None
+
+    request: Request
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Handle the request, in the scope of the token's tenant."""
+        self._in_scope = False
+        with ExitStack() as self._scopes:
+            response = super().dispatch(request, *args, **kwargs)
+            if self._in_scope and response.status_code >= 400:
+                transaction.set_rollback(True)
+        return response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate, check, and then enter the tenant."""
+        super().initial(request, *args, **kwargs)
+        _refuse_large_body(request)
+        if self.scoped:
+            self._scopes.enter_context(tenant_scope(self.tenant.pk))
+            self._in_scope = True
+
+    def page(self, rows: QuerySet[Any], serializer: type[serializers.BaseSerializer[Any]]) -> Response:
+        """The page of `rows` that the request asks for."""
+        assert self.pagination_class is not None  # noqa: S101 — a view with lists names it
+        paginator = self.pagination_class()
+        shown = paginator.paginate_queryset(rows, self.request, self)
+        return paginator.get_paginated_response(serializer(shown, many=True).data)
+
+    @property
+    def credential(self) -> Credential:
+        """The token of the request and its member."""
+        credential = self.request.auth
+        assert isinstance(credential, Credential)  # noqa: S101 — DeclaredPermission let it in
+        return credential
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant of the token."""
+        return self.credential.token.tenant
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, for audit."""
+        return Actor.token(self.credential.token)
+
+
+def _refuse_large_body(request: Request) -> None:
+    """DRF reads a body past Django's own limit, so it is asked here, before anything is read."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if limit is not None and length.isdecimal() and int(length) > limit:
+        raise Problem(
+            "too-large",
+            "The body is too large",
+            f"Send {limit} bytes at the most; nothing here needs more.",
+            413,
+        )

@@ -1,0 +1,163 @@
+"""Connections and their role templates, for programs."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ErrorDetail, ValidationError
+
+from integrations.actions.connections import create_connection, update_connection
+from integrations.actions.role_templates import cloudformation_template
+from integrations.actions.verifications import NotReady
+from integrations.api.serializers import ConnectionInput, ConnectionSerializer
+from integrations.aws.arns import InvalidAccountId
+from integrations.aws.vendor import VendorAccountAsCustomer
+from integrations.catalogue import UnknownComponent
+from integrations.catalogue_file import catalogue
+from integrations.models import Connection
+from tenants.api.base import Pagination, TenantAPIView
+from tenants.api.problems import Problem
+from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, location_of, operation
+from tenants.models import Tenant
+from tenants.permissions import Permission
+
+
+def connection_or_404(tenant: Tenant, connection_id: UUID) -> Connection:
+    """The tenant's connection; another tenant's is unknown like one that never was."""
+    connection = Connection.objects.for_tenant(tenant.pk).filter(pk=connection_id).first()
+    if connection is None:
+        raise Http404
+    return connection
+
+
+def not_ready(error: NotReady) -> Problem:
+    """The problem of a connection that lacks something."""
+    return Problem("not-ready", "The connection is not ready for this", str(error), 409)
+
+
+class Connections(TenantAPIView):
+    """The connections of the organisation."""
+
+    permissions = {"GET": Permission.VIEW, "POST": Permission.MANAGE}
+    pagination_class = Pagination
+
+    @operation(
+        "list_connections",
+        "List the connections",
+        answers={200: ConnectionSerializer(many=True)},
+        problems=INVALID_CURSOR,
+    )
+    def get(self, _request: Request) -> Response:
+        """Newest first."""
+        return self.page(Connection.objects.for_tenant(self.tenant.pk).for_display(), ConnectionSerializer)
+
+    @operation(
+        "create_connection",
+        "Make a connection",
+        request=ConnectionInput,
+        answers={201: ConnectionSerializer},
+        parameters=[location_of("the connection", 201)],
+        problems=INVALID_BODY | FORBIDDEN,
+    )
+    def post(self, request: Request) -> Response:
+        """Make a connection with an external ID of its own; the answer's `Location` is its address."""
+        wanted = _valid(ConnectionInput(data=request.data))
+        connection = _refusing_invalid(create_connection, tenant=self.tenant, by=self.actor, **wanted)
+        address = reverse("api:connection", args=[connection.pk])
+        return Response(_shown(connection), status=201, headers={"Location": address})
+
+
+class ConnectionDetail(TenantAPIView):
+    """One connection."""
+
+    permissions = {"GET": Permission.VIEW, "PATCH": Permission.MANAGE}
+
+    @operation("get_connection", "Show a connection", answers={200: ConnectionSerializer}, problems=NOT_FOUND)
+    def get(self, _request: Request, connection_id: UUID) -> Response:
+        """A connection with its customer roles and its last verification."""
+        return Response(_shown(connection_or_404(self.tenant, connection_id)))
+
+    @operation(
+        "update_connection",
+        "Change a connection",
+        request=ConnectionInput,
+        answers={200: ConnectionSerializer},
+        problems=INVALID_BODY | FORBIDDEN | NOT_FOUND,
+    )
+    def patch(self, request: Request, connection_id: UUID) -> Response:
+        """Change the name, the AWS account or the components; what is left out stays.
+
+        With another AWS account the customer roles begin anew: what was found in one account says nothing of another.
+        """
+        connection = connection_or_404(self.tenant, connection_id)
+        wanted = _valid(ConnectionInput(data=request.data, partial=True))
+        return Response(_shown(_refusing_invalid(update_connection, connection=connection, by=self.actor, **wanted)))
+
+
+class YamlRenderer(BaseRenderer):
+    """Text that is YAML already."""
+
+    media_type = "text/yaml"
+    format = "yaml"
+
+    def render(self, data: Any, _media_type: Any = None, _context: Any = None) -> bytes:
+        """The text in UTF-8."""
+        return str(data).encode()
+
+
+class CloudFormationTemplate(TenantAPIView):
+    """The connection's role template for CloudFormation."""
+
+    permissions = {"GET": Permission.VIEW}
+    renderer_classes = [YamlRenderer]
+
+    @operation(
+        "get_cloudformation_template",
+        "Download the CloudFormation role template",
+        answers={200: OpenApiTypes.STR},
+        media_type="text/yaml",
+        problems=NOT_FOUND | {409: "No AWS account or no component is chosen yet."},
+    )
+    def get(self, _request: Request, connection_id: UUID) -> Response:
+        """The template that makes one role for each component of the connection, with its external ID in it."""
+        try:
+            template = cloudformation_template(connection=connection_or_404(self.tenant, connection_id))
+        except NotReady as error:
+            raise not_ready(error) from error
+        return Response(
+            template.text,
+            headers={"Content-Disposition": f'attachment; filename="{template.filename}"'},
+        )
+
+
+def _shown(connection: Connection) -> dict[str, Any]:
+    shown = Connection.objects.for_tenant(connection.tenant_id).for_display().get(pk=connection.pk)
+    return dict(ConnectionSerializer(shown).data)
+
+
+def _valid(serializer: ConnectionInput) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def _refusing_invalid(action: Any, **arguments: Any) -> Connection:
+    """The action's result, its refusals of a value as the error of that field."""
+    try:
+        connection: Connection = action(**arguments)
+    except InvalidAccountId as error:
+        raise _field_error("account_id", str(error), "invalid_account_id") from error
+    except VendorAccountAsCustomer as error:
+        raise _field_error("account_id", str(error), "vendor_account") from error
+    except UnknownComponent as error:
+        known = ", ".join(component.id for component in catalogue().components)
+        raise _field_error("components", f"{error} Choose from: {known}.", "unknown_component") from error
+    return connection
+
+
+def _field_error(field: str, message: str, code: str) -> ValidationError:
+    return ValidationError({field: [ErrorDetail(message, code=code)]})

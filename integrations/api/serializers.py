@@ -1,0 +1,176 @@
+"""What the API takes (`...Input`) and what it answers."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from integrations.catalogue import Component
+from integrations.models import Connection, CustomerRole, Finding, Status, Verification
+from tenants.api.serializers import InputSerializer
+
+_NAME_MESSAGES = {
+    "required": "Give the connection a name, such as that of the AWS account.",
+    "blank": "Give the connection a name, such as that of the AWS account.",
+    "null": "Give the connection a name, such as that of the AWS account.",
+    "max_length": "The name is too long: use {max_length} characters at the most.",
+    "invalid": "The name is a text.",
+}
+_ACCOUNT_MESSAGES = {
+    "invalid": "Give the account id as a text of 12 digits, in quotes.",
+    "blank": "An AWS account id has 12 digits. Leave the field out if you do not know it yet.",
+    "null": "An AWS account id has 12 digits. Leave the field out if you do not know it yet.",
+    "max_length": "An AWS account id has 12 digits.",
+}
+
+
+class AccountIdField(serializers.CharField):
+    """A text. A number is refused: it would lose the leading zeros that account ids may have."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class ConnectionInput(InputSerializer):
+    """A connection to make, or what to change of one."""
+
+    refused_fields = {
+        "external_id": "The external ID is made by us and is never chosen or changed. Leave this field out.",
+        "status": "The status is what verifications found. Leave this field out.",
+    }
+
+    name = serializers.CharField(
+        max_length=Connection._meta.get_field("name").max_length,
+        help_text="What you call it.",
+        error_messages=_NAME_MESSAGES,
+    )
+    account_id = AccountIdField(
+        required=False,
+        max_length=32,
+        help_text="The AWS account: 12 digits; dashes and spaces are allowed.",
+        error_messages=_ACCOUNT_MESSAGES,
+    )
+    components = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        required=False,
+        max_length=100,
+        help_text="Ids of components of the catalogue; all of them if left out.",
+        error_messages={"not_a_list": "Give a list of component ids."},
+    )
+
+
+class CustomerRoleSerializer(serializers.ModelSerializer[CustomerRole]):
+    """The role in your account for one component."""
+
+    name = serializers.CharField(read_only=True, help_text="Its name in your account.")
+    arn = serializers.CharField(
+        read_only=True, allow_null=True, help_text="Its ARN; null as long as the AWS account is not known."
+    )
+
+    class Meta:
+        model = CustomerRole
+        fields = ["component", "name", "arn", "status", "status_since"]
+        read_only_fields = fields
+
+
+class VerificationSerializer(serializers.ModelSerializer[Verification]):
+    """One run that tests a connection's customer roles."""
+
+    failure = serializers.CharField(
+        read_only=True, help_text="Why no verdict was reached, as a stable code; empty otherwise."
+    )
+
+    class Meta:
+        model = Verification
+        fields = [
+            "id",
+            "connection_id",
+            "state",
+            "failure",
+            "requested_by",
+            "requested_at",
+            "started_at",
+            "finished_at",
+            "catalogue_version",
+        ]
+        read_only_fields = fields
+
+
+class FindingSerializer(serializers.ModelSerializer[Finding]):
+    """The result of one check, with who must act and what to do."""
+
+    check = serializers.CharField(source="check_code", read_only=True, help_text="Stable code of the check.")  # type: ignore[assignment]
+    at = serializers.DateTimeField(source="created_at", read_only=True)
+
+    class Meta:
+        model = Finding
+        fields = [
+            "check",
+            "component",
+            "action",
+            "region",
+            "outcome",
+            "cause",
+            "who",
+            "title",
+            "detail",
+            "fix",
+            "duration_ms",
+            "at",
+        ]
+        read_only_fields = fields
+
+
+class VerificationDetailSerializer(VerificationSerializer):
+    """A verification with its findings, in the order in which they landed."""
+
+    findings = FindingSerializer(many=True, read_only=True)
+
+    class Meta(VerificationSerializer.Meta):
+        fields = [*VerificationSerializer.Meta.fields, "findings"]
+        read_only_fields = fields
+
+
+class ConnectionSerializer(serializers.ModelSerializer[Connection]):
+    """One AWS account of your organisation."""
+
+    account_id = serializers.CharField(read_only=True, help_text="12 digits; empty as long as it is not known.")
+    external_id = serializers.CharField(read_only=True, help_text="Made by us, written once.")
+    status = serializers.ChoiceField(
+        choices=Status.choices, read_only=True, help_text="The worst status of its customer roles."
+    )
+    customer_roles = CustomerRoleSerializer(source="roles", many=True, read_only=True)
+    last_verification = VerificationSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Connection
+        fields = [
+            "id",
+            "name",
+            "external_id",
+            "account_id",
+            "status",
+            "customer_roles",
+            "last_verification",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class PermissionSerializer(serializers.Serializer[Any]):
+    """One IAM action that a component needs."""
+
+    action = serializers.CharField(read_only=True, help_text="Such as `ec2:DescribeInstances`.")
+    reason = serializers.CharField(read_only=True)
+
+
+class ComponentSerializer(serializers.Serializer[Component]):
+    """A part of the product that needs its own access."""
+
+    id = serializers.CharField(read_only=True)
+    version = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    summary = serializers.CharField(read_only=True)
+    permissions = PermissionSerializer(many=True, read_only=True)

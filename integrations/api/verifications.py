@@ -1,0 +1,101 @@
+"""Verifications and their findings, for programs."""
+
+from uuid import UUID
+
+from django.http import Http404
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from integrations.actions.verifications import NotReady, request_verification
+from integrations.api.connections import connection_or_404, not_ready
+from integrations.api.serializers import VerificationDetailSerializer, VerificationSerializer
+from integrations.models import Verification
+from tenants.api.base import Pagination, TenantAPIView
+from tenants.api.problems import Problem
+from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, RETRY_AFTER, location_of, operation
+from tenants.api.serializers import NothingSerializer
+from tenants.permissions import Permission
+from tenants.scope import tenant_scope
+
+QUEUE_RETRY_AFTER_SECONDS = 30
+
+
+class VerificationPagination(Pagination):
+    """The latest first."""
+
+    ordering = "-requested_at"
+
+
+class ConnectionVerifications(TenantAPIView):
+    """The verifications of one connection. Asking for one sends a message to the queue once the scope is closed."""
+
+    permissions = {"GET": Permission.VIEW, "POST": Permission.VERIFY}
+    pagination_class = VerificationPagination
+    scoped = False
+
+    @operation(
+        "list_verifications",
+        "List a connection's verifications",
+        answers={200: VerificationSerializer(many=True)},
+        problems=INVALID_CURSOR | NOT_FOUND,
+    )
+    def get(self, _request: Request, connection_id: UUID) -> Response:
+        """The latest first."""
+        with tenant_scope(self.tenant.pk):
+            connection = connection_or_404(self.tenant, connection_id)
+            return self.page(connection.verifications.all(), VerificationSerializer)
+
+    @operation(
+        "request_verification",
+        "Verify a connection",
+        request=NothingSerializer,
+        answers={202: VerificationSerializer},
+        parameters=[location_of("the verification", 202), RETRY_AFTER],
+        problems=INVALID_BODY
+        | FORBIDDEN
+        | NOT_FOUND
+        | {
+            409: "No AWS account or no component is chosen yet.",
+            503: "The queue is unavailable: nothing was started. Try again after `Retry-After` seconds.",
+        },
+    )
+    def post(self, request: Request, connection_id: UUID) -> Response:
+        """Start a verification and follow it at the answer's `Location`. While one is under way, it is the answer."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        with tenant_scope(self.tenant.pk):
+            connection = connection_or_404(self.tenant, connection_id)
+            try:
+                requested = request_verification(connection=connection, by=self.actor)
+            except NotReady as error:
+                raise not_ready(error) from error
+        with tenant_scope(self.tenant.pk):
+            verification = Verification.objects.get(tenant=self.tenant, pk=requested.pk)
+        if verification.failure == "queue_unavailable":
+            raise Problem(
+                "queue-unavailable",
+                "The verification could not be started",
+                "Our queue is unavailable at the moment, so nothing was started. Try again in half a minute.",
+                503,
+                retry_after=QUEUE_RETRY_AFTER_SECONDS,
+            )
+        address = reverse("api:verification", args=[verification.pk])
+        return Response(VerificationSerializer(verification).data, status=202, headers={"Location": address})
+
+
+class VerificationDetail(TenantAPIView):
+    """One verification."""
+
+    permissions = {"GET": Permission.VIEW}
+
+    @operation(
+        "get_verification", "Show a verification", answers={200: VerificationDetailSerializer}, problems=NOT_FOUND
+    )
+    def get(self, _request: Request, verification_id: UUID) -> Response:
+        """A verification with what it has found so far."""
+        verification = (
+            Verification.objects.prefetch_related("findings").filter(tenant=self.tenant, pk=verification_id).first()
+        )
+        if verification is None:
+            raise Http404
+        return Response(VerificationDetailSerializer(verification).data)

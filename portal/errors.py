@@ -1,0 +1,38 @@
+"""What is answered when no view could answer: a problem document below /api/, a page elsewhere."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views import defaults
+
+from tenants.api.problems import json_problem
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500: a fault of ours, of which the answer tells nothing but the request's id in its header."""
+    if not _is_api(request):
+        return defaults.server_error(request)
+    return json_problem(
+        "server-error",
+        "We could not do this",
+        500,
+        "This is a fault on our side. Try again; if it stays, tell our support the X-Request-Id of this answer.",
+    )
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403: refused before a view was asked."""
+    if not _is_api(request):
+        return defaults.permission_denied(request, exception)
+    return json_problem("forbidden", "This is not allowed", 403, "This address may not be used.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400: a request that Django itself refuses."""
+    if not _is_api(request):
+        return defaults.bad_request(request, exception)
+    return json_problem("malformed", "The request could not be read", 400, "Check the address, headers and body.")
+
+
+def _is_api(request: Any) -> bool:
+    return str(request.path_info).startswith("/api/")
