@@ -248,8 +248,7 @@ class _Run:
                 verdict,
                 detail=detail,
                 duration_ms=answer.duration_ms,
-                request_id=answer.request_id,
-                **more,
+                **({"request_id": answer.request_id} | more),
             )
         )
 

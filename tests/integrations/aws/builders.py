@@ -22,10 +22,10 @@ components:
         reason: Lists your servers with their size and state.
         sees_customer_data: false
         probe: {service: ec2, operation: describe_instances, parameters: {MaxResults: 5}}
-      - action: ecs:ListClusters
-        reason: Lists container clusters, so that their servers are recognised.
+      - action: rds:DescribeDBInstances
+        reason: Lists your databases with their size and state.
         sees_customer_data: false
-        probe: {service: ecs, operation: list_clusters, parameters: {maxResults: 1}}
+        probe: {service: rds, operation: describe_db_instances, parameters: {MaxRecords: 20}}
       - action: s3:GetLifecycleConfiguration
         reason: Reads each bucket's clean-up rules.
         sees_customer_data: false

@@ -65,7 +65,7 @@ def test_the_customer_session_is_narrowed_to_the_components_actions():
     assert json.loads(session_policy.text)["Statement"] == [
         {
             "Effect": "Allow",
-            "Action": ["ec2:DescribeInstances", "ecs:ListClusters", "s3:GetLifecycleConfiguration"],
+            "Action": ["ec2:DescribeInstances", "rds:DescribeDBInstances", "s3:GetLifecycleConfiguration"],
             "Resource": "*",
         }
     ]

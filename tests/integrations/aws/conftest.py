@@ -1,0 +1,152 @@
+"""A sandbox, the vendor's account in it for each chain, and customers to play with."""
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from integrations.aws.clients import ClientFactory
+from integrations.aws.customer_stack import SANDBOX_SECRET
+from integrations.aws.vendor import VendorSettings
+from integrations.aws.vendor_setup import ensure_vendor_account, iam_client
+from integrations.catalogue import Catalogue
+from integrations.role_templates.document import role_document
+from integrations.role_templates.names import role_name
+from tests.integrations.aws.builders import EXTERNAL_ID, make_catalogue, make_settings, make_target
+
+VENDOR_OF_CHAIN = {"abac": "111111111111", "chained": "111111111112", "direct": "111111111113"}
+_ACCOUNTS = itertools.count(333333330001)
+
+
+class Sandbox:
+    """A sandbox process, and its control addresses."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def control(self, name: str, value: dict | None = None, method: str = "POST") -> dict:
+        request = urllib.request.Request(
+            f"{self.url}/_sandbox/{name}", data=json.dumps(value or {}).encode(), method=method
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def client(self, service: str, account_id: str):
+        """A client with the account root's keys."""
+        return ClientFactory(self.url).with_keys(service, "eu-central-1", account_id, SANDBOX_SECRET)
+
+
+class Customer:
+    """A customer's AWS account, and what its administrator does in it."""
+
+    def __init__(self, sandbox: Sandbox, settings: VendorSettings, catalogue: Catalogue) -> None:
+        self.sandbox = sandbox
+        self.settings = settings
+        self.catalogue = catalogue
+        self.account_id = str(next(_ACCOUNTS))
+        self.iam = sandbox.client("iam", self.account_id)
+
+    def target(self, component_id: str = "compute-analysis", **changes):
+        values = {
+            "account_id": self.account_id,
+            "role_name": role_name("c1", component_id),
+            "component": self.catalogue.component(component_id),
+        }
+        return make_target(**(values | changes))
+
+    def document(self, component_id: str = "compute-analysis", external_ids: tuple[str, ...] = (EXTERNAL_ID,)):
+        return role_document(
+            self.settings,
+            self.catalogue,
+            self.catalogue.component(component_id),
+            connection_ref="c1",
+            account_id=self.account_id,
+            external_ids=external_ids,
+        )
+
+    def deploy(self, component_id: str = "compute-analysis", *, trust=None, tags=None, permissions=None) -> str:
+        """Make the role that the template describes, with what is given put in its place; the role's name."""
+        document = self.document(component_id)
+        wanted = dict(document.tags) if tags is None else tags
+        self.iam.create_role(
+            RoleName=document.role_name,
+            Path=document.path,
+            AssumeRolePolicyDocument=json.dumps(trust or document.trust_policy),
+            Tags=[{"Key": key, "Value": value} for key, value in wanted.items()],
+        )
+        for policy in document.inline_policies:
+            self.set_policy(document.role_name, permissions or policy.document, policy.name)
+        return document.role_name
+
+    def set_policy(self, name: str, document: dict, policy_name: str = "permissions") -> None:
+        self.iam.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=json.dumps(document))
+
+    def set_trust(self, name: str, document: dict) -> None:
+        self.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(document))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "integrations.sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        line = process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, f"the sandbox did not start: {line}"
+        yield Sandbox(found[0])
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def vendors(sandbox) -> dict[str, VendorSettings]:
+    """The vendor's account, set up once for each chain."""
+    settings = {}
+    for chain, account_id in VENDOR_OF_CHAIN.items():
+        settings[chain] = make_settings(
+            chain=chain, vendor_account_id=account_id, endpoint_url=sandbox.url, repeat_pause=0.01
+        )
+        ensure_vendor_account(
+            settings[chain], make_catalogue(), iam_client(settings[chain], account_id, SANDBOX_SECRET)
+        )
+    return settings
+
+
+@pytest.fixture
+def as_worker(monkeypatch, sandbox):
+    """Give this process the identity of a chain's worker, as a container's platform does."""
+
+    def become(chain: str) -> None:
+        monkeypatch.setenv(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            f"{sandbox.url}/_sandbox/credentials/{VENDOR_OF_CHAIN[chain]}/rolebridge/worker",
+        )
+
+    return become
+
+
+@pytest.fixture(params=["abac"])
+def vendor(request, vendors, as_worker) -> VendorSettings:
+    """The vendor, in the `abac` chain unless a test asks for others."""
+    as_worker(request.param)
+    return vendors[request.param]
+
+
+@pytest.fixture
+def customer(sandbox, vendor) -> Customer:
+    return Customer(sandbox, vendor, make_catalogue())
+
+
+@pytest.fixture
+def faults(sandbox):
+    """Put a fault in force; all are gone after the test."""
+    yield lambda **fault: sandbox.control("faults", fault)
+    sandbox.control("faults", {"clear": True})

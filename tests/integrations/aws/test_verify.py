@@ -1,0 +1,296 @@
+"""A whole verification against the sandbox: every status, every way a trust policy goes wrong, every way AWS fails."""
+
+import copy
+import threading
+import time
+
+import pytest
+
+from integrations.aws.report import Actor, Outcome, role_status
+from integrations.aws.vendor import VendorAccountAsCustomer
+from integrations.aws.verify import check_vendor_identity, verify_role
+from tests.integrations.aws.builders import EXTERNAL_ID
+
+ALL_CHAINS = pytest.mark.parametrize("vendor", ["abac", "chained", "direct"], indirect=True)
+
+
+def verify(vendor, target, **options):
+    return verify_role(vendor, target, on_finding=lambda finding: None, **options)
+
+
+def found(report, check, action=""):
+    [finding] = [finding for finding in report.findings if (finding.check, finding.action) == (check, action)]
+    return finding
+
+
+def open_trust(customer, condition=None, **changes):
+    """The template's trust policy with another condition on sts:AssumeRole."""
+    trust = copy.deepcopy(customer.document().trust_policy)
+    trust["Statement"][0].pop("Condition")
+    if condition:
+        trust["Statement"][0]["Condition"] = condition
+    trust["Statement"][0].update(changes)
+    return trust
+
+
+@ALL_CHAINS
+def test_a_role_made_from_the_template_is_connected(vendor, customer):
+    customer.deploy()
+
+    report = verify(vendor, customer.target())
+
+    assert role_status(report) == "connected"
+    assert {finding.outcome for finding in report.findings} == {Outcome.PASSED, Outcome.SKIPPED}
+    assert found(report, "permission", "s3:GetLifecycleConfiguration").cause == "no_probe"
+    assert report.external_id_enforced
+    assert report.permissions_ok
+
+
+@ALL_CHAINS
+def test_f6_a_role_without_the_external_id_condition_is_unsafe(vendor, customer):
+    customer.deploy(trust=open_trust(customer))
+
+    report = verify(vendor, customer.target())
+
+    assert role_status(report) == "unsafe"
+    for check in ("trust.no_external_id", "trust.wrong_external_id"):
+        finding = found(report, check)
+        assert (finding.outcome, finding.who) == (Outcome.VIOLATED, Actor.CUSTOMER)
+        assert "StringEquals sts:ExternalId" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("condition", "violated"),
+    [
+        ({"StringLike": {"sts:ExternalId": "*"}}, {"trust.wrong_external_id"}),
+        ({"StringEqualsIfExists": {"sts:ExternalId": EXTERNAL_ID}}, {"trust.no_external_id"}),
+        ({"ForAllValues:StringEquals": {"sts:ExternalId": EXTERNAL_ID}}, {"trust.no_external_id"}),
+        ({"Null": {"sts:ExternalId": "false"}}, {"trust.wrong_external_id"}),
+        ({"StringNotEquals": {"sts:ExternalId": "somebody-else"}}, {"trust.no_external_id", "trust.wrong_external_id"}),
+    ],
+)
+def test_f7_a_wrong_operator_is_caught(vendor, customer, condition, violated):
+    customer.deploy(trust=open_trust(customer, condition))
+
+    report = verify(vendor, customer.target())
+
+    assert role_status(report) == "unsafe"
+    assert {finding.check for finding in report.findings if finding.outcome is Outcome.VIOLATED} == violated
+
+
+def test_f7_a_second_statement_that_asks_for_nothing_is_caught(vendor, customer):
+    trust = copy.deepcopy(customer.document().trust_policy)
+    trust["Statement"].append({**open_trust(customer)["Statement"][0], "Sid": "Also"})
+    customer.deploy(trust=trust)
+
+    assert role_status(verify(vendor, customer.target())) == "unsafe"
+
+
+def test_an_open_role_is_unsafe_even_where_the_chain_itself_is_refused(vendor, customer):
+    customer.deploy(trust=open_trust(customer), tags={})
+
+    report = verify(vendor, customer.target())
+
+    assert role_status(report) == "unsafe"
+    assert found(report, "chain.integration_to_customer").cause == "trust_open_but_refused"
+
+
+def test_an_open_role_that_forgets_to_allow_tags_is_still_seen_to_be_open(vendor, customer):
+    trust = open_trust(customer)
+    del trust["Statement"][1]
+    customer.deploy(trust=trust)
+
+    assert role_status(verify(vendor, customer.target())) == "unsafe"
+
+
+@ALL_CHAINS
+def test_a_permission_that_was_taken_away_is_named(vendor, customer):
+    name = customer.deploy()
+    policy = copy.deepcopy(customer.document().inline_policies[0].document)
+    policy["Statement"][0]["Action"].remove("rds:DescribeDBInstances")
+    customer.set_policy(name, policy)
+
+    report = verify(vendor, customer.target())
+
+    assert role_status(report) == "degraded"
+    finding = found(report, "permission", "rds:DescribeDBInstances")
+    assert (finding.outcome, finding.cause, finding.who) == (Outcome.DENIED, "missing_permission", Actor.CUSTOMER)
+    assert found(report, "permission", "ec2:DescribeInstances").outcome is Outcome.PASSED
+
+
+@ALL_CHAINS
+def test_a_role_that_is_not_there_is_not_assumable(vendor, customer):
+    report = verify(vendor, customer.target())
+
+    assert role_status(report) == "not_assumable"
+    finding = found(report, "chain.integration_to_customer")
+    assert (finding.outcome, finding.who) == (Outcome.DENIED, Actor.CUSTOMER)
+    assert found(report, "trust.no_external_id").outcome is Outcome.SKIPPED
+
+
+@ALL_CHAINS
+def test_a_role_with_another_external_id_is_not_assumable(vendor, customer):
+    customer.deploy()
+
+    report = verify(vendor, customer.target(external_id="rb-another-one"))
+
+    assert role_status(report) == "not_assumable"
+    assert "another external ID" in found(report, "chain.integration_to_customer").fix
+
+
+def test_a_missing_product_tag_is_told_apart(vendor, customer):
+    customer.deploy(tags={})
+
+    report = verify(vendor, customer.target())
+
+    assert role_status(report) == "not_assumable"
+    assert found(report, "chain.integration_to_customer").cause == "product_tag_missing"
+
+
+@pytest.mark.parametrize(
+    ("left", "cause"),
+    [("sts:SetSourceIdentity", "trust_lacks_tag_session"), ("sts:TagSession", "trust_lacks_source_identity")],
+)
+def test_an_action_missing_from_the_trust_policy_is_told_apart(vendor, customer, left, cause):
+    trust = copy.deepcopy(customer.document().trust_policy)
+    trust["Statement"][1]["Action"] = [left]
+    customer.deploy(trust=trust)
+
+    report = verify(vendor, customer.target())
+
+    assert role_status(report) == "not_assumable"
+    assert found(report, "chain.integration_to_customer").cause == cause
+
+
+def test_the_customer_may_pin_the_account_root_and_name_the_role_in_a_condition(vendor, customer):
+    document = customer.document()
+    trust = copy.deepcopy(document.trust_policy)
+    for statement in trust["Statement"]:
+        statement["Principal"] = {"AWS": vendor.account_root_arn}
+        statement.setdefault("Condition", {})["ArnEquals"] = {"aws:PrincipalArn": vendor.integration_role_arn}
+    customer.deploy(trust=trust)
+
+    assert role_status(verify(vendor, customer.target())) == "connected"
+
+
+def test_an_error_that_comes_after_authorisation_proves_the_permission(vendor, customer):
+    customer.deploy("log-analysis")
+
+    report = verify(vendor, customer.target("log-analysis"))
+
+    assert found(report, "permission", "logs:DescribeLogStreams").outcome is Outcome.PASSED
+
+
+def test_the_same_call_without_the_permission_is_denied(vendor, customer):
+    nothing = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "ec2:DescribeHosts", "Resource": "*"}],
+    }
+    customer.deploy("log-analysis", permissions=nothing)
+
+    report = verify(vendor, customer.target("log-analysis"))
+
+    assert found(report, "permission", "logs:DescribeLogStreams").outcome is Outcome.DENIED
+
+
+def test_every_region_asked_for_is_probed(vendor, customer):
+    customer.deploy()
+
+    report = verify(vendor, customer.target(regions=("eu-central-1", "us-east-1")))
+
+    probed = {
+        finding.region
+        for finding in report.findings
+        if finding.action == "ec2:DescribeInstances" and finding.outcome is Outcome.PASSED
+    }
+    assert probed == {"eu-central-1", "us-east-1"}
+
+
+def test_findings_land_one_by_one_in_the_calling_thread(vendor, customer):
+    customer.deploy()
+    landed = []
+
+    report = verify_role(
+        vendor, customer.target(), on_finding=lambda finding: landed.append((finding, threading.current_thread()))
+    )
+
+    assert [finding for finding, _ in landed] == list(report.findings)
+    assert {thread for _, thread in landed} == {threading.current_thread()}
+
+
+def test_f9_the_report_carries_the_integration_roles_unique_id(vendor, customer, sandbox):
+    customer.deploy()
+
+    report = verify(vendor, customer.target())
+
+    role = sandbox.client("iam", vendor.vendor_account_id).get_role(RoleName="integration")["Role"]
+    assert report.integration_role_id == role["RoleId"]
+
+
+@ALL_CHAINS
+def test_every_session_leaves_a_receipt_and_none_holds_a_secret(vendor, customer):
+    customer.deploy()
+
+    report = verify(vendor, customer.target())
+
+    expected = {"rolebridge-compute-analysis-c1", "rolebridge-trust-test-c1"}
+    assert {receipt.session_name for receipt in report.receipts} == expected
+    assert all(receipt.access_key_id and receipt.request_id and receipt.expires_at for receipt in report.receipts)
+    assert "SecretAccessKey" not in repr(report)
+
+
+def test_f20_the_vendors_own_account_is_refused_before_any_call(vendor, customer):
+    with pytest.raises(VendorAccountAsCustomer):
+        verify(vendor, customer.target(account_id=vendor.vendor_account_id))
+
+
+@ALL_CHAINS
+def test_the_vendors_own_identity_is_proved(vendor):
+    assert check_vendor_identity(vendor).outcome is Outcome.PASSED
+
+
+# When AWS does not answer
+
+
+def test_throttled_probes_are_no_verdict_on_the_permission(vendor, customer, faults):
+    customer.deploy()
+    faults(kind="throttle", service="ec2", operation="DescribeInstances")
+
+    report = verify(vendor, customer.target())
+
+    finding = found(report, "permission", "ec2:DescribeInstances")
+    assert (finding.outcome, finding.who) == (Outcome.THROTTLED, Actor.NOBODY)
+    assert role_status(report) == "no_verdict"
+
+
+@pytest.mark.parametrize("kind", ["error", "drop"])
+def test_a_failing_service_is_nobodys_fault_and_no_verdict(vendor, customer, faults, kind):
+    customer.deploy()
+    faults(kind=kind, service="rds")
+
+    report = verify(vendor, customer.target())
+
+    finding = found(report, "permission", "rds:DescribeDBInstances")
+    assert (finding.outcome, finding.who) == (Outcome.ERROR, Actor.NOBODY)
+    assert role_status(report) == "no_verdict"
+
+
+def test_one_failure_in_passing_is_tried_again(vendor, customer, faults):
+    customer.deploy()
+    faults(kind="error", service="rds", count=1)
+
+    assert role_status(verify(vendor, customer.target())) == "connected"
+
+
+def test_the_deadline_ends_a_run_though_aws_hangs(vendor, customer, faults):
+    customer.deploy()
+    faults(kind="timeout", service="rds", seconds=4)
+    started = time.monotonic()
+
+    report = verify(vendor, customer.target(), deadline_seconds=1)
+
+    assert time.monotonic() - started < 2
+    assert report.deadline_hit
+    assert found(report, "permission", "rds:DescribeDBInstances").cause == "deadline"
+    assert found(report, "permission", "ec2:DescribeInstances").outcome is Outcome.PASSED
+    assert role_status(report) == "no_verdict"
