@@ -1,5 +1,7 @@
 """Values that the tests of integrations/aws share."""
 
+from typing import Any
+
 from integrations.aws.report import VerificationTarget
 from integrations.aws.vendor import VendorSettings
 from integrations.catalogue import Catalogue, parse_catalogue
@@ -50,7 +52,7 @@ def make_catalogue() -> Catalogue:
 
 
 def make_settings(**changes) -> VendorSettings:
-    values = {
+    values: dict[str, Any] = {
         "partition": "aws",
         "region": "eu-central-1",
         "vendor_account_id": VENDOR,
@@ -62,7 +64,7 @@ def make_settings(**changes) -> VendorSettings:
 
 
 def make_target(**changes) -> VerificationTarget:
-    values = {
+    values: dict[str, Any] = {
         "tenant_ref": "t1",
         "connection_ref": "c1",
         "account_id": CUSTOMER,

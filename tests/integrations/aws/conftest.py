@@ -12,7 +12,7 @@ import pytest
 
 from integrations.aws.clients import ClientFactory
 from integrations.aws.customer_stack import SANDBOX_SECRET
-from integrations.aws.vendor import VendorSettings
+from integrations.aws.vendor import Chain, VendorSettings
 from integrations.aws.vendor_setup import ensure_vendor_account, iam_client
 from integrations.catalogue import Catalogue
 from integrations.role_templates.document import role_document
@@ -34,7 +34,8 @@ class Sandbox:
             f"{self.url}/_sandbox/{name}", data=json.dumps(value or {}).encode(), method=method
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+            control: dict = json.load(answer)
+            return control
 
     def client(self, service: str, account_id: str):
         """A client with the account root's keys."""
@@ -81,7 +82,7 @@ class Customer:
         )
         for policy in document.inline_policies:
             self.set_policy(document.role_name, permissions or policy.document, policy.name)
-        return document.role_name
+        return str(document.role_name)
 
     def set_policy(self, name: str, document: dict, policy_name: str = "permissions") -> None:
         self.iam.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=json.dumps(document))
@@ -95,6 +96,7 @@ def sandbox() -> Iterator[Sandbox]:
     process = subprocess.Popen(
         [sys.executable, "-m", "integrations.sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True
     )
+    assert process.stdout
     try:
         line = process.stdout.readline()
         found = re.search(r"http://\S+", line)
@@ -136,8 +138,10 @@ def as_worker(monkeypatch, sandbox):
 @pytest.fixture(params=["abac"])
 def vendor(request, vendors, as_worker) -> VendorSettings:
     """The vendor, in the `abac` chain unless a test asks for others."""
-    as_worker(request.param)
-    return vendors[request.param]
+    chain: Chain = request.param
+    as_worker(chain)
+    settings: VendorSettings = vendors[chain]
+    return settings
 
 
 @pytest.fixture

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from botocore.stub import Stubber
 
-from integrations.aws import chain
+from integrations.aws import chain, policies
 from integrations.aws.clients import ClientFactory, SessionCredentials
 from integrations.aws.errors import Refused, RegionDisabled, RequestInvalid
 from integrations.aws.report import SessionPurpose
@@ -47,7 +48,7 @@ class StubbedVendor(chain.VendorSide):
         self.stub = Stubber(self.sts)
         self.stub.activate()
         self.asked = []
-        self.clients = self
+        self.clients: Any = self
 
     def base_sts(self, region):
         self.asked.append(("base", region))
@@ -117,7 +118,7 @@ def test_a_to_b_carries_tags_source_identity_and_the_session_policy_of_two_state
             "RoleSessionName": "rolebridge-compute-analysis-c1",
             "DurationSeconds": 900,
             "SourceIdentity": "rolebridge-c1",
-            "Policy": chain.launch_session_policy(ROLE_ARN, EXTERNAL_ID),
+            "Policy": policies.launch_session_policy(ROLE_ARN, EXTERNAL_ID),
             "Tags": [
                 {"Key": "Tenant", "Value": "t1"},
                 {"Key": "Connection", "Value": "c1"},
@@ -145,7 +146,7 @@ def test_b_to_c_sends_the_external_id_and_passes_no_inherited_tag_again(vendor):
             "RoleSessionName": "rolebridge-compute-analysis-c1",
             "DurationSeconds": 900,
             "ExternalId": EXTERNAL_ID,
-            "Policy": chain.customer_session_policy(target.component, "aws").text,
+            "Policy": policies.customer_session_policy(target.component, "aws").text,
         },
     )
 
@@ -178,7 +179,7 @@ def test_the_trust_test_session_hands_nothing_on_and_asks_for_no_external_id(ven
             "RoleArn": B,
             "RoleSessionName": "rolebridge-trust-test-c1",
             "DurationSeconds": 900,
-            "Policy": chain.trust_test_session_policy([ROLE_ARN, vendor.settings.control_role_arn]),
+            "Policy": policies.trust_test_session_policy([ROLE_ARN, vendor.settings.control_role_arn]),
             "Tags": [{"Key": "Purpose", "Value": "trust-test"}, {"Key": "Component", "Value": "trust-test"}],
         },
     )
@@ -196,7 +197,7 @@ def test_direct_has_no_b_and_narrows_as_session(vendor):
             "RoleSessionName": "rolebridge-compute-analysis-c1",
             "DurationSeconds": 900,
             "SourceIdentity": "rolebridge-c1",
-            "Policy": chain.launch_session_policy(ROLE_ARN, EXTERNAL_ID),
+            "Policy": policies.launch_session_policy(ROLE_ARN, EXTERNAL_ID),
         },
     )
 
@@ -214,7 +215,7 @@ def test_chained_passes_no_session_tags():
             "RoleSessionName": "rolebridge-compute-analysis-c1",
             "DurationSeconds": 900,
             "SourceIdentity": "rolebridge-c1",
-            "Policy": chain.launch_session_policy(ROLE_ARN, EXTERNAL_ID),
+            "Policy": policies.launch_session_policy(ROLE_ARN, EXTERNAL_ID),
         },
     )
 
@@ -259,7 +260,7 @@ def test_a_refusal_is_ours_to_read_and_botocores_no_longer(vendor):
 
 
 def test_a_receipt_finds_the_session_and_could_not_open_it(vendor):
-    policy = chain.deny_all_session_policy()
+    policy = policies.deny_all_session_policy()
     vendor.stub.add_response("assume_role", answer(PackedPolicySize=12, SourceIdentity="rolebridge-c1"))
     call = chain.AssumeRole(role_arn=ROLE_ARN, session_name="name", policy=policy, session_tags={"A": "1"})
 
@@ -317,7 +318,7 @@ def test_f15_what_the_customers_cloudtrail_shows_holds_only_opaque_ids():
 def test_the_launch_policy_is_json_of_at_most_2048_characters():
     longest = make_target(external_id="x" * 256, role_path="/" + "p" * 400 + "/", role_name="n" * 64)
 
-    policy = chain.launch_session_policy(str(longest.role_arn(make_settings())), longest.external_id)
+    policy = policies.launch_session_policy(str(longest.role_arn(make_settings())), longest.external_id)
 
     assert json.loads(policy)
     assert len(policy) <= 2048

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from typing import Any
 
 import botocore.exceptions
 import pytest
@@ -31,7 +32,7 @@ from integrations.aws.report import Actor
 
 
 def answer(code, message="", status=400):
-    response = {
+    response: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"RequestId": "req-1", "HTTPStatusCode": status},
     }

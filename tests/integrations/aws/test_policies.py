@@ -29,8 +29,7 @@ def component_of(permissions):
 
 
 def permission(action, **more):
-    values = {"resources": ("*",), "conditions": {}, "probe": None}
-    return Permission.model_construct(action=action, **(values | more))
+    return Permission.model_construct(action=action, reason="", sees_customer_data=False, **more)
 
 
 def test_f10_the_launch_session_may_enter_one_role_with_one_external_id():

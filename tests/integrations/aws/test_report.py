@@ -1,5 +1,7 @@
 """What a verification is given, and the status its report speaks for."""
 
+from typing import Any
+
 import pytest
 
 from integrations.aws.arns import InvalidRoleArn
@@ -9,7 +11,7 @@ from tests.integrations.aws.builders import ROLE_ARN, make_settings, make_target
 
 
 def report(**changes):
-    values = {
+    values: dict[str, Any] = {
         "component": "compute-analysis",
         "findings": (),
         "assumable": True,

@@ -36,7 +36,7 @@ def rendered(documents, **changes):
 def big_component(count):
     actions = [f"ec2:DescribeThingWithAnUncommonlyLongName{number:04}" for number in range(count)]
     permissions = tuple(
-        Permission.model_construct(action=action, resources=("*",), conditions={}, probe=None) for action in actions
+        Permission.model_construct(action=action, reason="", sees_customer_data=False) for action in actions
     )
     return Component.model_construct(
         id="big-one", version="1.0.0", name="Big one", summary="Big", permissions=permissions
@@ -185,7 +185,7 @@ def test_a_template_over_the_limit_is_refused_with_the_figures():
         rendered(documents_of(many))
 
 
-hostile = st.text(alphabet=st.characters(blacklist_categories=("Cs",)), max_size=60) | st.sampled_from(
+hostile = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60) | st.sampled_from(
     ["x: y", "- x", "!!python/object:x", "a\nResources: {}", "# x", "'\"", "{}", "&a *a", "yes", "\u2028x", "\x85x"]
 )
 
