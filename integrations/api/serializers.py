@@ -4,18 +4,17 @@ from typing import Any
 
 from rest_framework import serializers
 
-from integrations.catalogue import Component
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
 from tenants.api.serializers import InputSerializer
 
-_NAME_MESSAGES = {
+_NAME_MESSAGES: dict[str, Any] = {
     "required": "Give the connection a name, such as that of the AWS account.",
     "blank": "Give the connection a name, such as that of the AWS account.",
     "null": "Give the connection a name, such as that of the AWS account.",
     "max_length": "The name is too long: use {max_length} characters at the most.",
     "invalid": "The name is a text.",
 }
-_ACCOUNT_MESSAGES = {
+_ACCOUNT_MESSAGES: dict[str, Any] = {
     "invalid": "Give the account id as a text of 12 digits, in quotes.",
     "blank": "An AWS account id has 12 digits. Leave the field out if you do not know it yet.",
     "null": "An AWS account id has 12 digits. Leave the field out if you do not know it yet.",
@@ -101,7 +100,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
 class FindingSerializer(serializers.ModelSerializer[Finding]):
     """The result of one check, with who must act and what to do."""
 
-    check = serializers.CharField(source="check_code", read_only=True, help_text="Stable code of the check.")  # type: ignore[assignment]
+    check = serializers.CharField(source="check_code", read_only=True, help_text="Stable code of the check.")
     at = serializers.DateTimeField(source="created_at", read_only=True)
 
     class Meta:
@@ -166,7 +165,7 @@ class PermissionSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(read_only=True)
 
 
-class ComponentSerializer(serializers.Serializer[Component]):
+class ComponentSerializer(serializers.Serializer[Any]):
     """A part of the product that needs its own access."""
 
     id = serializers.CharField(read_only=True)

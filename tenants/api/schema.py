@@ -72,7 +72,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(help_text="What is wrong, in general.")
     status = serializers.IntegerField(help_text="The HTTP status.")
     detail = serializers.CharField(help_text="What is wrong here, and what to do.")
-    errors = FieldErrorSerializer(many=True, required=False, help_text="What is wrong with the input, field by field.")
+    errors = FieldErrorSerializer(  # type: ignore[assignment]  # DRF has a property of this name; RFC 9457 chose it too
+        many=True, required=False, help_text="What is wrong with the input, field by field."
+    )
 
 
 def operation(

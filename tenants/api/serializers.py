@@ -22,13 +22,14 @@ class InputSerializer(serializers.Serializer[Any]):
         Raises:
             ValidationError: with what is wrong in each field, unknown ones included.
         """
-        unknown = {field: [self._refusal(field)] for field in data if field not in self.fields} if _is_map(data) else {}
+        fields = data if isinstance(data, Mapping) else ()
+        unknown = {field: [self._refusal(field)] for field in fields if field not in self.fields}
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
             if not unknown or not isinstance(error.detail, dict):
                 raise
-            raise serializers.ValidationError(error.detail | unknown) from None
+            raise serializers.ValidationError({**error.detail, **unknown}) from None
         if unknown:
             raise serializers.ValidationError(unknown)
         return value
@@ -42,7 +43,3 @@ class InputSerializer(serializers.Serializer[Any]):
 
 class NothingSerializer(InputSerializer):
     """A body with nothing in it: an action that takes no input."""
-
-
-def _is_map(data: Any) -> bool:
-    return isinstance(data, Mapping)

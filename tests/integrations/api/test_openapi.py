@@ -1,0 +1,55 @@
+"""The OpenAPI document says what the API does, and a change of it is seen in review."""
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+
+SNAPSHOT = settings.BASE_DIR / "docs" / "reference" / "openapi.yaml"
+HINT = "python manage.py spectacular --file docs/reference/openapi.yaml"
+
+
+def test_the_document_is_valid_and_the_same_as_its_snapshot(tmp_path) -> None:
+    made = tmp_path / "openapi.yaml"
+
+    call_command("spectacular", "--fail-on-warn", "--validate", "--file", str(made))
+
+    assert made.read_text() == SNAPSHOT.read_text(), f"The API has changed. If it should have: {HINT}"
+
+
+def test_the_document_is_served_to_everybody(db) -> None:
+    answer = Client().get("/api/v1/schema/")
+
+    assert answer.status_code == 200
+    assert yaml.safe_load(answer.content) == yaml.safe_load(SNAPSHOT.read_text())
+
+
+def operations():
+    for path, methods in yaml.safe_load(SNAPSHOT.read_text())["paths"].items():
+        for method, operation in methods.items():
+            yield pytest.param(operation, id=f"{method} {path}")
+
+
+@pytest.mark.parametrize("operation", list(operations()))
+def test_every_operation_needs_a_token_and_documents_its_problems(operation) -> None:
+    problems = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+
+    assert operation["security"] == [{"apiToken": []}]
+    assert "401" in problems
+    for answer in problems.values():
+        assert list(answer["content"]) == ["application/problem+json"]
+        assert answer["description"]
+
+
+def test_no_field_writes_an_external_id() -> None:
+    schemas = yaml.safe_load(SNAPSHOT.read_text())["components"]["schemas"]
+
+    writers = [
+        name
+        for name, schema in schemas.items()
+        if "external_id" in schema.get("properties", {}) and not schema["properties"]["external_id"].get("readOnly")
+    ]
+
+    assert writers == []
+    assert "external_id" in schemas["Connection"]["properties"]

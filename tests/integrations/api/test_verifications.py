@@ -1,0 +1,158 @@
+"""Verifications through the API: asked for, followed, refused."""
+
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from celery import current_app
+
+from integrations.actions.connections import create_connection
+from integrations.models import Finding, Verification
+from tenants.audit import SYSTEM
+from tenants.models import AuditEvent
+from tenants.scope import tenant_scope
+
+
+def url(connection_id) -> str:
+    return f"/api/v1/connections/{connection_id}/verifications/"
+
+
+@pytest.fixture
+def connection(cast):
+    with tenant_scope(cast.tenant.pk):
+        return create_connection(tenant=cast.tenant, name="Production", account_id="123456789012", by=SYSTEM)
+
+
+@contextmanager
+def queue_away(monkeypatch):
+    """Nothing listens where the broker should be."""
+    with monkeypatch.context() as patch:
+        patch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")  # Celery reads it before its settings
+        patch.setattr(current_app, "_pool", None)
+        patch.setattr(current_app.amqp, "_producer_pool", None)
+        yield
+
+
+def test_a_verification_is_asked_for_once_however_often(api, cast, connection) -> None:
+    client = api(cast.admin, cast.tenant)
+
+    first, second = client.post(url(connection.pk)), client.post(url(connection.pk), {}, format="json")
+
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json()["id"] == second.json()["id"]
+    assert first["Location"] == second["Location"] == f"/api/v1/verifications/{first.json()['id']}/"
+    shown = client.get(first["Location"]).json()
+    assert (shown["state"], shown["connection_id"], shown["findings"]) == ("queued", str(connection.pk), [])
+    assert shown["requested_by"].startswith("Test (rbt_")
+    assert [row["id"] for row in client.get(url(connection.pk)).json()["results"]] == [shown["id"]]
+    with tenant_scope(cast.tenant.pk):
+        assert AuditEvent.objects.filter(action="api:verification:requested").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("account_id", "components", "says"),
+    [("", None, "12-digit id"), ("123456789012", [], "at least one component")],
+)
+def test_a_connection_that_lacks_something_is_a_409(api, cast, account_id, components, says) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(
+            tenant=cast.tenant, name="New", account_id=account_id, components=components, by=SYSTEM
+        )
+
+    answer = api(cast.owner, cast.tenant).post(url(connection.pk))
+
+    assert answer.status_code == 409
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["type"] == "urn:rolebridge:problem:not-ready"
+    assert says in answer.json()["detail"]
+    with tenant_scope(cast.tenant.pk):
+        assert not Verification.objects.exists()
+
+
+def test_with_the_queue_away_the_program_is_told_and_nothing_stays_queued(api, cast, connection, monkeypatch) -> None:
+    client = api(cast.owner, cast.tenant)
+
+    with queue_away(monkeypatch):
+        answer = client.post(url(connection.pk))
+
+    assert answer.status_code == 503
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer["Retry-After"] == "30"
+    assert answer.json()["type"] == "urn:rolebridge:problem:queue-unavailable"
+    (left,) = client.get(url(connection.pk)).json()["results"]
+    assert (left["state"], left["failure"]) == ("failed", "queue_unavailable")
+    assert client.post(url(connection.pk)).json()["state"] == "queued"
+
+
+def test_a_body_with_anything_in_it_is_refused(api, cast, connection) -> None:
+    answer = api(cast.owner, cast.tenant).post(url(connection.pk), {"external_id": "x"}, format="json")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == "#/external_id"
+    with tenant_scope(cast.tenant.pk):
+        assert not Verification.objects.exists()
+
+
+def test_a_viewer_follows_verifications_and_asks_for_none(api, cast, connection) -> None:
+    verification = api(cast.owner, cast.tenant).post(url(connection.pk))
+    client = api(cast.viewer, cast.tenant)
+
+    assert client.post(url(connection.pk)).status_code == 403
+    assert client.get(url(connection.pk)).status_code == client.get(verification["Location"]).status_code == 200
+
+
+def test_another_tenants_verifications_are_unknown(api, cast, connection) -> None:
+    verification = api(cast.owner, cast.tenant).post(url(connection.pk)).json()["id"]
+    stranger = api(cast.stranger, cast.other_tenant)
+
+    for method, ours, nobodys in (
+        ("get", url(connection.pk), url(uuid4())),
+        ("post", url(connection.pk), url(uuid4())),
+        ("get", f"/api/v1/verifications/{verification}/", f"/api/v1/verifications/{uuid4()}/"),
+    ):
+        answers = [getattr(stranger, method)(address) for address in (ours, nobodys)]
+        assert [answer.status_code for answer in answers] == [404, 404]
+        assert answers[0].json() == answers[1].json()
+
+
+def test_findings_are_shown_whole_to_the_customer(api, cast, connection) -> None:
+    denied_by = "with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-abcdefghij/p-1"
+    with tenant_scope(cast.tenant.pk):
+        verification = Verification.objects.create(
+            tenant=cast.tenant, connection=connection, state="completed", requested_by="Test"
+        )
+        for number in range(50):
+            Finding.objects.create(
+                tenant=cast.tenant,
+                verification=verification,
+                component="log-analysis",
+                check_code="permission.probe",
+                action="logs:DescribeLogGroups",
+                region="us-east-1",
+                outcome="denied",
+                cause="blocked_by_organisation",
+                who="customer_organisation",
+                title=f"Blocked {number}",
+                detail=denied_by,
+                fix="Ask your organisation's team.",
+                duration_ms=7,
+                request_id="not shown",
+            )
+
+    findings = api(cast.viewer, cast.tenant).get(f"/api/v1/verifications/{verification.pk}/").json()["findings"]
+
+    assert [finding["title"] for finding in findings] == [f"Blocked {number}" for number in range(50)]
+    assert findings[0].pop("at")
+    assert findings[0] == {
+        "check": "permission.probe",
+        "component": "log-analysis",
+        "action": "logs:DescribeLogGroups",
+        "region": "us-east-1",
+        "outcome": "denied",
+        "cause": "blocked_by_organisation",
+        "who": "customer_organisation",
+        "title": "Blocked 0",
+        "detail": denied_by,
+        "fix": "Ask your organisation's team.",
+        "duration_ms": 7,
+    }
