@@ -13,7 +13,8 @@ from django.db.migrations.operations.base import Operation
 
 def role(alias: str) -> str:
     """The quoted name of the database role behind a database alias: default (the app), staff or owner."""
-    return '"' + settings.DATABASES[alias]["USER"].replace('"', '""') + '"'
+    name: str = settings.DATABASES[alias]["USER"]
+    return '"' + name.replace('"', '""') + '"'
 
 
 def tenant_owned(table: str, column: str = "tenant_id") -> Operation:

@@ -83,7 +83,7 @@ def current_tenant() -> UUID | None:
     """The tenant whose scope is open on the app's connection, if one is."""
     with connections[APP].cursor() as cursor:
         cursor.execute("SELECT current_tenant_id()")
-        (tenant_id,) = cursor.fetchone()
+        tenant_id: UUID | None = cursor.fetchone()[0]
     return tenant_id
 
 

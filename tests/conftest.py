@@ -29,7 +29,7 @@ PASSWORD = "a long and rather quiet password"
 @pytest.fixture(scope="session")
 def database(django_db_blocker) -> Iterator[services.Postgres]:
     """PostgreSQL with the real migrations, made by the owner."""
-    with services.postgres(POSTGRES_DATA, durable=False) as server:
+    with services.postgres(POSTGRES_DATA, durable=False) as (server, _):
         server.create_database(DATABASE)
         with django_db_blocker.unblock():
             call_command("migrate", verbosity=0)
@@ -37,7 +37,7 @@ def database(django_db_blocker) -> Iterator[services.Postgres]:
         for connection in connections.all():
             connection.close()
             if connection.alias != "owner":
-                connection.close_pool()
+                connection.close_pool()  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ def db(database, broker, django_db_blocker) -> Iterator[services.Postgres]:
 @pytest.fixture(scope="session")
 def broker() -> Iterator[str]:
     """Valkey: the broker and the cache."""
-    with services.valkey(DIRECTORY / "valkey", VALKEY_PORT, DIRECTORY / "logs" / "valkey.log") as address:
-        yield address
+    with services.valkey(DIRECTORY / "valkey", VALKEY_PORT, DIRECTORY / "logs" / "valkey.log") as service:
+        yield service.address
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +78,9 @@ def sandbox_address() -> Iterator[str]:
     """The sandbox, with the vendor's roles in the vendor's account."""
     from integrations.actions.seeding import seed_vendor_account
 
-    with services.sandbox(SANDBOX_PORT, DIRECTORY / "logs" / "sandbox.log") as address:
+    with services.sandbox(SANDBOX_PORT, DIRECTORY / "logs" / "sandbox.log") as service:
         seed_vendor_account()
-        yield address
+        yield service.address
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +156,15 @@ def cast(db) -> Cast:
         Member.objects.create(tenant=tenant, user=people["admin"], role=Role.ADMIN)
         Member.objects.create(tenant=tenant, user=people["viewer"], role=Role.VIEWER)
     staff = User.objects.create_superuser("staff@vendor.example", PASSWORD)
-    return Cast(tenant=tenant, other_tenant=other_tenant, stranger=stranger, staff=staff, **people)
+    return Cast(
+        tenant=tenant,
+        owner=people["owner"],
+        admin=people["admin"],
+        viewer=people["viewer"],
+        other_tenant=other_tenant,
+        stranger=stranger,
+        staff=staff,
+    )
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ os.environ.update(
         "CACHE_URL": f"redis://127.0.0.1:{VALKEY_PORT}/1",
         "VERIFICATION_LEASE_SECONDS": "30",
     }
-    | Postgres(str(POSTGRES_DATA)).environment(DATABASE)
+    | Postgres(POSTGRES_DATA).environment(DATABASE)
     | aws_environment(f"http://127.0.0.1:{SANDBOX_PORT}", VENDOR_ACCOUNT_ID)
 )
 # What the developer has set for AWS must not reach a test.

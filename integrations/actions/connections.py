@@ -78,9 +78,10 @@ def update_connection(
         connection.name = changes["name"] = name
     if account_id is not None and (canonical := _customer_account(account_id)) != connection.account_id:
         connection.account_id = changes["account_id"] = canonical
-        # What was found in another account says nothing of this one.
+        # What was found in another account says nothing of this one: the same components begin anew.
+        chosen_before = [role.component for role in connection.roles.all()]
         connection.roles.all().delete()
-        _set_roles(connection, _known_components(components) if components is not None else [])
+        _set_roles(connection, chosen_before)
     if components is not None:
         chosen = _known_components(components)
         if set(chosen) != {role.component for role in connection.roles.all()}:

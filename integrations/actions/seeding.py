@@ -1,7 +1,5 @@
 """What `make run` starts with: the vendor's roles in the sandbox, two demo tenants, and a staff login."""
 
-from dataclasses import dataclass
-
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
@@ -10,24 +8,10 @@ from integrations.actions.connections import open_tenant
 from integrations.aws.customer_stack import SANDBOX_SECRET, NotASandbox, is_sandbox
 from integrations.aws.vendor_setup import ensure_vendor_account, iam_client
 from integrations.catalogue_file import catalogue
+from integrations.demo import DEMO_LOGINS, DemoLogin
 from integrations.vendor import vendor_settings
 from tenants.audit import SYSTEM
 from tenants.models import User
-
-
-@dataclass(frozen=True)
-class DemoLogin:
-    """Somebody to sign in as."""
-
-    email: str
-    organisation: str  # empty for the vendor's support staff
-
-
-DEMO_LOGINS = (
-    DemoLogin("owner@blue-harbour.example", "Blue Harbour"),
-    DemoLogin("owner@red-mill.example", "Red Mill"),
-    DemoLogin("staff@vendor.example", ""),
-)
 
 
 def seed_vendor_account() -> None:

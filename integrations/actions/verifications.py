@@ -19,6 +19,7 @@ from uuid import UUID
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -169,7 +170,7 @@ def _send_or_fail(tenant_id: UUID, verification_id: UUID) -> None:
         _end(tenant_id, verification_id, State.FAILED, failure="queue_unavailable")
 
 
-def _lease() -> object:
+def _lease() -> CombinedExpression:
     """The database's clock decides when a lease ends, since workers' clocks differ."""
     return Now() + timedelta(seconds=settings.VERIFICATION_LEASE_SECONDS)
 
@@ -185,7 +186,8 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         )
         if verification is None or not verification.is_active:
             return None
-        held = verification.state == State.RUNNING and verification.lease_expires_at > verification.now
+        lease = verification.lease_expires_at
+        held = verification.state == State.RUNNING and lease is not None and lease > verification.now
         if held or verification.attempt >= MOST_ATTEMPTS:
             return None
         verification.findings.all().delete()  # of an attempt that was lost
@@ -289,13 +291,20 @@ def _store(claim: Claim, findings: list[aws_report.Finding]) -> None:
 
 
 def _complete(claim: Claim, reports: list[RoleReport]) -> None:
-    """Turn the reports into statuses and end the verification, in one transaction."""
+    """Turn the reports into statuses and end the verification, in one transaction.
+
+    The customer may have given another account meanwhile. What was found says nothing of that one, and must not prove
+    it (F11).
+    """
     with tenant_scope(claim.tenant_id):
         verification = _still_ours(claim)
-        role_statuses.apply_reports(verification=verification, reports=reports)
-        verdict = any(aws_report.role_status(report) != "no_verdict" for report in reports)
-        verification.state = State.COMPLETED if verdict else State.FAILED
-        verification.failure = "" if verdict else "no_verdict"
+        if any(target.account_id != verification.connection.account_id for target in claim.targets):
+            verification.failure = "account_changed"
+        else:
+            role_statuses.apply_reports(verification=verification, reports=reports)
+            verdict = any(aws_report.role_status(report) != "no_verdict" for report in reports)
+            verification.failure = "" if verdict else "no_verdict"
+        verification.state = State.FAILED if verification.failure else State.COMPLETED
         verification.finished_at = Now()
         verification.save(update_fields=["state", "failure", "finished_at"])
         audit.record(
@@ -309,7 +318,7 @@ def _complete(claim: Claim, reports: list[RoleReport]) -> None:
 
 def _still_ours(claim: Claim) -> Verification:
     verification = (
-        Verification.objects.select_for_update(of=["self"])
+        Verification.objects.select_for_update(of=["self", "connection"])
         .select_related("connection")
         .filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING)
         .first()

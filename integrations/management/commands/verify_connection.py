@@ -1,4 +1,4 @@
-"""`python manage.py verify_connection TENANT CONNECTION`: run a verification here and now, without the queue, and print it."""
+"""`manage.py verify_connection TENANT CONNECTION`: verify here and now, without the queue, and print it."""
 
 from typing import Any
 from uuid import UUID

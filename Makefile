@@ -1,0 +1,44 @@
+# The only way in: people and CI call these targets and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test check nightly lock clean help
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: .venv/installed  ## Run all of Rolebridge on this machine: portal, worker, beat, PostgreSQL, Valkey, sandbox
+	@exec $(BIN)/python -m portal.local
+
+test: .venv/installed  ## Run every test (needs a Chromium; as root on Debian one is installed)
+	@./scripts/ensure_chromium
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
+
+check: .venv/installed  ## Lint, types, layers, templates, migrations, deployment settings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	ROLEBRIDGE_MODE=test $(BIN)/mypy portal tenants integrations tests
+	$(BIN)/lint-imports
+	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/python -m scripts.check_settings
+
+nightly: .venv/installed  ## What takes too long for CI: property tests with many examples
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox tests/integrations/role_templates
+
+lock: .venv/installed  ## Write requirements*.txt anew from requirements*.in
+	@for name in requirements requirements-dev requirements-bootstrap; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-header --no-annotate $$name.in -o $$name.txt; \
+	done
+
+clean:  ## Remove the data of `make run`
+	rm -rf .local
+
+# The stamp is newer than the lists, or everything is installed anew.
+.venv/installed: requirements-bootstrap.txt requirements-dev.txt
+	@echo "Installing into .venv …"
+	@$(PYTHON) -c 'import sys; sys.exit("Rolebridge needs Python 3.11 or newer.") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@touch $@

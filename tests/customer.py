@@ -1,0 +1,90 @@
+"""A customer's AWS account in the sandbox, and what its cloud administrator does in it."""
+
+import json
+import os
+import random
+import urllib.request
+
+from integrations.actions.connections import create_connection
+from integrations.actions.role_templates import cloudformation_template
+from integrations.aws.clients import ClientFactory
+from integrations.aws.customer_stack import SANDBOX_SECRET, create_or_update_stack, delete_stack
+from integrations.models import Connection
+from tenants.audit import SYSTEM
+from tenants.models import Tenant
+from tenants.scope import tenant_scope
+
+
+def new_account_id() -> str:
+    """An account that no other test uses."""
+    return str(random.randint(200_000_000_000, 999_999_999_999))
+
+
+def sandbox_control(name: str, value: dict | None = None, method: str = "POST") -> dict:
+    """Call one of the sandbox's control addresses."""
+    request = urllib.request.Request(
+        f"{os.environ['AWS_ENDPOINT_URL']}/_sandbox/{name}", data=json.dumps(value or {}).encode(), method=method
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+class CustomerAccount:
+    """An AWS account, by its root's keys."""
+
+    def __init__(self, account_id: str) -> None:
+        self.account_id = account_id
+        self.iam = ClientFactory(os.environ["AWS_ENDPOINT_URL"]).with_keys(
+            "iam", "us-east-1", account_id, SANDBOX_SECRET
+        )
+
+    def deploy(self, stack_name: str, template: str) -> None:
+        """Create or update the stack."""
+        create_or_update_stack(os.environ["AWS_ENDPOINT_URL"], self.account_id, stack_name, template)
+
+    def delete(self, stack_name: str) -> None:
+        """Delete the stack and its roles."""
+        delete_stack(os.environ["AWS_ENDPOINT_URL"], self.account_id, stack_name)
+
+    def remove_external_id_condition(self, role_name: str) -> dict:
+        """Open the role's trust policy, as a careless edit would; gives the policy that it had."""
+        trust = self.iam.get_role(RoleName=role_name)["Role"]["AssumeRolePolicyDocument"]
+        opened = json.loads(json.dumps(trust))
+        for statement in opened["Statement"]:
+            statement.get("Condition", {}).get("StringEquals", {}).pop("sts:ExternalId", None)
+            statement["Condition"] = {key: value for key, value in statement.get("Condition", {}).items() if value}
+            if not statement["Condition"]:
+                del statement["Condition"]
+        self.set_trust(role_name, opened)
+        return trust
+
+    def set_trust(self, role_name: str, trust: dict) -> None:
+        """Put a trust policy in place."""
+        self.iam.update_assume_role_policy(RoleName=role_name, PolicyDocument=json.dumps(trust))
+
+    def remove_permission(self, role_name: str, action: str) -> None:
+        """Take one action out of the role's inline policies."""
+        for policy_name in self.iam.list_role_policies(RoleName=role_name)["PolicyNames"]:
+            document = self.iam.get_role_policy(RoleName=role_name, PolicyName=policy_name)["PolicyDocument"]
+            for statement in document["Statement"]:
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                statement["Action"] = [one for one in actions if one != action]
+            document["Statement"] = [statement for statement in document["Statement"] if statement["Action"]]
+            self.iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(document))
+
+
+def connection_with_stack(tenant: Tenant, *, components: list[str] | None = None) -> tuple[Connection, CustomerAccount]:
+    """A connection of the tenant whose template is deployed in an account of its own."""
+    account = CustomerAccount(new_account_id())
+    with tenant_scope(tenant.pk):
+        connection = create_connection(
+            tenant=tenant, name="Production", account_id=account.account_id, components=components, by=SYSTEM
+        )
+        template = cloudformation_template(connection=connection)
+    account.deploy(stack_name(connection), template.text)
+    return connection, account
+
+
+def stack_name(connection: Connection) -> str:
+    """What these tests call a connection's stack."""
+    return f"rolebridge-{connection.reference}"

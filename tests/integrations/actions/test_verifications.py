@@ -1,0 +1,312 @@
+"""Verifications: asked for once, run under a lease, ended once, and turned into statuses."""
+
+import os
+import signal
+import time
+from datetime import timedelta
+
+import pytest
+import redis
+from celery import current_app
+from django.db import connections
+from django.utils import timezone
+
+from integrations.actions import verifications
+from integrations.actions.connections import create_connection
+from integrations.actions.role_templates import cloudformation_template
+from integrations.models import Connection, Finding, Verification
+from tenants.audit import SYSTEM
+from tenants.models import AuditEvent
+from tenants.scope import tenant_scope
+from tests import processes
+from tests.customer import connection_with_stack, sandbox_control, stack_name
+
+State = Verification.State
+
+
+def statuses(connection: Connection) -> dict[str, str]:
+    with tenant_scope(connection.tenant_id):
+        return {role.component: role.status for role in connection.roles.all()}
+
+
+def findings(verification: Verification, **having: str) -> list[Finding]:
+    with tenant_scope(verification.tenant_id):
+        return list(verification.findings.filter(**having))
+
+
+def request(connection: Connection) -> Verification:
+    with tenant_scope(connection.tenant_id):
+        return verifications.request_verification(connection=connection, by=SYSTEM)
+
+
+def wait_for(connection: Connection, verification: Verification, *states: str, seconds: float = 60) -> Verification:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with tenant_scope(connection.tenant_id):
+            verification.refresh_from_db()
+        if verification.state in states:
+            return verification
+        time.sleep(0.1)
+    raise AssertionError(f"{verification.state} after {seconds} s, wanted {states}")
+
+
+def role_name(connection: Connection, component: str) -> str:
+    with tenant_scope(connection.tenant_id):
+        return connection.roles.get(component=component).name
+
+
+def test_a_deployed_template_is_connected_and_every_permission_is_proved(cast, sandbox_address) -> None:
+    connection, _ = connection_with_stack(cast.tenant)
+
+    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+
+    assert verification.state == State.COMPLETED
+    assert set(statuses(connection).values()) == {"connected"}, findings(verification)
+    assert len(findings(verification, check_code="trust.no_external_id", outcome="passed")) == 3
+    assert len(findings(verification, check_code="trust.wrong_external_id", outcome="passed")) == 3
+    assert not findings(verification, check_code="permission", outcome="denied")
+
+
+def test_a_role_that_asks_for_no_external_id_is_unsafe_until_two_clean_rounds(cast, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    name = role_name(connection, "log-analysis")
+    trust = account.remove_external_id_condition(name)
+
+    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+
+    assert statuses(connection) == {"log-analysis": "unsafe"}
+    assert findings(verification, outcome="violated")
+    account.set_trust(name, trust)
+    verifications.verify_now(connection=connection, by=SYSTEM)
+    assert statuses(connection) == {"log-analysis": "unsafe"}, "one clean round does not lift the quarantine"
+    verifications.verify_now(connection=connection, by=SYSTEM)
+    assert statuses(connection) == {"log-analysis": "connected"}
+    with tenant_scope(cast.tenant.pk):
+        assert AuditEvent.objects.filter(action="system:customer_role:quarantine_lifted").count() == 1
+
+
+def test_a_quarantined_role_that_went_away_comes_back_quarantined(cast, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    name = role_name(connection, "log-analysis")
+    trust = account.remove_external_id_condition(name)
+    verifications.verify_now(connection=connection, by=SYSTEM)
+    account.set_trust(name, trust | {"Statement": [statement | {"Effect": "Deny"} for statement in trust["Statement"]]})
+    verifications.verify_now(connection=connection, by=SYSTEM)
+    assert statuses(connection) == {"log-analysis": "awaiting"}
+
+    account.set_trust(name, trust)
+    verifications.verify_now(connection=connection, by=SYSTEM)
+
+    assert statuses(connection) == {"log-analysis": "unsafe"}
+
+
+def test_a_permission_that_was_taken_away_is_named(cast, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["compute-analysis"])
+    account.remove_permission(role_name(connection, "compute-analysis"), "ec2:DescribeInstances")
+
+    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+
+    assert statuses(connection) == {"compute-analysis": "degraded"}
+    (denied,) = findings(verification, outcome="denied")
+    assert (denied.action, denied.who) == ("ec2:DescribeInstances", "customer")
+
+
+def test_nothing_deployed_is_awaiting_and_what_worked_before_is_unreachable(cast, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    account.delete(stack_name(connection))
+    verifications.verify_now(connection=connection, by=SYSTEM)
+    assert statuses(connection) == {"log-analysis": "awaiting"}
+
+    with tenant_scope(cast.tenant.pk):
+        text = cloudformation_template(connection=connection).text
+    account.deploy(stack_name(connection), text)
+    verifications.verify_now(connection=connection, by=SYSTEM)
+    assert statuses(connection) == {"log-analysis": "connected"}
+    account.delete(stack_name(connection))
+    verifications.verify_now(connection=connection, by=SYSTEM)
+
+    assert statuses(connection) == {"log-analysis": "unreachable"}
+
+
+def test_an_account_that_another_tenant_has_proved_stays_awaiting_with_a_neutral_message(cast, sandbox_address) -> None:
+    first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    verifications.verify_now(connection=first, by=SYSTEM)
+    with tenant_scope(cast.other_tenant.pk):
+        second = create_connection(
+            tenant=cast.other_tenant,
+            name="Claim",
+            account_id=account.account_id,
+            components=["log-analysis"],
+            by=SYSTEM,
+        )
+        text = cloudformation_template(connection=second).text
+    account.deploy(stack_name(second), text)
+
+    verification = verifications.verify_now(connection=second, by=SYSTEM)
+
+    assert statuses(first) == {"log-analysis": "connected"}
+    assert statuses(second) == {"log-analysis": "awaiting"}
+    (finding,) = findings(verification, cause="account_not_confirmed")
+    assert cast.tenant.name not in finding.title + finding.detail + finding.fix
+
+
+def test_typing_an_account_id_blocks_nobody(cast, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    with tenant_scope(cast.other_tenant.pk):
+        squatter = create_connection(tenant=cast.other_tenant, name="Squat", account_id=account.account_id, by=SYSTEM)
+    verifications.verify_now(connection=squatter, by=SYSTEM)
+
+    verifications.verify_now(connection=connection, by=SYSTEM)
+
+    assert set(statuses(squatter).values()) == {"awaiting"}
+    assert statuses(connection) == {"log-analysis": "connected"}
+
+
+def test_asking_twice_gives_one_run(cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222222222222", by=SYSTEM)
+
+    first, second = request(connection), request(connection)
+
+    assert first.pk == second.pk
+    with tenant_scope(cast.tenant.pk):
+        assert AuditEvent.objects.filter(action="system:verification:requested").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"), [({"account_id": ""}, "12-digit id"), ({"components": []}, "at least one component")]
+)
+def test_what_is_missing_is_said_before_anything_is_queued(cast, changes, message) -> None:
+    with tenant_scope(cast.tenant.pk):
+        values = {"account_id": "222222222222", "components": None} | changes
+        connection = create_connection(tenant=cast.tenant, name="Production", by=SYSTEM, **values)
+
+    with pytest.raises(verifications.NotReady, match=message):
+        request(connection)
+
+    with tenant_scope(cast.tenant.pk):
+        assert not Verification.objects.exists()
+
+
+@pytest.fixture
+def queue_away(monkeypatch):
+    """The queue's address leads nowhere."""
+    monkeypatch.setattr(current_app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(current_app.amqp, "_producer_pool", None)  # or the open connection would be taken
+
+
+def test_with_the_queue_away_a_verification_fails_at_once_and_hangs_nowhere(cast, queue_away) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222222222222", by=SYSTEM)
+
+    verification = request(connection)
+
+    wait_for(connection, verification, State.FAILED, seconds=1)
+    assert verification.failure == "queue_unavailable"
+
+
+def test_a_message_that_was_lost_is_sent_again_and_what_never_starts_is_ended(cast, broker) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222222222222", by=SYSTEM)
+    verification = request(connection)
+    valkey = redis.from_url(f"{broker}/0")
+    valkey.delete("verifications")
+
+    def queued_for(delay: timedelta) -> None:
+        with tenant_scope(cast.tenant.pk):
+            Verification.objects.filter(pk=verification.pk).update(requested_at=timezone.now() - delay)
+        verifications.hand_back()
+
+    queued_for(timedelta(minutes=1))
+    assert valkey.llen("verifications") == 1
+    valkey.delete("verifications")
+    queued_for(timedelta(minutes=11))
+    assert valkey.llen("verifications") == 0
+    valkey.close()
+
+    wait_for(connection, verification, State.FAILED, seconds=1)
+    assert verification.failure == "never_started"
+
+
+def test_no_transaction_is_open_while_aws_is_called(cast, monkeypatch) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(
+            tenant=cast.tenant, name="Production", account_id="222222222222", components=["log-analysis"], by=SYSTEM
+        )
+    open_transactions = []
+
+    def spy(*args, **kwargs):
+        open_transactions.append(connections["default"].in_atomic_block)
+        with connections["staff"].cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+            open_transactions.append(cursor.fetchone() != (0,))
+        connections["staff"].close()
+        raise RuntimeError("an error of ours")
+
+    monkeypatch.setattr(verifications, "verify_role", spy)
+
+    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+
+    assert open_transactions == [False, False]
+    assert (verification.state, verification.failure) == (State.FAILED, "internal_error")
+    assert statuses(connection) == {"log-analysis": "awaiting"}, "a failure of ours is no verdict"
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing_more(cast, monkeypatch) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(
+            tenant=cast.tenant, name="Production", account_id="222222222222", components=["log-analysis"], by=SYSTEM
+        )
+        verification = Verification.objects.create(tenant=cast.tenant, connection=connection, requested_by="x")
+    claim = verifications._claim(cast.tenant.pk, verification.pk)
+    assert verifications._claim(cast.tenant.pk, verification.pk) is None, "a lease that runs is respected"
+    with tenant_scope(cast.tenant.pk):
+        Verification.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    second = verifications._claim(cast.tenant.pk, verification.pk)
+    assert second is not None
+    assert second.attempt == claim.attempt + 1
+
+    with pytest.raises(verifications.LeaseLost):
+        verifications._store(claim, [])
+    with pytest.raises(verifications.LeaseLost):
+        verifications._complete(claim, [])
+
+    with tenant_scope(cast.tenant.pk):
+        verification.refresh_from_db()
+    assert verification.state == State.RUNNING
+
+
+def test_a_worker_killed_in_mid_verification_loses_nothing(cast, sandbox_address, beat) -> None:
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis", "compute-analysis"])
+    short_lease = {"VERIFICATION_LEASE_SECONDS": "3"}
+    # Slow enough to be killed in the middle, bounded so that nothing after it is slow.
+    sandbox_control("faults", {"kind": "latency", "seconds": 2, "account": connection.account_id, "count": 40})
+    with processes.celery_worker("first-worker", short_lease) as first:
+        verification = request(connection)
+        wait_for(connection, verification, State.RUNNING)
+        while not findings(verification):
+            time.sleep(0.05)
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    sandbox_control("faults", {"clear": True})
+    assert wait_for(connection, verification, State.RUNNING).attempt == 1
+
+    with processes.celery_worker("second-worker", short_lease):
+        wait_for(connection, verification, State.COMPLETED, seconds=40)
+
+    assert verification.attempt == 2
+    assert set(statuses(connection).values()) == {"connected"}
+    with tenant_scope(cast.tenant.pk):
+        ends = AuditEvent.objects.filter(action="system:verification:completed", target_id=str(verification.pk))
+        assert ends.count() == 1
+        controls = verification.findings.filter(check_code="trust.no_external_id")
+        assert controls.count() == 2, "what the lost attempt had found is gone, not doubled"
+
+
+def test_a_running_worker_keeps_its_lease_beyond_its_length(cast, sandbox_address, worker) -> None:
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+
+    verification = request(connection)
+
+    wait_for(connection, verification, State.COMPLETED)
+    assert verification.attempt == 1
