@@ -5,4 +5,4 @@ import sys
 from integrations.sandbox.options import run
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    run(sys.argv[1:])

@@ -59,7 +59,7 @@ def resource_owner(resource: str, caller_account: str) -> str:
 
 def bucket_owner(bucket: str) -> str | None:
     """Give the account that a bucket belongs to."""
-    from moto.s3.models import s3_backends  # noqa: PLC0415 - slow to import, needed late
+    from moto.s3.models import s3_backends
 
     owner = s3_backends.bucket_accounts.get(bucket)
     return str(owner[1]) if owner else None
@@ -81,7 +81,7 @@ def bucket_policy(resource: str) -> Policy | None:
 
 
 def _bucket(name: str) -> Any | None:
-    from moto.s3.models import s3_backends  # noqa: PLC0415 - slow to import, needed late
+    from moto.s3.models import s3_backends
 
     owner = s3_backends.bucket_accounts.get(name)
     return s3_backends[owner[1]][owner[0]].buckets.get(name) if owner else None

@@ -126,7 +126,7 @@ class Callers:
                 raise _invalid_token()
             if self._clock.now() >= session.expires:
                 raise AwsError("ExpiredToken", "The security token included in the request is expired", 403)
-            return self._of_session(session)
+            return self.of_session(session)
         found = self._identities.access_key(key)
         if found is None or not found.active:
             raise _invalid_token()
@@ -165,7 +165,8 @@ class Callers:
         role = self._identities.role(caller.session.role_arn)
         return {**(role.tags if role is not None else {}), **caller.session.tags}
 
-    def _of_session(self, session: Session) -> Caller:
+    def of_session(self, session: Session) -> Caller:
+        """Give the caller that a session is."""
         if session.user_name:
             return self._of_user(
                 session.partition, session.account, session.user_name, session.access_key, session.secret, session
@@ -182,7 +183,7 @@ class Callers:
             session=session,
         )
 
-    def _of_user(  # noqa: PLR0913 - where a user is found and with which key
+    def _of_user(
         self, partition: str, account: str, name: str, key: str, secret: str, session: Session | None
     ) -> Caller:
         user = self._identities.user_by_name(partition, account, name)

@@ -194,7 +194,7 @@ def _arns(operation: Operation, kind: str, place: Place) -> Iterator[str]:
             expression = _ORGANIZATION_IDS.get(kind)
             if expression is not None and not expression.match(value):
                 continue
-            value = f"*/{value}"  # noqa: PLW2901 - the organisation's id stands before it in the ARN
+            value = f"*/{value}"
         if value.startswith("arn:"):
             yield value.removesuffix(":*") if prefix == "logs" else value
         elif prefix == "kms" and kind == "key" and value.startswith("alias/"):

@@ -5,7 +5,6 @@ Nothing reaches moto before IAM allowed it.
 
 import logging
 import re
-from collections.abc import Callable
 from urllib.parse import urlencode
 
 from integrations.sandbox.authorisation import Authoriser, bucket_owner
@@ -16,11 +15,13 @@ from integrations.sandbox.demands import Place, demands_of
 from integrations.sandbox.errors import AwsError, in_words_of, render
 from integrations.sandbox.faults import Faults
 from integrations.sandbox.identities import Identities
+from integrations.sandbox.inner_calls import InnerCalls
 from integrations.sandbox.journal import Journal
 from integrations.sandbox.moto_bridge import Moto
 from integrations.sandbox.operations import Operation, identify, protocol_of
 from integrations.sandbox.principal_ids import InvalidPrincipalError, shown, to_ids
 from integrations.sandbox.signature import Credential, read_credential, verify
+from integrations.sandbox.stacks.service import StackService
 from integrations.sandbox.sts import TokenService, answer, assumed_xml, credentials_xml, identity_xml
 from integrations.sandbox.sts_input import read_assume_role
 from integrations.sandbox.wire import HttpRequest, HttpResponse
@@ -33,7 +34,7 @@ _TRUST_IN_XML = re.compile(rb"(<AssumeRolePolicyDocument>)(.*?)(</AssumeRolePoli
 class Gate:
     """Answers AWS requests."""
 
-    def __init__(  # noqa: PLR0913 - the parts it puts together
+    def __init__(
         self,
         *,
         clock: Clock,
@@ -52,6 +53,7 @@ class Gate:
         self._journal = journal
         self._moto = moto
         self._authoriser = Authoriser(callers)
+        self.stacks = StackService(clock, journal, self._api_for)
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Never raises."""
@@ -59,8 +61,7 @@ class Gate:
         try:
             credential = read_credential(request)
             if credential is None:
-                protocol = protocol_of("s3" if request.method != "POST" else "", request)
-                raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+                return _unsigned(request)
             service = credential.service
             protocol = protocol_of(service, request)
             return self._answer(request, credential)
@@ -68,8 +69,8 @@ class Gate:
             return render(in_words_of(error, service, protocol), protocol, path=request.path)
         except Exception:
             log.exception("The sandbox could not answer %s %s", request.method, request.raw_path)
-            error = AwsError("InternalFailure", "The sandbox could not answer this request; its log says why.", 500)
-            return render(in_words_of(error, service, protocol), protocol, path=request.path)
+            failure = AwsError("InternalFailure", "The sandbox could not answer this request; its log says why.", 500)
+            return render(in_words_of(failure, service, protocol), protocol, path=request.path)
 
     def _answer(self, request: HttpRequest, credential: Credential) -> HttpResponse:
         caller = self._callers.find(credential)
@@ -80,20 +81,38 @@ class Gate:
         struck = self._faults.strike(credential.service, operation.name, caller.account)
         if struck is not None:
             return struck
-        keys = request_keys(request, self._clock, credential.region)
-        place = self._place(credential, caller)
-        self._authoriser.demand(caller, demands_of(operation, place), keys)
+        return self._authorised(request, operation, caller, credential.service, credential.region)
+
+    def _act(self, caller: Caller, request: HttpRequest, service: str, region: str) -> HttpResponse:
+        """Do a call that the sandbox makes for a caller."""
+        return self._authorised(request, identify(request, service), caller, service, region)
+
+    def _api_for(self, caller: Caller, region: str, role: str | None) -> InnerCalls:
+        """Give CloudFormation's way to AWS: the caller's permissions, or those of the service role it passed."""
+        if role is not None:
+            item = read_assume_role({"RoleArn": role, "RoleSessionName": "AWSCloudFormation"})
+            session = self._tokens.assume_for_service(role, "cloudformation.amazonaws.com", item, {})
+            caller = self._callers.of_session(session)
+        return InnerCalls(self._act, caller, region)
+
+    def _authorised(
+        self, request: HttpRequest, operation: Operation, caller: Caller, service: str, region: str
+    ) -> HttpResponse:
+        keys = request_keys(request, self._clock, region)
+        self._authoriser.demand(caller, demands_of(operation, self._place(region, caller)), keys)
         if operation.params.get("DryRun") is True and operation.service == "ec2":
             raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
         if not operation.changes:
-            return self._perform(request, credential, caller, operation)
+            return self._perform(request, operation, caller, service, region)
         with self._moto.lock, self._journal.transaction():
             self._identities.about_to_change(caller.partition, caller.account)
-            return self._perform(request, credential, caller, operation)
+            return self._perform(request, operation, caller, service, region)
 
     def _perform(
-        self, request: HttpRequest, credential: Credential, caller: Caller, operation: Operation
+        self, request: HttpRequest, operation: Operation, caller: Caller, service: str, region: str
     ) -> HttpResponse:
+        if operation.service == "cloudformation":
+            return self.stacks.answer(operation, caller, region)
         target, headers, body = request.target, request.headers, request.body
         try:
             if operation.service == "iam" and "AssumeRolePolicyDocument" in operation.params:
@@ -118,8 +137,8 @@ class Gate:
                 headers=headers,
                 body=body,
                 account=account,
-                region=credential.region,
-                service=credential.service,
+                region=region,
+                service=service,
                 access_key=caller.access_key,
                 changes=operation.changes,
             )
@@ -144,7 +163,7 @@ class Gate:
             return answer(action, credentials_xml(self._tokens.session_token(caller, form)))
         raise AwsError("InvalidAction", f"Could not find operation {action[:200]} of sts in the sandbox.", 400)
 
-    def _place(self, credential: Credential, caller: Caller) -> Place:
+    def _place(self, region: str, caller: Caller) -> Place:
         def role_arn(name: str) -> str | None:
             found = self._identities.role_by_name(caller.partition, caller.account, name)
             return found.arn if found is not None else None
@@ -153,8 +172,16 @@ class Gate:
             found = self._identities.user_by_name(caller.partition, caller.account, name)
             return found.arn if found is not None else None
 
-        find_stack: Callable[[str], str | None] = lambda _name: None  # noqa: E731
-        return Place(caller.partition, credential.region, caller.account, caller.arn, role_arn, user_arn, find_stack)
+        def stack_arn(name: str) -> str | None:
+            return self.stacks.arn_of(caller.account, region, name)
+
+        return Place(caller.partition, region, caller.account, caller.arn, role_arn, user_arn, stack_arn)
+
+
+def _unsigned(request: HttpRequest) -> HttpResponse:
+    protocol = protocol_of("s3" if request.method != "POST" else "", request)
+    error = AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    return render(in_words_of(error, "", protocol), protocol, path=request.path)
 
 
 def _as_form(request: HttpRequest, form: dict[str, str]) -> tuple[str, dict[str, str], bytes]:
@@ -165,7 +192,7 @@ def _as_form(request: HttpRequest, form: dict[str, str]) -> tuple[str, dict[str,
 
 def _presented(operation: Operation, response: HttpResponse) -> HttpResponse:
     """Show the principals of policies as ARNs where they still exist."""
-    if operation.service == "iam" and b"AROA" in response.body or b"AIDA" in response.body:
+    if operation.service == "iam" and (b"AROA" in response.body or b"AIDA" in response.body):
         response.body = _TRUST_IN_XML.sub(
             lambda found: found.group(1) + shown(found.group(2).decode()).encode() + found.group(3), response.body
         )

@@ -265,7 +265,7 @@ def _roles(partition: str, account: str) -> list[Any]:
 
 
 def _default_text(policy: Any) -> str:
-    return next(version.document for version in policy.versions if version.version_id == policy.default_version_id)
+    return str(next(version.document for version in policy.versions if version.version_id == policy.default_version_id))
 
 
 def _readable(kind: PolicyKind, text: str, *, name: str, arn: str | None) -> Policy | None:

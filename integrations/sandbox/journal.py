@@ -64,6 +64,10 @@ class Journal:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Collect the entries of one client request; they are written together, or not at all if it raises."""
+        if getattr(self._local, "entries", None) is not None:
+            # A call made for a caller, inside the caller's own: one line holds both.
+            yield
+            return
         self._local.entries = []
         try:
             yield

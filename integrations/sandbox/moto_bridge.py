@@ -24,7 +24,7 @@ _KEPT_BY_GATE = {"authorization", "x-amz-security-token", "x-moto-account-id", "
 
 def _sandbox_utcnow() -> datetime:
     """Stand in for moto's `utcnow`; its body runs with the globals of moto.core.utils, where the hook is put."""
-    return _sandbox_moment()  # type: ignore[name-defined,no-any-return]  # noqa: F821 - found in moto's globals
+    return sandbox_moment()  # type: ignore[name-defined,no-any-return]  # noqa: F821 - found in moto's globals
 
 
 class Moto:
@@ -37,14 +37,14 @@ class Moto:
         self._replayed_moment: float | None = None
         self._app = DomainDispatcherApplication(create_backend_app)
         # Every moto module imports `utcnow` by name, so its code is replaced rather than the name.
-        moto.core.utils._sandbox_moment = self._moment
+        vars(moto.core.utils)["sandbox_moment"] = self._moment
         moto.core.utils.utcnow.__code__ = _sandbox_utcnow.__code__
 
     def _moment(self) -> datetime:
         moment = self._clock.now() if self._replayed_moment is None else self._replayed_moment
         return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
 
-    def call(  # noqa: PLR0913 - an HTTP request and whom it is for
+    def call(
         self,
         *,
         method: str,
@@ -113,7 +113,7 @@ class Moto:
 
 
 def _environ(call: dict[str, Any], body: bytes) -> dict[str, Any]:
-    from urllib.parse import unquote_to_bytes  # noqa: PLC0415 - used here alone
+    from urllib.parse import unquote_to_bytes
 
     path, _, query = call["target"].partition("?")
     headers: dict[str, str] = dict(call["headers"])

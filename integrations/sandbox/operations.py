@@ -77,10 +77,10 @@ def identify(request: HttpRequest, signing_name: str) -> Operation:
 
 def _identify(request: HttpRequest, service: str) -> Operation:
     # moto's routers and parsers read every protocol from the same models that clients are made from.
-    from moto.core.parse import PROTOCOL_PARSERS, RequestParserError  # noqa: PLC0415 - slow to import, needed late
-    from moto.core.request import determine_request_protocol  # noqa: PLC0415
-    from moto.core.routing import get_service_router  # noqa: PLC0415
-    from werkzeug.exceptions import HTTPException  # noqa: PLC0415
+    from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
+    from moto.core.request import determine_request_protocol
+    from moto.core.routing import get_service_router
+    from werkzeug.exceptions import HTTPException
 
     model = _model(service)
     incoming = _as_moto_request(request)
@@ -110,13 +110,13 @@ def _identify(request: HttpRequest, service: str) -> Operation:
 
 @cache
 def _model(service: str) -> Any:
-    from moto.core.utils import get_service_model  # noqa: PLC0415 - slow to import, needed late
+    from moto.core.utils import get_service_model
 
     return get_service_model(service)
 
 
 def _as_moto_request(request: HttpRequest) -> Any:
-    from moto.core.request import Request  # noqa: PLC0415 - slow to import, needed late
+    from moto.core.request import Request
 
     host = request.headers.get("host", "127.0.0.1")
     made = Request.from_primitives(request.method, f"http://{host}{request.target}", request.headers, request.body)

@@ -2,9 +2,13 @@
 
 import argparse
 import logging
+import os
 import signal
+import sys
+import threading
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from integrations.sandbox.server import serve
 
@@ -22,27 +26,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: list[str]) -> int:
-    """Run the sandbox; gives the exit code."""
+def run(arguments: list[str]) -> NoReturn:
+    """Run the sandbox, and end the process with its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m integrations.sandbox", description="A local AWS that enforces IAM. It is not AWS."
     )
     add_options(parser)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    return run_options(parser.parse_args(arguments))
+    run_options(parser.parse_args(arguments))
 
 
-def run_options(options: argparse.Namespace) -> int:
-    """Run the sandbox with parsed options."""
+def run_options(options: argparse.Namespace) -> NoReturn:
+    """Run the sandbox with parsed options, and end the process with its exit code."""
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    stop = threading.Event()
 
-    signal.signal(signal.SIGTERM, stop)
-    return serve(
+    def stopped(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, stopped)
+    signal.signal(signal.SIGINT, stopped)
+    code = serve(
         host=options.host,
         port=options.port,
         state_directory=options.state_dir,
         propagation=options.propagation,
         allow_remote=options.allow_remote,
+        stop=stop,
     )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is on disk; taking moto's objects apart one by one would cost seconds.
+    os._exit(code)

@@ -6,9 +6,7 @@ from typing import Any
 from integrations.sandbox.identities import Tags, as_tags
 
 
-def tags_of_resource(  # noqa: PLR0913 - a resource and where it is
-    prefix: str, kind: str, arn: str, partition: str, region: str, account: str
-) -> Tags:
+def tags_of_resource(prefix: str, kind: str, arn: str, partition: str, region: str, account: str) -> Tags:
     """Give a resource's tags; none for what does not exist or carries none."""
     name = arn.rsplit("/", 1)[-1]
     if prefix == "iam":
@@ -21,7 +19,7 @@ def tags_of_resource(  # noqa: PLR0913 - a resource and where it is
 
 
 def _iam(kind: str, arn: str, name: str, partition: str, account: str) -> Tags:
-    from moto.iam.models import iam_backends  # noqa: PLC0415 - the module stays importable without moto
+    from moto.iam.models import iam_backends
 
     if account not in iam_backends:
         return {}
@@ -36,7 +34,7 @@ def _iam(kind: str, arn: str, name: str, partition: str, account: str) -> Tags:
 
 
 def _ec2(resource_id: str, region: str, account: str) -> Tags:
-    from moto.ec2.models import ec2_backends  # noqa: PLC0415 - slow to import, needed late
+    from moto.ec2.models import ec2_backends
 
     if account not in ec2_backends:
         return {}
@@ -45,7 +43,7 @@ def _ec2(resource_id: str, region: str, account: str) -> Tags:
 
 
 def _logs(arn: str, region: str, account: str) -> Tags:
-    from moto.logs.models import logs_backends  # noqa: PLC0415 - slow to import, needed late
+    from moto.logs.models import logs_backends
 
     if account not in logs_backends:
         return {}

@@ -54,6 +54,8 @@ class Sandbox:
             for entry in entries:
                 if "moto" in entry:
                     self._moto.replay(entry["moto"])
+                elif "stack" in entry:
+                    self._gate.stacks.restore(entry["stack"])
                 elif "clock" in entry:
                     self._clock.offset = entry["clock"]
 
@@ -65,6 +67,7 @@ class Sandbox:
             self._moto.reset()
             self._journal.erase()
             self._sessions.forget()
+            self._gate.stacks.forget()
             self._identities.forget()
             self._faults.clear()
             self._clock.offset = 0.0

@@ -7,7 +7,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingMixIn, TCPServer
+from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 
 from integrations.sandbox.errors import AwsError, render
@@ -136,11 +136,11 @@ class Server(ThreadingMixIn, TCPServer):
             self.address_family = socket.AF_INET6
         super().__init__(address, _Handler)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
         """Say nothing of clients that went away; log what is our own fault."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
-            log.exception("A connection from %s failed", client_address)
+            log.error("A connection from %s failed", client_address, exc_info=error)
 
 
 def is_loopback(host: str) -> bool:
@@ -153,16 +153,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def serve(  # noqa: PLR0913 - the command's options
+def serve(
     *,
-    host: str = "127.0.0.1",
-    port: int = 4566,
-    state_directory: Path | None = None,
-    propagation: float = 0.0,
-    allow_remote: bool = False,
-    stop: threading.Event | None = None,
+    host: str,
+    port: int,
+    state_directory: Path | None,
+    propagation: float,
+    allow_remote: bool,
+    stop: threading.Event,
 ) -> int:
-    """Serve until SIGTERM, Ctrl-C or `stop`. Gives the process's exit code: 2 for a wrong or taken address."""
+    """Serve until `stop` is set. Gives the process's exit code: 2 for a wrong or taken address."""
     if not is_loopback(host) and not allow_remote:
         _say(f"Refusing to listen on {host}: the sandbox guards nothing. --allow-remote permits it.", error=True)
         return 2
@@ -183,15 +183,11 @@ def serve(  # noqa: PLR0913 - the command's options
         _say(f"Cannot listen on {host}:{port}: {error}.", error=True)
         return 2
     _say(f"Rolebridge sandbox (not AWS) on http://{host}:{server.server_address[1]}")
-    if stop is not None:
-        threading.Thread(target=lambda: (stop.wait(), server.shutdown()), daemon=True).start()
-    try:
-        server.serve_forever(poll_interval=0.1)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
-        sandbox.close()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+    stop.wait()
+    server.shutdown()
+    server.server_close()
+    sandbox.close()
     return 0
 
 

@@ -62,7 +62,7 @@ def read_credential(request: HttpRequest) -> Credential | None:
     return None
 
 
-def _credential(  # noqa: PLR0913 - the parts of a signature
+def _credential(
     scope: str, signed: str, signature: str, moment: str, token: str | None, *, presigned: bool
 ) -> Credential:
     parts = scope.split("/")

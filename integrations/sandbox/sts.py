@@ -131,7 +131,7 @@ class TokenService:
         self._sessions.add(session)
         return session
 
-    def _authorise(  # noqa: PLR0913 - a call with what it inherits
+    def _authorise(
         self,
         caller: Caller,
         item: AssumeRoleInput,
@@ -186,7 +186,7 @@ class TokenService:
                 )
             )
 
-    def _open(  # noqa: PLR0913 - what a session is made of
+    def _open(
         self,
         role: Role,
         partition: str,

@@ -1,0 +1,1 @@
+"""CloudFormation, by the sandbox itself: moto ignores half of a role and gives stacks more rights than their caller."""
