@@ -1,13 +1,15 @@
 """Verifications through the API: asked for, followed, refused."""
 
 from contextlib import contextmanager
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from celery import current_app
 
+from integrations.actions import verifications
 from integrations.actions.connections import create_connection
-from integrations.models import Finding, Verification
+from integrations.aws.report import RoleReport
+from integrations.models import Finding, ProvedAccount, Verification
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
@@ -82,6 +84,36 @@ def test_with_the_queue_away_the_program_is_told_and_nothing_stays_queued(api, c
     (left,) = client.get(url(connection.pk)).json()["results"]
     assert (left["state"], left["failure"]) == ("failed", "queue_unavailable")
     assert client.post(url(connection.pk)).json()["state"] == "queued"
+
+
+def test_f11_an_account_given_while_a_verification_runs_is_not_proved_by_it(api, cast, connection, monkeypatch) -> None:
+    client = api(cast.owner, cast.tenant)
+    verification = client.post(url(connection.pk)).json()
+
+    def find_all_well_in_the_first_account(claim):
+        client.patch(f"/api/v1/connections/{connection.pk}/", {"account_id": "999988887777"}, format="json")
+        return [
+            RoleReport(
+                component=target.component.id,
+                findings=(),
+                assumable=True,
+                refused=False,
+                external_id_enforced=True,
+                permissions_ok=True,
+                vendor_fault=False,
+            )
+            for target in claim.targets
+        ]
+
+    monkeypatch.setattr(verifications, "_verify", find_all_well_in_the_first_account)
+
+    verifications.run(tenant_id=cast.tenant.pk, verification_id=UUID(verification["id"]))
+
+    shown = client.get(f"/api/v1/connections/{connection.pk}/").json()
+    assert (shown["account_id"], shown["status"]) == ("999988887777", "awaiting")
+    assert (shown["last_verification"]["state"], shown["last_verification"]["failure"]) == ("failed", "account_changed")
+    with tenant_scope(cast.tenant.pk):
+        assert not ProvedAccount.objects.exists()
 
 
 def test_a_body_with_anything_in_it_is_refused(api, cast, connection) -> None:
