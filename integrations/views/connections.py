@@ -1,0 +1,172 @@
+"""Pages of connections: the list, a new one, and the page on which a connection goes from external ID to tested."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+
+from integrations.actions.connections import create_connection, update_connection
+from integrations.actions.role_templates import cloudformation_template
+from integrations.actions.sandbox_stacks import DELETED, last_stack_event
+from integrations.actions.verifications import NotReady
+from integrations.aws.arns import InvalidAccountId
+from integrations.aws.vendor import VendorAccountAsCustomer
+from integrations.catalogue_file import catalogue
+from integrations.forms import AccountForm, ComponentsForm, ConnectionForm
+from integrations.models import Connection
+from integrations.models.connection import worst
+from integrations.vendor import vendor_settings
+from integrations.views.pictures import picture
+from tenants.access import MemberRequest, member
+from tenants.audit import Actor
+from tenants.permissions import Permission
+
+REFUSED = 422  # the status of a page that shows a form again with what is wrong with it
+SHOWN_VERIFICATIONS = 10
+
+
+@member(Permission.VIEW)
+def connections(request: MemberRequest) -> HttpResponse:
+    """All connections of the tenant with their status."""
+    found = (
+        Connection.objects.for_tenant(request.tenant.pk)
+        .prefetch_related("roles")
+        .annotate(verified_at=Max("verifications__finished_at"))
+        .order_by("-created_at")
+    )
+    return render(request, "integrations/connections.html", {"section": "connections", "connections": found})
+
+
+@member(Permission.MANAGE)
+def connection_new(request: MemberRequest) -> HttpResponse:
+    """Add a connection, which gets its external ID at once."""
+    form = ConnectionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            connection = create_connection(tenant=request.tenant, by=Actor.user(request.user), **form.cleaned_data)
+        except (InvalidAccountId, VendorAccountAsCustomer) as error:
+            form.add_error("account_id", str(error))
+        else:
+            return redirect(_address(connection))
+    context = {"section": "connections", "form": form}
+    return render(request, "integrations/connection_new.html", context, status=REFUSED if form.errors else 200)
+
+
+@member(Permission.VIEW)
+def connection(request: MemberRequest, connection_id: UUID) -> HttpResponse:
+    """The page of one connection; its live part alone where htmx asks for it."""
+    return _connection_page(request, _find(request, connection_id))
+
+
+@member(Permission.MANAGE)
+def components(request: MemberRequest, connection_id: UUID) -> HttpResponse:
+    """Choose the components of a connection."""
+    found = _find(request, connection_id)
+    if request.method != "POST":
+        return redirect(_address(found))
+    form = ComponentsForm(request.POST)
+    if not form.is_valid():
+        return _connection_page(request, found, components_form=form)
+    update_connection(connection=found, by=Actor.user(request.user), components=form.cleaned_data["components"])
+    messages.success(request, _("Your choice of components is saved."))
+    return redirect(_address(found) + "#components")
+
+
+@member(Permission.MANAGE)
+def account(request: MemberRequest, connection_id: UUID) -> HttpResponse:
+    """Name the AWS account of a connection."""
+    found = _find(request, connection_id)
+    if request.method != "POST":
+        return redirect(_address(found))
+    form = AccountForm(request.POST)
+    if form.is_valid():
+        try:
+            update_connection(connection=found, by=Actor.user(request.user), **form.cleaned_data)
+        except (InvalidAccountId, VendorAccountAsCustomer) as error:
+            form.add_error("account_id", str(error))
+    if form.errors:
+        return _connection_page(request, found, account_form=form)
+    messages.success(request, _("Your AWS account ID is saved."))
+    return redirect(_address(found) + "#account")
+
+
+@member(Permission.VIEW)
+def role_template(request: MemberRequest, connection_id: UUID) -> HttpResponse:
+    """Download the connection's role template for CloudFormation."""
+    found = _find(request, connection_id)
+    try:
+        template = cloudformation_template(connection=found)
+    except NotReady as missing:
+        messages.error(request, str(missing))
+        return redirect(_address(found))
+    return HttpResponse(
+        template.text,
+        content_type="application/yaml; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{template.filename}"'},
+    )
+
+
+def _find(request: MemberRequest, connection_id: UUID) -> Connection:
+    """The tenant's connection, or 404."""
+    return get_object_or_404(
+        Connection.objects.for_tenant(request.tenant.pk).prefetch_related("roles"), pk=connection_id
+    )
+
+
+def _address(connection: Connection) -> str:
+    return reverse("connection", args=[connection.tenant_id, connection.pk])
+
+
+def _connection_page(
+    request: MemberRequest,
+    connection: Connection,
+    *,
+    components_form: ComponentsForm | None = None,
+    account_form: AccountForm | None = None,
+) -> HttpResponse:
+    chosen = [role.component for role in connection.roles.all()]
+    history = list(connection.verifications.all()[:SHOWN_VERIFICATIONS])
+    shown = picture(history[0], connection) if history else None
+    refused = [form for form in (components_form, account_form) if form is not None]
+    stack_event = last_stack_event(connection) if chosen and connection.account_id else None
+    context: dict[str, Any] = {
+        "section": "connections",
+        "connection": connection,
+        "status": worst([role.status for role in connection.roles.all()]),
+        "components": catalogue().components,
+        "components_form": components_form or ComponentsForm(chosen=chosen),
+        "account_form": account_form or AccountForm(initial={"account_id": connection.account_id}),
+        "refused_form": refused[0] if refused else None,
+        "integration_role": vendor_settings().integration_role_arn,
+        "vendor_account": vendor_settings().vendor_account_id,
+        "ready": bool(chosen and connection.account_id),
+        "step": _step(connection, chosen, verified=bool(history)),
+        "picture": shown,
+        "earlier": history[1:],
+        "stack": stack_event if stack_event and not stack_event.action.endswith(DELETED) else None,
+        "stack_deleted": stack_event is not None and stack_event.action.endswith(DELETED),
+    }
+    template = "integrations/partials/live_fragment.html" if is_fragment(request) else "integrations/connection.html"
+    response = render(request, template, context, status=REFUSED if refused else 200)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _step(connection: Connection, chosen: list[str], *, verified: bool) -> str:
+    """Where the customer stands: the first step that is still to be done."""
+    if not chosen:
+        return "components"
+    if not connection.account_id:
+        return "account"
+    return "verify" if verified else "template"
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks for the live part of a page."""
+    return request.headers.get("HX-Request") == "true"

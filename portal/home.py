@@ -1,0 +1,95 @@
+"""The portal's own pages: the landing page, the way to one's organisations, and two for trial installations."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_string, policy
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import cast
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from integrations.catalogue_file import catalogue
+from integrations.models import Finding, Status
+from tenants.access import public, signed_in
+from tenants.models import Tenant, User
+from tenants.scope import call, tenant_scope
+
+MAILS_SHOWN = 20
+_BETWEEN_MAILS = "-" * 79  # what Django's file backend writes after each mail
+
+
+@public
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, for visitors; for everybody else the way to their work."""
+    if not request.user.is_authenticated:
+        return render(request, "portal/landing.html", {"components": catalogue().components})
+    tenant_ids = _tenants_of(cast("User", request.user))
+    if len(tenant_ids) == 1:
+        return redirect("connections", tenant_id=tenant_ids[0])
+    if not tenant_ids and request.user.is_staff:
+        return redirect("admin:index")
+    return redirect("organisations")
+
+
+@signed_in
+def organisations(request: HttpRequest) -> HttpResponse:
+    """The organisations that the user is a member of."""
+    found = []
+    for tenant_id in _tenants_of(cast("User", request.user)):
+        with tenant_scope(tenant_id):
+            found.append(Tenant.objects.get(pk=tenant_id))
+    return render(request, "portal/organisations.html", {"organisations": found})
+
+
+def _tenants_of(user: User) -> list[UUID]:
+    return [tenant_id for (tenant_id,) in call("tenants_of_user", user.pk)]
+
+
+# --- Trial installations only (portal/urls.py leaves these out in production) -----------------------------------------
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail that this installation would have sent."""
+
+    to: str
+    subject: str
+    at: datetime
+    text: str
+
+
+@public
+def mailbox(request: HttpRequest) -> HttpResponse:
+    """The mails this installation sent, newest first: it writes them into a folder instead."""
+    files = sorted(Path(settings.EMAIL_FILE_PATH).glob("*.log"), reverse=True)[:MAILS_SHOWN]
+    mails = [mail for file in files for mail in _mails_in(file)]
+    mails.sort(key=lambda mail: mail.at, reverse=True)
+    return render(request, "portal/mailbox.html", {"mails": mails[:MAILS_SHOWN]})
+
+
+def _mails_in(file: Path) -> list[Mail]:
+    texts = file.read_text(encoding="utf-8", errors="replace").split(_BETWEEN_MAILS)
+    return [_mail(text.lstrip()) for text in texts if text.strip()]
+
+
+def _mail(text: str) -> Mail:
+    message = cast("EmailMessage", message_from_string(text, policy=policy.default))
+    body = message.get_body(("plain",))
+    return Mail(
+        to=str(message["To"]),
+        subject=str(message["Subject"]),
+        at=parsedate_to_datetime(str(message["Date"])).replace(tzinfo=UTC),  # Django writes them in UTC, as -0000
+        text=body.get_content().strip() if body else "",
+    )
+
+
+@public
+def gallery(request: HttpRequest) -> HttpResponse:
+    """Every component of the design system in every state."""
+    states = [*Finding.Outcome.values, "trying", "waiting"]
+    return render(request, "portal/gallery.html", {"statuses": Status.values, "states": states})

@@ -1,0 +1,53 @@
+"""Template tags of the design system."""
+
+from datetime import datetime
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext
+
+from tenants.models import Member
+from tenants.permissions import Permission
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of the sprite. It is decoration: the words beside it carry the meaning."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def account(account_id: str) -> str:
+    """An AWS account id in groups of four, as the AWS console shows it."""
+    return "-".join(account_id[start : start + 4] for start in range(0, len(account_id), 4))
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString:
+    """How long ago, in words, with the full time in UTC on hover and for programs."""
+    if moment is None:
+        return SafeString("")
+    words = timesince(moment, depth=1)
+    seconds = (timezone.now() - moment).total_seconds()
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        f"{moment:%d %B %Y %H:%M:%S} UTC",
+        gettext("just now") if seconds < 60 else gettext("{} ago").format(words),
+    )
+
+
+@register.filter
+def may(member: Member | None, permission: str) -> bool:
+    """Whether a member's role carries a permission, so that a page offers only what it would allow."""
+    return member is not None and member.may(Permission(permission))

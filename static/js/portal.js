@@ -1,0 +1,59 @@
+// What HTML cannot do alone: copy to the clipboard, send a form once, and tell a screen reader what changed.
+// Every page works without this file.
+
+const announce = (words) => {
+  const announcer = document.getElementById("announcer");
+  if (announcer && announcer.textContent !== words) announcer.textContent = words;
+};
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  const label = button.querySelector("[data-copy-label]");
+  try {
+    await navigator.clipboard.writeText(source.textContent.trim());
+    label.dataset.before ??= label.textContent;
+    label.textContent = button.dataset.copied;
+    announce(button.dataset.copied);
+    setTimeout(() => { label.textContent = label.dataset.before; }, 2000);
+  } catch {
+    // Without the clipboard's permission the text is selected, so that one key copies it.
+    getSelection().selectAllChildren(source);
+  }
+});
+
+// A double click sends a form once. The page may come back from the browser's cache, so the mark is taken off again.
+const sent = new WeakSet();
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (sent.has(form)) {
+    event.preventDefault();
+    return;
+  }
+  sent.add(form);
+  const button = event.submitter;
+  button?.setAttribute("aria-disabled", "true");
+  if (button?.dataset.busy) announce(button.dataset.busy);
+});
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  document.querySelectorAll("form").forEach((form) => sent.delete(form));
+  document.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+});
+
+// A copy button does nothing without this file, so it shows itself only now.
+const revealCopyButtons = (root) => root.querySelectorAll("[data-copy][hidden]").forEach((b) => { b.hidden = false; });
+revealCopyButtons(document);
+
+document.addEventListener("htmx:afterSettle", () => {
+  revealCopyButtons(document);
+  const news = document.querySelector("[data-announce]");
+  if (news) announce(news.dataset.announce);
+});
+
+document.getElementById("error-summary")?.focus();
+// What stands in a live region when the page arrives is not read out; what is put there afterwards is.
+const toasts = document.querySelector(".toasts");
+if (toasts) setTimeout(() => announce(toasts.textContent.replace(/\s+/g, " ").trim()), 300);

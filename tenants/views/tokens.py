@@ -1,0 +1,50 @@
+"""The page of API tokens: made, shown once, revoked."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+
+from tenants.access import MemberRequest, member
+from tenants.actions.tokens import create_token, revoke_token
+from tenants.audit import Actor
+from tenants.forms import TokenForm
+from tenants.models import ApiToken
+from tenants.permissions import Permission
+
+
+@member(Permission.ADMINISTER)
+def api_tokens(request: MemberRequest) -> HttpResponse:
+    """The tenant's tokens. A new one is made by posting a name, and the answer is the one page that ever shows it."""
+    form = TokenForm(request.POST or None)
+    context: dict[str, object] = {"section": "tokens", "form": form}
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            token, text = create_token(
+                tenant=request.tenant, user=request.user, by=Actor.user(request.user), **form.cleaned_data
+            )
+            context |= {"new_token": token, "new_token_text": text, "form": TokenForm()}
+        else:
+            status = 422
+    context["tokens"] = (
+        ApiToken.objects.filter(tenant_id=request.tenant.pk)
+        .select_related("created_by")
+        .order_by("revoked_at", "-created_at")
+    )
+    response = render(request, "tenants/api_tokens.html", context, status=status)
+    response["Cache-Control"] = "no-store"  # a token must not stay behind in the browser's cache
+    return response
+
+
+@member(Permission.ADMINISTER)
+def api_token_revoke(request: MemberRequest, token_id: UUID) -> HttpResponse:
+    """Ask once more, then revoke."""
+    token = get_object_or_404(ApiToken, tenant_id=request.tenant.pk, pk=token_id)
+    if request.method != "POST":
+        return render(request, "tenants/api_token_revoke.html", {"section": "tokens", "token": token})
+    revoke_token(tenant=request.tenant, token_id=token.pk, by=Actor.user(request.user))
+    messages.success(request, _("“%s” is revoked. Programs that use it are refused from now on.") % token.name)
+    return redirect("api_tokens", tenant_id=request.tenant.pk)
