@@ -1,0 +1,225 @@
+"""Connections for support staff: found, understood, and verified anew on request."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from itertools import chain, zip_longest
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.decorators import display
+
+from integrations.actions.verifications import NotReady, request_verification
+from integrations.admin.overview import STATUS_COLOURS, OverviewColumns, with_overview
+from integrations.admin.verifications import STATE_COLOURS
+from integrations.aws.errors import redact
+from integrations.models import Connection, CustomerRole, Finding, Status, Verification
+from tenants.admin import ReadOnlyAdmin, ReadOnlyInline
+from tenants.audit import Actor
+from tenants.models import User
+from tenants.scope import tenant_scope
+
+MOST_AT_ONCE = 100
+
+_ROLE_NAME = re.compile(r"rolebridge-([a-z0-9]{10})-[a-z0-9-]+$")
+_ACCOUNT_ID = re.compile(r"\d{4}[ -]?\d{4}[ -]?\d{4}")
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """By the status a connection shows."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
+        """Every status."""
+        return [(status.value, str(status.label)) for status in Status]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those that show it."""
+        return queryset.filter(shown_status=self.value()) if self.value() else queryset
+
+
+class AgeFilter(admin.SimpleListFilter):
+    """By how long a connection has shown its status."""
+
+    title = "in this status"
+    parameter_name = "for"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
+        """Ages in hours that support asks about."""
+        return [("1", "for an hour or longer"), ("24", "for a day"), ("72", "for 3 days"), ("168", "for a week")]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those in their status for so long."""
+        hours = dict.fromkeys(("1", "24", "72", "168")).keys() & {self.value()}
+        return queryset.filter(since__lte=timezone.now() - timedelta(hours=int(hours.pop()))) if hours else queryset
+
+
+class ConflictFilter(admin.SimpleListFilter):
+    """By whether another tenant has proved the account (F11)."""
+
+    title = "account conflict"
+    parameter_name = "conflict"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
+        """Only those with one."""
+        return [("yes", "proved by another tenant")]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those whose account another tenant has proved."""
+        return queryset.filter(proved_by__isnull=False) if self.value() == "yes" else queryset
+
+
+class CustomerRoleInline(ReadOnlyInline):
+    """The customer roles of a connection."""
+
+    model = CustomerRole
+    fields = ("component", "arn", "status_shown", "status_since", "worked_at", "quarantined", "clean_rounds")
+
+    @display(description="role ARN")  # type: ignore[untyped-decorator]
+    def arn(self, role: CustomerRole) -> str:
+        """Its ARN, or its name as long as there is no account."""
+        return role.arn or role.name
+
+    @display(description="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    def status_shown(self, role: CustomerRole) -> str:
+        """What is known of it."""
+        return str(Status(role.status).label)
+
+
+class VerificationInline(ReadOnlyInline):
+    """The verifications of a connection, the latest first."""
+
+    model = Verification
+    fields = ("requested_at", "how_far", "failure", "requested_by", "finished_at")
+    show_change_link = True
+
+    @display(description="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]
+    def how_far(self, verification: Verification) -> str:
+        """How far it is."""
+        return str(Verification.State(verification.state).label)
+
+
+@admin.register(Connection)
+class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
+    """Connections of all tenants."""
+
+    list_display = (
+        "name",
+        "tenant",
+        "account_id",
+        "status",
+        "status_since",
+        "last_verification",
+        "who_must_act",
+        "account_conflict",
+    )
+    list_filter = (StatusFilter, AgeFilter, ConflictFilter)
+    list_select_related = ("tenant",)
+    search_fields = (
+        "account_id__startswith",
+        "external_id__startswith",
+        "=reference",
+        "tenant__name",
+        "tenant__members__user__email",
+    )
+    search_help_text = "Account id, external ID, role name or ARN, tenant, or a member's email address"
+    fields = (
+        ("name", "tenant"),
+        ("account_id", "external_id"),
+        ("status", "status_since"),
+        ("account_conflict", "reference"),
+        ("last_verification", "who_must_act"),
+        "what_to_do",
+        "created_at",
+    )
+    readonly_fields = (
+        "name",
+        "tenant",
+        "account_id",
+        "external_id",
+        "status",
+        "status_since",
+        "account_conflict",
+        "reference",
+        "last_verification",
+        "who_must_act",
+        "what_to_do",
+        "created_at",
+    )
+    inlines = (CustomerRoleInline, VerificationInline)
+    ordering = ("-created_at",)
+    actions = ("ask_for_verification",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With all that the list shows."""
+        return with_overview(super().get_queryset(request).select_related("tenant"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Also by what customers paste: a role's name or ARN, an account id with dashes."""
+        term = search_term.strip()
+        if role := _ROLE_NAME.search(term):
+            term = role[1]
+        elif _ACCOUNT_ID.fullmatch(term):
+            term = re.sub(r"\D", "", term)
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, term)
+        return found
+
+    @display(description="what to do")  # type: ignore[untyped-decorator]
+    def what_to_do(self, connection: Any) -> str:
+        """What the last verification asks for, once each: the message to send."""
+        findings = Finding.objects.filter(verification=connection.last_id, who__in=connection.who_acts).order_by("id")
+        lines = (
+            f"{Finding.Who(finding.who).label}: {finding.title}. {finding.fix}" for finding in findings if finding.fix
+        )
+        return redact("\n".join(dict.fromkeys(lines))) or "Nothing."
+
+    @admin.action(description="Ask for a new verification", permissions=["view"])
+    def ask_for_verification(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        """Ask for one verification of each connection, as the member of staff; the customer sees who asked."""
+        assert isinstance(request.user, User)  # noqa: S101 — staff is signed in
+        by = Actor.staff(request.user)
+        chosen = list(queryset.order_by("created_at").values_list("tenant_id", "pk", "name")[: MOST_AT_ONCE + 1])
+        if len(chosen) > MOST_AT_ONCE:
+            self.message_user(request, f"Choose {MOST_AT_ONCE} connections at the most.", messages.ERROR)
+            return
+        asked = 0
+        for tenant_id, connection_id, name in _in_turn(chosen):
+            problem = _ask(tenant_id, connection_id, by)
+            if problem:
+                self.message_user(request, f"{name}: {problem}", messages.WARNING)
+            else:
+                asked += 1
+        if asked:
+            self.message_user(request, f"A verification is under way for {asked} of {len(chosen)}.", messages.SUCCESS)
+
+
+def _ask(tenant_id: UUID, connection_id: UUID, by: Actor) -> str:
+    """Ask for a verification in the scope of its tenant; what stood in the way, empty if nothing did."""
+    try:
+        with tenant_scope(tenant_id):
+            connection = Connection.objects.for_tenant(tenant_id).get(pk=connection_id)
+            asked = request_verification(connection=connection, by=by)
+    except Connection.DoesNotExist:
+        return "it is gone."
+    except NotReady as error:
+        return str(error)
+    with tenant_scope(tenant_id):
+        verification = Verification.objects.get(tenant_id=tenant_id, pk=asked.pk)
+    return "the queue is unavailable, nothing was started." if verification.failure == "queue_unavailable" else ""
+
+
+def _in_turn(chosen: Iterable[tuple[UUID, UUID, str]]) -> Iterator[tuple[UUID, UUID, str]]:
+    """One of each tenant in turn, so that a tenant with many connections keeps nobody waiting."""
+    of_tenant: dict[UUID, list[tuple[UUID, UUID, str]]] = defaultdict(list)
+    for row in chosen:
+        of_tenant[row[0]].append(row)
+    return (row for row in chain.from_iterable(zip_longest(*of_tenant.values())) if row is not None)

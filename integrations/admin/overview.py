@@ -1,0 +1,91 @@
+"""What a list of connections for staff shows beside the connection itself, read in one query."""
+
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Case, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
+from integrations.models.connection import WORST_FIRST
+
+# Outcomes after which somebody must act.
+NOT_WELL = (Finding.Outcome.DENIED, Finding.Outcome.VIOLATED, Finding.Outcome.ERROR)
+
+STATUS_COLOURS = {
+    Status.CONNECTED.label: "success",
+    Status.AWAITING.label: "info",
+    Status.DEGRADED.label: "warning",
+    Status.UNREACHABLE.label: "danger",
+    Status.UNSAFE.label: "danger",
+}
+
+
+def with_overview(connections: QuerySet[Connection]) -> QuerySet[Any]:
+    """Connections with `shown_status`, `since`, `last_id`, `last_state`, `last_at`, `who_acts` and `proved_by`.
+
+    The status is the worst of the customer roles', as `Connection.status` says it; here PostgreSQL finds it, so that a
+    list can be filtered by it.
+    """
+    badness = Case(
+        *(When(status=status, then=Value(rank)) for rank, status in enumerate(WORST_FIRST)), output_field=IntegerField()
+    )
+    worst_role = CustomerRole.objects.filter(connection=OuterRef("pk")).order_by(badness, "status_since")
+    last = Verification.objects.filter(connection=OuterRef("pk")).order_by("-requested_at")
+    to_act = (
+        Finding.objects.filter(verification=OuterRef("last_id"), outcome__in=NOT_WELL)
+        .exclude(who=Finding.Who.NOBODY)
+        .order_by("who")
+        .values("who")
+        .distinct()
+    )
+    proved = ProvedAccount.objects.filter(account_id=OuterRef("account_id")).exclude(tenant=OuterRef("tenant"))
+    return connections.annotate(
+        shown_status=Coalesce(Subquery(worst_role.values("status")[:1]), Value(Status.AWAITING.value)),
+        since=Coalesce(Subquery(worst_role.values("status_since")[:1]), "created_at"),
+        last_id=Subquery(last.values("pk")[:1]),
+        last_state=Subquery(last.values("state")[:1]),
+        last_at=Subquery(last.values("requested_at")[:1]),
+        who_acts=ArraySubquery(to_act),
+        proved_by=Subquery(proved.values("tenant__name")[:1]),
+    )
+
+
+class OverviewColumns:
+    """The columns of that overview."""
+
+    @display(description="status", ordering="shown_status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    def status(self, connection: Any) -> str:
+        """The worst status of its customer roles."""
+        return str(Status(connection.shown_status).label)
+
+    @display(description="since", ordering="since")  # type: ignore[untyped-decorator]
+    def status_since(self, connection: Any) -> Any:
+        """Since when."""
+        return connection.since
+
+    @display(description="last verification", ordering="last_at")  # type: ignore[untyped-decorator]
+    def last_verification(self, connection: Any) -> str | SafeString:
+        """When it was asked for and how it ended, with a link."""
+        if connection.last_id is None:
+            return "never"
+        return format_html(
+            '<a class="text-primary-600 dark:text-primary-500 underline" href="{}">{}</a> {}',
+            reverse("admin:integrations_verification_change", args=[connection.last_id]),
+            f"{connection.last_at:%Y-%m-%d %H:%M}",
+            Verification.State(connection.last_state).label.lower(),
+        )
+
+    @display(description="who must act")  # type: ignore[untyped-decorator]
+    def who_must_act(self, connection: Any) -> str:
+        """By the findings of the last verification."""
+        return ", ".join(str(Finding.Who(who).label) for who in connection.who_acts) or "nobody"
+
+    @display(description="account conflict", ordering="proved_by", label="danger")  # type: ignore[untyped-decorator]
+    def account_conflict(self, connection: Any) -> str:
+        """Whether another tenant has proved that the account is its own (F11)."""
+        return f"Proved by {connection.proved_by}" if connection.proved_by else ""

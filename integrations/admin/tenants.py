@@ -1,0 +1,68 @@
+"""A tenant on one page for support staff: its connections, how they are, who must act, its people."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+
+from integrations.admin.overview import OverviewColumns, with_overview
+from integrations.models import Connection
+from tenants.admin import ApiTokenInline, MemberInline, ReadOnlyAdmin, ReadOnlyInline
+from tenants.models import Member, Tenant
+
+
+class ConnectionInline(OverviewColumns, ReadOnlyInline):
+    """The connections of a tenant."""
+
+    model = Connection
+    fields = (
+        "name",
+        "account_id",
+        "status",
+        "status_since",
+        "last_verification",
+        "who_must_act",
+        "account_conflict",
+    )
+    show_change_link = True
+    per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With all that the table shows."""
+        return with_overview(super().get_queryset(request)).order_by("-created_at")
+
+
+@admin.register(Tenant)
+class TenantAdmin(ReadOnlyAdmin):
+    """Tenants."""
+
+    list_display = ("name", "connections", "members", "reference", "created_at")
+    search_fields = ("name", "=reference", "members__user__email")
+    search_help_text = "Name, reference, or a member's email address"
+    fields = (("name", "reference"), ("id", "created_at"))
+    readonly_fields = ("name", "reference", "id", "created_at")
+    inlines = (ConnectionInline, MemberInline, ApiTokenInline)
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With how many connections and members there are."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.annotate(connection_count=_count(Connection.objects), member_count=_count(Member.objects))
+
+    @admin.display(description="connections", ordering="connection_count")
+    def connections(self, tenant: Any) -> int:
+        """How many it has."""
+        return int(tenant.connection_count)
+
+    @admin.display(description="members", ordering="member_count")
+    def members(self, tenant: Any) -> int:
+        """How many it has."""
+        return int(tenant.member_count)
+
+
+def _count(rows: Any) -> Coalesce:
+    """How many of these rows the tenant has, counted apart so that two counts do not multiply."""
+    counted = rows.filter(tenant=OuterRef("pk")).order_by().values("tenant").annotate(number=Count("pk"))
+    return Coalesce(Subquery(counted.values("number")), 0)

@@ -1,0 +1,140 @@
+"""What support staff see of members, API tokens and audit events, and what every page for staff shares."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from tenants.models import ApiToken, AuditEvent, Member, Tenant
+
+
+class ReadOnly:
+    """Staff look; nobody adds, changes or deletes here. What staff may do are actions, which customers can see."""
+
+    def has_view_permission(self, request: HttpRequest, _obj: Model | None = None) -> bool:
+        """Every member of the support staff may look at everything."""
+        return bool(request.user.is_active and request.user.is_staff)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """The same, for the list of pages."""
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+
+class ReadOnlyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    """A page of lists and details to read."""
+
+    list_per_page = 50
+    show_full_result_count = False  # counting every row a second time is what makes long lists slow
+    list_fullwidth = True
+
+
+class ReadOnlyInline(ReadOnly, TabularInline):  # type: ignore[misc]
+    """Rows of another model on a page, to read."""
+
+    extra = 0
+    per_page = 20
+    hide_title = True
+
+    def get_readonly_fields(self, _request: HttpRequest, _obj: Model | None = None) -> tuple[str, ...]:
+        """Every field that is shown."""
+        return tuple(self.fields)
+
+
+class MemberInline(ReadOnlyInline):
+    """The members of a tenant."""
+
+    model = Member
+    fields = ("user", "role", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
+        """With their users."""
+        rows: QuerySet[Member] = super().get_queryset(request).select_related("user").order_by("created_at")
+        return rows
+
+
+class ApiTokenInline(ReadOnlyInline):
+    """The API tokens of a tenant: never the token, and never its digest."""
+
+    model = ApiToken
+    fields = ("name", "prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        """With who made them."""
+        rows: QuerySet[ApiToken] = super().get_queryset(request).select_related("created_by").order_by("-created_at")
+        return rows
+
+
+@admin.register(Member)
+class MemberAdmin(ReadOnlyAdmin):
+    """Members of all tenants."""
+
+    list_display = ("user", "tenant", "role", "created_at")
+    list_display_links = ("user",)
+    list_filter = ("role",)
+    list_select_related = ("user", "tenant")
+    search_fields = ("user__email", "tenant__name")
+    search_help_text = "Email address or tenant"
+    fields = ("tenant", "user", "role", "created_at")
+    readonly_fields = fields
+    ordering = ("-pk",)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """API tokens of all tenants: never the token, and never its digest."""
+
+    list_display = ("name", "tenant", "prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+    list_select_related = ("tenant", "created_by")
+    search_fields = ("prefix", "name", "tenant__name", "created_by__email")
+    search_help_text = "Prefix, name, tenant or email address"
+    fields = ("tenant", "name", "prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    """Who did what, newest first."""
+
+    list_display = ("at", "action", "actor", "tenant", "target", "request_id")
+    list_filter = ("actor_kind", "target_kind")
+    search_fields = ("=actor_name", "action__startswith", "=target_id", "=request_id")
+    search_help_text = "Actor's email address, action, id of the target, or request id"
+    fields = ("at", "tenant", "action", "actor", "target", "data", "request_id")
+    readonly_fields = fields
+    ordering = ("-pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the tenant's name: an event has no foreign keys, since it outlives what it speaks of."""
+        name = Tenant.objects.filter(pk=OuterRef("tenant_id")).values("name")
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(tenant_name=Subquery(name))
+        return rows
+
+    @admin.display(description="tenant")
+    def tenant(self, event: Any) -> str:
+        """The tenant's name, or its id once it is gone."""
+        return str(event.tenant_name or event.tenant_id or "")
+
+    @admin.display(description="actor")
+    def actor(self, event: AuditEvent) -> str:
+        """Who acted, and as what."""
+        return f"{event.actor_name} ({event.actor_kind})"
+
+    @admin.display(description="target")
+    def target(self, event: AuditEvent) -> str:
+        """What was acted upon."""
+        return f"{event.target_kind} {event.target_id}"
