@@ -100,9 +100,9 @@ def picture(verification: Verification, connection: Connection) -> Picture:
     roles = {role.component: role for role in connection.roles.all()}
     # A stored verification speaks of the components it tested, one that has not begun of those that it will test.
     tested = dict.fromkeys(finding.component for finding in findings)
-    components = list(roles) + [component for component in tested if component not in roles]
-    if not verification.is_active and tested:
-        components = [component for component in components if component in tested]
+    wanted = tested if tested and not verification.is_active else tested | dict.fromkeys(roles)
+    in_order = [component.id for component in catalogue().components if component.id in wanted]
+    components = in_order + [component for component in wanted if component not in in_order]
     runs = tuple(
         _Arranger(verification, [f for f in findings if f.component == component]).run(
             component, roles.get(component), connection

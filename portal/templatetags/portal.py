@@ -5,8 +5,8 @@ from datetime import datetime
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
@@ -51,3 +51,9 @@ def ago(moment: datetime | None) -> SafeString:
 def may(member: Member | None, permission: str) -> bool:
     """Whether a member's role carries a permission, so that a page offers only what it would allow."""
     return member is not None and member.may(Permission(permission))
+
+
+@register.filter
+def breakable(text: str) -> SafeString:
+    """Text that may go on in the next line after a colon, as the names of actions must on a phone."""
+    return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in text.split(":")))  # noqa: S308 — a literal
