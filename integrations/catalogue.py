@@ -99,6 +99,19 @@ class Probe(_Entry):
         return self
 
 
+def check_action(action: str) -> str:
+    """`action`, if it is one IAM action by its full name; ValueError otherwise."""
+    if "*" in action or "?" in action:
+        raise ValueError(f"'{action}' has a wildcard; list every action by its name")
+    if not _ACTION.match(action):
+        raise ValueError(f"'{action}' is not written as 'service:Action'")
+    try:
+        check_iam_action(action)
+    except UnknownIamAction as error:
+        raise ValueError(str(error)) from None
+    return action
+
+
 class Permission(_Entry):
     """One IAM action that a component needs, and why."""
 
@@ -109,18 +122,7 @@ class Permission(_Entry):
     sees_customer_data: bool
     probe: Probe | None = None
 
-    @field_validator("action")
-    @classmethod
-    def _exists(cls, action: str) -> str:
-        if "*" in action or "?" in action:
-            raise ValueError(f"'{action}' has a wildcard; list every action by its name")
-        if not _ACTION.match(action):
-            raise ValueError(f"'{action}' is not written as 'service:Action'")
-        try:
-            check_iam_action(action)
-        except UnknownIamAction as error:
-            raise ValueError(str(error)) from None
-        return action
+    _exists = field_validator("action")(check_action)
 
     @field_validator("resources")
     @classmethod
@@ -133,6 +135,16 @@ class Permission(_Entry):
         return resources
 
 
+class NeverGranted(_Entry):
+    """One IAM action that the component must not have, tried in every verification to see that it is denied."""
+
+    action: str
+    reason: str = Field(min_length=20, max_length=300)
+    probe: Probe
+
+    _exists = field_validator("action")(check_action)
+
+
 class Component(_Entry):
     """A part of the vendor's product that needs its own access to a customer's account."""
 
@@ -141,6 +153,7 @@ class Component(_Entry):
     name: ShownName
     summary: str = Field(min_length=1, max_length=200)
     permissions: tuple[Permission, ...] = Field(min_length=1)
+    never_granted: tuple[NeverGranted, ...] = ()
 
     @field_validator("id")
     @classmethod
@@ -151,7 +164,8 @@ class Component(_Entry):
 
     @model_validator(mode="after")
     def _actions_are_unique(self) -> "Component":
-        _refuse_repeated("action", [permission.action for permission in self.permissions])
+        needed = [permission.action for permission in self.permissions]
+        _refuse_repeated("action", [*needed, *(entry.action for entry in self.never_granted)])
         return self
 
 

@@ -25,11 +25,12 @@ from integrations.aws.policies import (
     MAX_SESSION_POLICY,
     customer_session_policy,
     deny_all_session_policy,
+    grant_test_session_policy,
     launch_session_policy,
     trust_test_session_policy,
 )
 from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
-from integrations.aws.vendor import TRUST_TEST, VendorSettings
+from integrations.aws.vendor import CANARY, TRUST_TEST, VendorSettings
 
 MIN_DURATION = 900  # seconds
 MAX_CHAINED_DURATION = 3600  # seconds; STS allows a role no more when it is entered from another role
@@ -161,6 +162,16 @@ def trust_test_session_name(target: VerificationTarget) -> str:
     return f"rolebridge-{TRUST_TEST}-{target.connection_ref}"
 
 
+def grant_test_session_name(target: VerificationTarget) -> str:
+    """How the attempts at what must be denied show in the customer's CloudTrail."""
+    return f"rolebridge-grant-test-{target.connection_ref}"
+
+
+def canary_session_name(target: VerificationTarget) -> str:
+    """How the canary's refused attempt shows in the customer's CloudTrail."""
+    return f"rolebridge-{CANARY}-{target.connection_ref}"
+
+
 def source_identity(target: VerificationTarget) -> str:
     return f"rolebridge-{target.connection_ref}"
 
@@ -168,8 +179,8 @@ def source_identity(target: VerificationTarget) -> str:
 class VendorSide:
     """The vendor's own roles, as far as a process has entered them: base → A, shared by all verifications.
 
-    A component role's session belongs to the vendor and knows no customer, so one serves every connection; it is
-    replaced before it ends, by one caller while the others wait.
+    Such a session belongs to the vendor and knows no customer, so one serves every connection; it is replaced before
+    it ends, by one caller while the others wait.
     """
 
     def __init__(self, settings: VendorSettings) -> None:
@@ -177,7 +188,7 @@ class VendorSide:
         self.clients = ClientFactory(settings.endpoint_url)
         self._lock = threading.Lock()
         self._key_locks: dict[str, threading.Lock] = {}
-        self._component_sessions: dict[str, tuple[Session, Any]] = {}
+        self._own_sessions: dict[str, tuple[Session, Any]] = {}
         self._base_clients: dict[str, Any] = {}
 
     def base_sts(self, region: str) -> Any:
@@ -190,28 +201,29 @@ class VendorSide:
                 client = self._base_clients.setdefault(region, client)
         return client
 
-    def component_sts(self, role: str) -> Any:
-        """An STS client with the session of component role `role` (a component's id, or `trust-test`)."""
+    def own_role_sts(self, role: str) -> Any:
+        """An STS client with the session of a role of ours: a component's id, `trust-test` or `canary`."""
         with self._lock:
             key_lock = self._key_locks.setdefault(role, threading.Lock())
         with key_lock:
-            kept = self._component_sessions.get(role)
+            kept = self._own_sessions.get(role)
             if kept is None or kept[0].credentials.expires_within(REPLACE_BEFORE_EXPIRY):
-                kept = self._enter_component_role(role)
-                self._component_sessions[role] = kept
+                kept = self._enter_own_role(role)
+                self._own_sessions[role] = kept
             return kept[1]
 
-    def forget_component_session(self, role: str) -> None:
-        """Drop the session of component role `role`, so that the next caller opens a new one."""
+    def forget_own_role(self, role: str) -> None:
+        """Drop the session of our role `role`, so that the next caller opens a new one."""
         with self._lock:
             key_lock = self._key_locks.setdefault(role, threading.Lock())
         with key_lock:
-            self._component_sessions.pop(role, None)
+            self._own_sessions.pop(role, None)
 
-    def _enter_component_role(self, role: str) -> tuple[Session, Any]:
+    def _enter_own_role(self, role: str) -> tuple[Session, Any]:
         region = self.settings.region
+        canary = role == CANARY
         call = AssumeRole(
-            role_arn=self.settings.component_role_arn(role),
+            role_arn=self.settings.canary_role_arn if canary else self.settings.component_role_arn(role),
             session_name=f"rolebridge-{role}",
             duration=MAX_CHAINED_DURATION,
         )
@@ -308,23 +320,46 @@ def _launch(
     if settings.chain == "direct":
         return open_session(vendor.base_sts(settings.region), call, component=component, purpose=purpose)
     try:
-        return open_session(vendor.component_sts(role), call, component=component, purpose=purpose)
+        return open_session(vendor.own_role_sts(role), call, component=component, purpose=purpose)
     except SessionExpired:
-        vendor.forget_component_session(role)
-        return open_session(vendor.component_sts(role), call, component=component, purpose=purpose)
+        vendor.forget_own_role(role)
+        return open_session(vendor.own_role_sts(role), call, component=component, purpose=purpose)
 
 
 def enter_customer_role(vendor: VendorSide, target: VerificationTarget, launch: Session) -> Session:
     """B → C, narrowed to the component. The transitive tags and the source identity come along by themselves."""
+    return _enter_customer_role(
+        vendor,
+        target,
+        launch,
+        name=session_name(target),
+        policy=customer_session_policy(target.component, vendor.settings.partition).text,
+        purpose=SessionPurpose.VERIFICATION,
+    )
+
+
+def enter_for_grant_test(vendor: VendorSide, target: VerificationTarget, launch: Session) -> Session:
+    """B → C, allowed exactly the calls that must be denied: only the customer's side can deny them now."""
+    return _enter_customer_role(
+        vendor,
+        target,
+        launch,
+        name=grant_test_session_name(target),
+        policy=grant_test_session_policy(target.component),
+        purpose=SessionPurpose.GRANT_TEST,
+    )
+
+
+def _enter_customer_role(
+    vendor: VendorSide, target: VerificationTarget, launch: Session, *, name: str, policy: str, purpose: SessionPurpose
+) -> Session:
     call = AssumeRole(
         role_arn=str(target.role_arn(vendor.settings)),
-        session_name=session_name(target),
-        policy=customer_session_policy(target.component, vendor.settings.partition).text,
+        session_name=name,
+        policy=policy,
         external_id=target.external_id,
     )
-    return _from_launch_session(
-        vendor, launch, call, component=target.component.id, purpose=SessionPurpose.VERIFICATION
-    )
+    return _from_launch_session(vendor, launch, call, component=target.component.id, purpose=purpose)
 
 
 def try_customer_role(
@@ -339,6 +374,22 @@ def try_customer_role(
     )
     return _from_launch_session(
         vendor, launch, call, component=target.component.id, purpose=SessionPurpose.TRUST_TEST
+    ).receipt
+
+
+def try_as_canary(vendor: VendorSide, target: VerificationTarget, role_arn: str) -> SessionReceipt:
+    """Try `role_arn` as the canary with the target's right external ID, no tags and no source identity.
+
+    The session can do nothing and is dropped at once.
+    """
+    call = AssumeRole(
+        role_arn=role_arn,
+        session_name=canary_session_name(target),
+        policy=deny_all_session_policy(),
+        external_id=target.external_id,
+    )
+    return open_session(
+        vendor.own_role_sts(CANARY), call, component=target.component.id, purpose=SessionPurpose.CANARY
     ).receipt
 
 

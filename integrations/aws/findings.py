@@ -177,8 +177,13 @@ class TrustFacts:
     enters_with_wrong_id: bool | None = None
 
 
-def judge_customer_refusal(failure: Refused, facts: TrustFacts, target: VerificationTarget, role_arn: str) -> Verdict:
-    """Untangle a refusal of B → C. STS rarely says which side refused, so the trust-test's results are evidence."""
+def judge_customer_refusal(
+    failure: Refused, facts: TrustFacts, target: VerificationTarget, role_arn: str, *, abac: bool = True
+) -> Verdict:
+    """Untangle a refusal of B → C. STS rarely says which side refused, so the trust-test's results are evidence.
+
+    Only in the `abac` chain do our own policies ask for the product tag.
+    """
     denial = read_denial(failure.text)
     if denial.policy_type is PolicyType.RESOURCE_CONTROL:
         return Verdict(
@@ -204,7 +209,7 @@ def judge_customer_refusal(failure: Refused, facts: TrustFacts, target: Verifica
             f"The role's trust policy does not allow {denial.action}",
             f"Deploy the current role template again: its trust policy allows {denial.action} for our role.",
         )
-    if facts.control_passed and denial.policy_type in (PolicyType.ROLE_TRUST, PolicyType.RESOURCE):
+    if facts.control_passed and (not abac or denial.policy_type in (PolicyType.ROLE_TRUST, PolicyType.RESOURCE)):
         return Verdict(
             Outcome.DENIED,
             "trust_refuses_session",

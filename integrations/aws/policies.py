@@ -140,6 +140,15 @@ def deny_all_session_policy() -> str:
     return compact(policy([{"Effect": "Deny", "Action": "*", "Resource": "*"}]))
 
 
+def grant_test_session_policy(component: Component) -> str:
+    """B → C for the over-grant test: exactly the actions that the role must deny.
+
+    Under the ordinary session policy an over-grant can never be seen, since that policy denies it first.
+    """
+    actions = sorted(entry.action for entry in component.never_granted)
+    return compact(policy([{"Effect": "Allow", "Action": actions, "Resource": "*"}]))
+
+
 def customer_session_policy(component: Component, partition: str) -> CustomerSessionPolicy:
     """B → C: no more than the component's permissions, whatever else the customer attached to the role.
 

@@ -40,6 +40,9 @@ class SessionPurpose(StrEnum):
 
     VERIFICATION = "verification"
     TRUST_TEST = "trust_test"
+    CANARY = "canary"
+    GRANT_TEST = "grant_test"
+    INSPECTION = "inspection"
     IDENTITY_CHECK = "identity_check"
 
 

@@ -8,6 +8,7 @@ from integrations.aws.arns import role_arn, validate_account_id, validate_partit
 Chain = Literal["direct", "chained", "abac"]
 
 TRUST_TEST = "trust-test"
+CANARY = "canary"
 
 
 class VendorAccountAsCustomer(ValueError):
@@ -74,7 +75,7 @@ class VendorSettings:
 
     @property
     def canary_role_arn(self) -> str:
-        return self._arn(self.role_path, "canary")
+        return self._arn(self.role_path, CANARY)
 
     @property
     def control_role_arn(self) -> str:

@@ -15,7 +15,7 @@ from integrations.aws import vendor_policies
 from integrations.aws.clients import ClientFactory
 from integrations.aws.errors import AwsCallFailed, translate
 from integrations.aws.policies import PolicyDocument, compact
-from integrations.aws.vendor import TRUST_TEST, VendorSettings
+from integrations.aws.vendor import CANARY, TRUST_TEST, VendorSettings
 from integrations.catalogue import Catalogue
 
 POLICY_NAME = "rolebridge"
@@ -85,7 +85,7 @@ def _vendor_roles(settings: VendorSettings, catalogue: Catalogue) -> list[_Vendo
         for component_id in (*(component.id for component in catalogue.components), TRUST_TEST)
     ]
     canary = _VendorRole(
-        name="canary",
+        name=CANARY,
         path=settings.role_path,
         description="Tries customer roles that must refuse it",
         trust=component_trust,

@@ -31,6 +31,10 @@ components:
       - action: s3:GetLifecycleConfiguration
         reason: Reads each bucket's clean-up rules.
         sees_customer_data: false
+    never_granted:
+      - action: iam:ListUsers
+        reason: Who your people are is no business of ours.
+        probe: {service: iam, operation: list_users, parameters: {MaxItems: 1}}
   - id: log-analysis
     version: 1.0.0
     name: Log analysis

@@ -21,6 +21,9 @@ def customer(sandbox, vendor):
     return Customer(sandbox, vendor, CATALOGUE)
 
 
+ADMINISTRATOR = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
 # The test vendor has the roles of the builders' catalogue, so each component borrows one of those names.
 @pytest.mark.parametrize("component", CATALOGUE.components, ids=lambda component: component.id)
 def test_every_probe_passes_where_granted_and_is_denied_where_not(vendor, customer, component):
@@ -35,10 +38,24 @@ def test_every_probe_passes_where_granted_and_is_denied_where_not(vendor, custom
     customer.set_policy(name, NOTHING)
     left_out = verify_role(vendor, customer.target(), on_finding=lambda finding: None)
 
-    def actions(report, outcome):
-        return {finding.action for finding in report.findings if finding.action and finding.outcome is outcome}
-
-    assert actions(granted, Outcome.PASSED) == probed
+    assert actions(granted, "permission", Outcome.PASSED) == probed
     assert role_status(granted) == "connected"
-    assert actions(left_out, Outcome.DENIED) == probed
+    assert actions(left_out, "permission", Outcome.DENIED) == probed
     assert role_status(left_out) == "degraded"
+
+
+def actions(report, check, outcome):
+    return {finding.action for finding in report.findings if finding.check == check and finding.outcome is outcome}
+
+
+def test_everything_that_must_be_denied_is_denied_by_the_template_and_seen_where_it_is_not(vendor, customer):
+    [component, *_] = CATALOGUE.components
+    wanted = {entry.action for entry in component.never_granted}
+    name = customer.deploy(tags={vendor.product_tag_key: vendor.product_tag_value})
+
+    as_templated = verify_role(vendor, customer.target(), on_finding=lambda finding: None)
+    customer.set_policy(name, ADMINISTRATOR, "more")
+    over_granted = verify_role(vendor, customer.target(), on_finding=lambda finding: None)
+
+    assert actions(as_templated, "least_privilege", Outcome.PASSED) == wanted
+    assert actions(over_granted, "least_privilege", Outcome.VIOLATED) == wanted

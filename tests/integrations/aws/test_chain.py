@@ -84,14 +84,14 @@ def test_base_to_a_is_called_with_a_name_and_nothing_that_could_forge(vendor):
         },
     )
 
-    vendor.component_sts("compute-analysis")
+    vendor.own_role_sts("compute-analysis")
 
 
 def test_one_session_of_a_component_role_serves_many_callers(vendor):
     vendor.stub.add_response("assume_role", answer())
 
     for _ in range(3):
-        vendor.component_sts("compute-analysis")
+        vendor.own_role_sts("compute-analysis")
 
     assert [who for who, _ in vendor.asked].count("base") == 1
 
@@ -102,8 +102,8 @@ def test_a_component_roles_session_is_replaced_before_it_ends(vendor):
     vendor.stub.add_response("assume_role", ending)
     vendor.stub.add_response("assume_role", answer())
 
-    vendor.component_sts("compute-analysis")
-    vendor.component_sts("compute-analysis")
+    vendor.own_role_sts("compute-analysis")
+    vendor.own_role_sts("compute-analysis")
 
     assert [who for who, _ in vendor.asked].count("base") == 2
 

@@ -1,6 +1,7 @@
 """A whole verification against the sandbox: every status, every way a trust policy goes wrong, every way AWS fails."""
 
 import copy
+import json
 import threading
 import time
 
@@ -8,6 +9,7 @@ import pytest
 
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor import VendorAccountAsCustomer
+from integrations.aws.vendor_setup import POLICY_NAME
 from integrations.aws.verify import check_vendor_identity, verify_role
 from tests.integrations.aws.builders import EXTERNAL_ID
 
@@ -233,7 +235,12 @@ def test_every_session_leaves_a_receipt_and_none_holds_a_secret(vendor, customer
 
     report = verify(vendor, customer.target())
 
-    expected = {"rolebridge-compute-analysis-c1", "rolebridge-trust-test-c1"}
+    expected = {
+        "rolebridge-compute-analysis-c1",
+        "rolebridge-trust-test-c1",
+        "rolebridge-canary-c1",
+        "rolebridge-grant-test-c1",
+    }
     assert {receipt.session_name for receipt in report.receipts} == expected
     assert all(receipt.access_key_id and receipt.request_id and receipt.expires_at for receipt in report.receipts)
     assert "SecretAccessKey" not in repr(report)
@@ -247,6 +254,81 @@ def test_f20_the_vendors_own_account_is_refused_before_any_call(vendor, customer
 @ALL_CHAINS
 def test_the_vendors_own_identity_is_proved(vendor):
     assert check_vendor_identity(vendor).outcome is Outcome.PASSED
+
+
+# Who else gets in, and what else is given
+
+
+@ALL_CHAINS
+@pytest.mark.parametrize("principal", ["root", "*"])
+def test_f8_a_trust_in_our_whole_account_or_in_everybody_is_unsafe(vendor, customer, principal):
+    trust = copy.deepcopy(customer.document().trust_policy)
+    for statement in trust["Statement"]:
+        statement["Principal"] = {"AWS": vendor.account_root_arn if principal == "root" else "*"}
+    customer.deploy(trust=trust)
+
+    report = verify(vendor, customer.target())
+
+    assert role_status(report) == "unsafe"
+    assert found(report, "trust.canary").outcome is Outcome.VIOLATED
+    assert found(report, "trust.no_external_id").outcome is Outcome.PASSED
+
+
+@ALL_CHAINS
+def test_f8_the_canary_is_refused_by_the_template_and_only_by_it(vendor, customer):
+    customer.deploy()
+
+    report = verify(vendor, customer.target())
+
+    assert found(report, "trust.canary_control").outcome is Outcome.PASSED
+    assert found(report, "trust.canary").outcome is Outcome.PASSED
+
+
+def test_f8_a_canary_that_our_own_policy_holds_back_proves_nothing(vendor, customer, sandbox):
+    customer.deploy()
+    iam = sandbox.client("iam", vendor.vendor_account_id)
+    policy = iam.get_role_policy(RoleName="canary", PolicyName=POLICY_NAME)["PolicyDocument"]
+    iam.delete_role_policy(RoleName="canary", PolicyName=POLICY_NAME)
+    try:
+        report = verify(vendor, customer.target())
+    finally:
+        iam.put_role_policy(RoleName="canary", PolicyName=POLICY_NAME, PolicyDocument=json.dumps(policy))
+
+    assert found(report, "trust.canary").outcome is Outcome.SKIPPED
+    control = found(report, "trust.canary_control")
+    assert (control.outcome, control.who) == (Outcome.ERROR, Actor.VENDOR)
+    assert role_status(report) == "connected"
+
+
+@ALL_CHAINS
+def test_f14_a_role_with_administrator_access_raises_the_alarm(vendor, customer):
+    name = customer.deploy()
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    policy = customer.iam.create_policy(PolicyName="AdministratorAccess", PolicyDocument=json.dumps(everything))
+    customer.iam.attach_role_policy(RoleName=name, PolicyArn=policy["Policy"]["Arn"])
+
+    report = verify(vendor, customer.target())
+
+    finding = found(report, "least_privilege", "iam:ListUsers")
+    assert (finding.outcome, finding.cause, finding.who) == (Outcome.VIOLATED, "over_granted", Actor.CUSTOMER)
+    assert "iam:ListUsers" in finding.fix
+
+
+def test_f14_a_role_made_from_the_template_is_denied_what_it_must_be(vendor, customer):
+    customer.deploy()
+
+    finding = found(verify(vendor, customer.target()), "least_privilege", "iam:ListUsers")
+
+    assert (finding.outcome, finding.cause) == (Outcome.PASSED, "denied_as_it_should")
+
+
+def test_a_call_that_must_be_denied_and_fails_otherwise_is_not_taken_for_denied(vendor, customer, faults):
+    customer.deploy()
+    faults(kind="throttle", service="iam", operation="ListUsers")
+
+    finding = found(verify(vendor, customer.target()), "least_privilege", "iam:ListUsers")
+
+    assert finding.outcome is Outcome.THROTTLED
 
 
 # When AWS does not answer

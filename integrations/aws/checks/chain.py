@@ -1,0 +1,136 @@
+"""The chain, hop by hop: base → A → B → C, and whose account C is in."""
+
+from collections.abc import Callable
+
+from integrations.aws import findings
+from integrations.aws.chain import Session, enter_customer_role, enter_integration_role
+from integrations.aws.checks.run import Answer, Run
+from integrations.aws.errors import Refused, SessionExpired
+from integrations.aws.findings import TrustFacts, Verdict
+from integrations.aws.probes import caller_account
+from integrations.aws.report import Actor, Outcome
+
+TO_A = "chain.base_to_component"
+TO_B = "chain.component_to_integration"
+TO_C = "chain.integration_to_customer"
+ACCOUNT = "account.matches"
+
+_ACCOUNT_DIFFERS = Verdict(
+    Outcome.VIOLATED,
+    "account_differs",
+    Actor.VENDOR,
+    "The role is not in the account you named",
+    "There is nothing for you to do: our support staff can see it.",
+)
+
+
+class ChainChecks:
+    """Opens the chain. `on_customer` starts what needs B's and C's sessions."""
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        on_customer: Callable[[Session, Session], None],
+    ) -> None:
+        self._run = run
+        self._on_customer = on_customer
+        self._rebuilt = False
+        self._launch: Session | None = None
+        self._refusal: Answer | None = None
+        self.customer: Session | None = None
+        self.account_matches: bool | None = None
+        self.integration_role_id = ""
+
+    @property
+    def refused(self) -> bool:
+        """AWS answered that the customer role may not be assumed."""
+        return self._refusal is not None
+
+    def start(self) -> None:
+        if self._run.settings.chain == "direct":
+            self._enter_integration_role()
+            return
+        component_id = self._run.target.component.id
+        self._run.call(lambda: self._run.vendor.own_role_sts(component_id), self._component_role_entered, TO_A)
+
+    def _component_role_entered(self, answer: Answer) -> None:
+        if answer.failure:
+            self._run.failed(TO_A, findings.judge_vendor_hop_failure(answer.failure), answer)
+            return
+        self._run.passed(TO_A, "We entered our component role", answer)
+        self._enter_integration_role()
+
+    @property
+    def _launch_check(self) -> str:
+        return TO_A if self._run.settings.chain == "direct" else TO_B
+
+    def _enter_integration_role(self) -> None:
+        run = self._run
+        run.call(lambda: enter_integration_role(run.vendor, run.target), self._launch_opened, self._launch_check)
+
+    def _launch_opened(self, answer: Answer) -> None:
+        run = self._run
+        if answer.failure:
+            run.failed(self._launch_check, findings.judge_vendor_hop_failure(answer.failure), answer)
+            return
+        launch: Session = answer.value
+        self._launch = launch
+        run.receipts.append(launch.receipt)
+        self.integration_role_id = launch.receipt.role_id
+        direct = run.settings.chain == "direct"
+        run.passed(
+            self._launch_check,
+            "We entered our component role" if direct else "We entered our integration role",
+            answer,
+            request_id=launch.receipt.request_id,
+        )
+        run.call(
+            lambda: enter_customer_role(run.vendor, run.target, launch),
+            self._customer_role_entered,
+            TO_C,
+        )
+
+    def _customer_role_entered(self, answer: Answer) -> None:
+        run = self._run
+        if isinstance(answer.failure, SessionExpired) and not self._rebuilt:
+            self._rebuilt = True
+            run.vendor.forget_own_role(run.target.component.id)
+            self._enter_integration_role()
+            return
+        if isinstance(answer.failure, Refused):
+            # Judged when the trust-test has ended: its results tell the causes apart.
+            self._refusal = answer
+            return
+        if answer.failure:
+            run.failed(TO_C, findings.judge_failure(answer.failure), answer)
+            return
+        customer: Session = answer.value
+        self.customer = customer
+        run.receipts.append(customer.receipt)
+        run.passed(TO_C, "We entered your role", answer, request_id=customer.receipt.request_id)
+        run.call(lambda: caller_account(run.vendor, customer, run.settings.region), self._account_answered, ACCOUNT)
+        if self._launch is not None:
+            self._on_customer(self._launch, customer)
+
+    def _account_answered(self, answer: Answer) -> None:
+        run = self._run
+        if answer.failure:
+            run.failed(ACCOUNT, findings.judge_failure(answer.failure), answer)
+            return
+        account_id, request_id = answer.value
+        self.account_matches = account_id == run.target.account_id
+        if self.account_matches:
+            run.passed(ACCOUNT, "The role is in the account you named", answer, request_id=request_id)
+        else:
+            run.failed(ACCOUNT, _ACCOUNT_DIFFERS, answer, request_id=request_id)
+
+    def judge_refusal(self, trust: TrustFacts) -> None:
+        """Report a refusal of C, if there was one, in the light of what the trust-test found."""
+        if self._refusal is None or not isinstance(self._refusal.failure, Refused):
+            return
+        run = self._run
+        verdict = findings.judge_customer_refusal(
+            self._refusal.failure, trust, run.target, run.role_arn, abac=run.settings.chain == "abac"
+        )
+        run.failed(TO_C, verdict, self._refusal)

@@ -1,0 +1,83 @@
+"""Does the role give more than was asked (F14)? What must be denied is tried, in a session that would allow it."""
+
+from typing import Any
+
+from integrations.aws import findings
+from integrations.aws.chain import Session, enter_for_grant_test
+from integrations.aws.checks.run import Answer, Run
+from integrations.aws.errors import Refused, read_denial
+from integrations.aws.findings import Verdict
+from integrations.aws.probes import run_probe
+from integrations.aws.report import Actor, Outcome
+from integrations.catalogue import NeverGranted
+
+LEAST_PRIVILEGE = "least_privilege"
+
+
+class GrantChecks:
+    """The calls that must be denied."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def start(self, launch: Session) -> None:
+        run = self._run
+        if not run.target.component.never_granted:
+            return
+        run.call(lambda: enter_for_grant_test(run.vendor, run.target, launch), self._entered, LEAST_PRIVILEGE)
+
+    def _entered(self, answer: Answer) -> None:
+        run = self._run
+        if answer.failure:
+            verdict = findings.judge_failure(answer.failure)
+            run.failed(LEAST_PRIVILEGE, verdict, answer, blocks_verdict=False)
+            return
+        session: Session = answer.value
+        run.receipts.append(session.receipt)
+        for entry in run.target.component.never_granted:
+            self._try(entry, session)
+
+    def _try(self, entry: NeverGranted, session: Session) -> None:
+        run = self._run
+        run.call(
+            lambda: run_probe(run.vendor, session, entry.probe, run.settings.region),
+            lambda answer: self._answered(entry, answer),
+            LEAST_PRIVILEGE,
+            entry.action,
+            run.settings.region,
+        )
+
+    def _answered(self, entry: NeverGranted, answer: Answer) -> None:
+        run = self._run
+        where: dict[str, Any] = {"action": entry.action, "region": run.settings.region}
+        if answer.failure is None:
+            verdict = Verdict(
+                Outcome.VIOLATED,
+                "over_granted",
+                Actor.CUSTOMER,
+                "Your role gives us more than we asked for",
+                f"Take {entry.action} away from the role {run.target.role_name}: detach the policy that grants it, "
+                "which is none of ours. "
+                f"{entry.reason}",
+            )
+            run.failed(LEAST_PRIVILEGE, verdict, answer, request_id=answer.value, **where)
+            return
+        if not isinstance(answer.failure, Refused):
+            run.failed(
+                LEAST_PRIVILEGE, findings.judge_probe_failure(answer.failure), answer, blocks_verdict=False, **where
+            )
+            return
+        verdict = findings.judge_probe_failure(answer.failure)
+        if verdict.who is Actor.VENDOR:
+            # Our own session policy or network said no: the refusal says nothing of the role.
+            run.failed(LEAST_PRIVILEGE, verdict, answer, blocks_verdict=False, **where)
+            return
+        policy_type = read_denial(answer.failure.text).policy_type
+        run.passed(
+            LEAST_PRIVILEGE,
+            "Denied, as it should be",
+            answer,
+            cause="denied_as_it_should",
+            detail=f"Denied by: {policy_type.value}" if policy_type else "",
+            **where,
+        )

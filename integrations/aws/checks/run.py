@@ -1,0 +1,160 @@
+"""One verification under way: calls in threads of its own, their answers handled one by one in the calling thread.
+
+When the deadline passes the run ends, whatever is still under way; a call left behind ends by its own timeouts, and its
+answer is thrown away.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.aws import findings
+from integrations.aws.chain import VendorSide
+from integrations.aws.errors import AwsCallFailed
+from integrations.aws.findings import Verdict
+from integrations.aws.report import Actor, Finding, Outcome, SessionReceipt, VerificationTarget
+from integrations.aws.vendor import VendorSettings
+
+# Calls of one run that are under way at once.
+MAX_PARALLEL_CALLS = 16
+
+_DEADLINE = Verdict(
+    Outcome.ERROR,
+    "deadline",
+    Actor.NOBODY,
+    "AWS did not answer in time",
+    "There is nothing to do: it is tried again by itself.",
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call gave: a value, or the failure that stands for it."""
+
+    value: Any
+    failure: AwsCallFailed | None
+    duration_ms: int
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A call under way: what to do with its answer, and what its absence leaves unknown."""
+
+    then: Callable[[Answer], None]
+    check: str
+    action: str
+    region: str
+
+
+class Run:
+    """What all checks of one verification share."""
+
+    def __init__(
+        self,
+        vendor: VendorSide,
+        target: VerificationTarget,
+        on_finding: Callable[[Finding], None],
+        deadline_seconds: float,
+    ) -> None:
+        self.vendor = vendor
+        self.settings: VendorSettings = vendor.settings
+        self.target = target
+        self.role_arn = str(target.role_arn(vendor.settings))
+        self.findings: list[Finding] = []
+        self.receipts: list[SessionReceipt] = []
+        self.vendor_fault = False
+        self.deadline_hit = False
+        self._on_finding = on_finding
+        self._ends_at = time.monotonic() + deadline_seconds
+        self._over = threading.Event()
+        self._pool = ThreadPoolExecutor(MAX_PARALLEL_CALLS, thread_name_prefix="verify")
+        self._pending: dict[Future[Answer], _Pending] = {}
+
+    def call(
+        self, work: Callable[[], Any], then: Callable[[Answer], None], check: str, action: str = "", region: str = ""
+    ) -> None:
+        """Make `work`'s call in a thread, and give its answer to `then` in the calling thread."""
+        self._pending[self._pool.submit(answer_of, work)] = _Pending(then, check, action, region)
+
+    def pause(self, seconds: float) -> None:
+        """For `work`: wait, but no longer than the run lasts."""
+        if seconds > 0:
+            self._over.wait(seconds)
+
+    def follow(self) -> None:
+        """Handle answers until none is left to wait for, or the deadline has passed."""
+        try:
+            while self._pending:
+                remaining = self._ends_at - time.monotonic()
+                done, _ = wait(self._pending, timeout=max(remaining, 0), return_when=FIRST_COMPLETED)
+                if not done:
+                    self._end_at_deadline()
+                    return
+                for future in done:
+                    pending = self._pending.pop(future)
+                    pending.then(future.result())
+        finally:
+            self._over.set()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _end_at_deadline(self) -> None:
+        self.deadline_hit = True
+        for pending in self._pending.values():
+            self.tell(
+                findings.finding(
+                    pending.check, self.target.component.id, _DEADLINE, action=pending.action, region=pending.region
+                )
+            )
+        self._pending.clear()
+
+    def tell(self, finding: Finding) -> None:
+        """Report a finding, at once."""
+        self.findings.append(finding)
+        self._on_finding(finding)
+
+    def passed(self, check: str, title: str, answer: Answer, **more: Any) -> None:
+        self.tell(
+            findings.passed(
+                check,
+                self.target.component.id,
+                title,
+                duration_ms=answer.duration_ms,
+                **({"request_id": answer.request_id} | more),
+            )
+        )
+
+    def failed(self, check: str, verdict: Verdict, answer: Answer, *, blocks_verdict: bool = True, **more: Any) -> None:
+        """Report a failure. One of the vendor's blocks the verdict on the role, unless `blocks_verdict` is False."""
+        detail = answer.failure.text if answer.failure else ""
+        if verdict.who is Actor.VENDOR:
+            self.vendor_fault = self.vendor_fault or blocks_verdict
+            detail = ""  # our own account's names are no business of the customer's
+        self.tell(
+            findings.finding(
+                check,
+                self.target.component.id,
+                verdict,
+                duration_ms=answer.duration_ms,
+                **({"detail": detail, "request_id": answer.request_id} | more),
+            )
+        )
+
+    def skipped(self, check: str, cause: str, title: str, **more: Any) -> None:
+        self.tell(findings.skipped(check, self.target.component.id, cause, title, **more))
+
+
+def answer_of(work: Callable[[], Any]) -> Answer:
+    """Do `work` and time it; a failure of AWS's becomes an answer, any other exception is a bug and stays one."""
+    started = time.monotonic()
+    try:
+        return Answer(work(), None, elapsed_ms(started))
+    except AwsCallFailed as failure:
+        return Answer(None, failure, elapsed_ms(started), failure.request_id)
+
+
+def elapsed_ms(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,157 @@
+"""Does the customer's trust policy refuse whom it must refuse? Live, in sessions that can do nothing.
+
+Without an external ID, with a wrong one (F6, F7): from a trust-test session, which our own policies let in with any
+external ID, so that only the customer's trust policy can refuse. With the right one, by a vendor role that is not the
+trusted one, the canary (F8): its own policy allows it every role, as its control proves.
+"""
+
+import secrets
+
+from integrations.aws import findings
+from integrations.aws.chain import Session, enter_trust_test, try_as_canary, try_customer_role
+from integrations.aws.checks.refusals import Control, ControlledRefusals, MustBeRefused
+from integrations.aws.checks.run import Answer, Run
+from integrations.aws.findings import TrustFacts, Verdict
+from integrations.aws.report import Actor, Outcome
+from integrations.aws.vendor import CANARY as CANARY_ROLE
+
+CONTROL = "trust.control"
+NO_EXTERNAL_ID = "trust.no_external_id"
+WRONG_EXTERNAL_ID = "trust.wrong_external_id"
+CANARY = "trust.canary"
+CANARY_CONTROL = "trust.canary_control"
+
+_RESTORE = (
+    "Deploy the current role template again. Its trust policy must hold the condition StringEquals sts:ExternalId with "
+    "your external ID, in every statement that allows sts:AssumeRole."
+)
+_CONTROL_REFUSED = Verdict(
+    Outcome.DENIED,
+    "control_refused",
+    Actor.CUSTOMER,
+    "The role also refuses us when we bring your external ID",
+    "Put right first what keeps us from entering the role; the external ID is tested after that.",
+)
+_TOO_WIDE = Verdict(
+    Outcome.VIOLATED,
+    "trust_too_wide",
+    Actor.CUSTOMER,
+    "Your role lets in another role of ours than the one it should",
+    "Deploy the current role template again. Its trust policy must name our one role as its principal, not our whole "
+    "account and not everybody.",
+)
+_CANARY_BROKEN = Verdict(
+    Outcome.ERROR,
+    "canary_cannot_prove",
+    Actor.VENDOR,
+    "We could not test who else gets in",
+    "There is nothing for you to do: this is a fault on our side, and our support staff can see it.",
+)
+
+
+class TrustChecks:
+    """The trust-test and the canary, beside the chain."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._trust_test: ControlledRefusals | None = None
+        self._canary: ControlledRefusals | None = None
+
+    def start(self) -> None:
+        run = self._run
+        run.call(lambda: enter_trust_test(run.vendor, run.target), self._trust_test_entered, CONTROL)
+        run.call(lambda: run.vendor.own_role_sts(CANARY_ROLE), self._canary_entered, CANARY_CONTROL)
+
+    def _trust_test_entered(self, answer: Answer) -> None:
+        run = self._run
+        if answer.failure:
+            run.failed(CONTROL, findings.judge_vendor_hop_failure(answer.failure), answer)
+            return
+        launch: Session = answer.value
+        run.receipts.append(launch.receipt)
+        self._trust_test = ControlledRefusals(
+            run,
+            Control(
+                check=CONTROL,
+                attempt=lambda: try_customer_role(run.vendor, run.target, launch, run.target.external_id),
+                passed_title="The trust-test gets in with your external ID, so its refusals mean something",
+                refused=_CONTROL_REFUSED,
+            ),
+            [
+                self._external_id_test(NO_EXTERNAL_ID, "without any external ID", launch, wrong=False),
+                self._external_id_test(WRONG_EXTERNAL_ID, "with a wrong external ID", launch, wrong=True),
+            ],
+        )
+        self._trust_test.start()
+
+    def _external_id_test(self, check: str, how: str, launch: Session, *, wrong: bool) -> MustBeRefused:
+        run = self._run
+        return MustBeRefused(
+            check=check,
+            attempt=lambda: try_customer_role(
+                run.vendor, run.target, launch, secrets.token_urlsafe(24) if wrong else None
+            ),
+            refused_title=f"Nobody gets in {how}",
+            unknown_title=f"Not known yet whether anybody gets in {how}: the role refuses the right external ID too",
+            violated=Verdict(
+                Outcome.VIOLATED,
+                "wrong_external_id_accepted" if wrong else "no_external_id_accepted",
+                Actor.CUSTOMER,
+                f"Your role lets us in {how}",
+                _RESTORE,
+            ),
+        )
+
+    def _canary_entered(self, answer: Answer) -> None:
+        run = self._run
+        if answer.failure:
+            verdict = findings.judge_vendor_hop_failure(answer.failure)
+            run.failed(CANARY_CONTROL, verdict, answer, blocks_verdict=False)
+            return
+        self._canary = ControlledRefusals(
+            run,
+            Control(
+                check=CANARY_CONTROL,
+                attempt=lambda: try_as_canary(run.vendor, run.target, run.settings.control_role_arn),
+                passed_title="Our canary gets in where anybody of our account may, so its refusal means something",
+                refused=_CANARY_BROKEN,
+                blocks_verdict=False,
+            ),
+            [
+                MustBeRefused(
+                    check=CANARY,
+                    attempt=lambda: try_as_canary(run.vendor, run.target, run.role_arn),
+                    refused_title="No other role of ours gets in",
+                    unknown_title="Not known yet whether another role of ours gets in",
+                    violated=_TOO_WIDE,
+                )
+            ],
+        )
+        self._canary.start()
+
+    def close(self) -> None:
+        for refusals in (self._trust_test, self._canary):
+            if refusals is not None:
+                refusals.close()
+
+    @property
+    def facts(self) -> TrustFacts:
+        entered = self._trust_test.entered if self._trust_test else {}
+        return TrustFacts(
+            control_passed=self._trust_test.control_passed if self._trust_test else None,
+            enters_without_id=entered.get(NO_EXTERNAL_ID),
+            enters_with_wrong_id=entered.get(WRONG_EXTERNAL_ID),
+        )
+
+    @property
+    def external_id_enforced(self) -> bool | None:
+        """None where a test had no answer."""
+        answers = (self.facts.enters_without_id, self.facts.enters_with_wrong_id)
+        if any(answers):
+            return False
+        return None if None in answers else True
+
+    @property
+    def too_wide(self) -> bool:
+        """Another principal than the trusted one gets in."""
+        return bool(self._canary and self._canary.entered.get(CANARY))
