@@ -12,6 +12,7 @@ from integrations.sandbox.callers import Caller, Callers
 from integrations.sandbox.clock import Clock
 from integrations.sandbox.context import Keys, request_keys
 from integrations.sandbox.demands import Place, demands_of
+from integrations.sandbox.documents import prepared
 from integrations.sandbox.errors import AwsError, in_words_of, render
 from integrations.sandbox.faults import Faults
 from integrations.sandbox.identities import Identities
@@ -19,11 +20,14 @@ from integrations.sandbox.inner_calls import InnerCalls
 from integrations.sandbox.journal import Journal
 from integrations.sandbox.moto_bridge import Moto
 from integrations.sandbox.operations import Operation, identify, protocol_of
-from integrations.sandbox.principal_ids import InvalidPrincipalError, shown, to_ids
+from integrations.sandbox.principal_ids import shown
 from integrations.sandbox.signature import Credential, read_credential, verify
+from integrations.sandbox.simulate import Simulator
 from integrations.sandbox.stacks.service import StackService
 from integrations.sandbox.sts import TokenService, answer, assumed_xml, credentials_xml, identity_xml
 from integrations.sandbox.sts_input import read_assume_role
+from integrations.sandbox.trail import Trail
+from integrations.sandbox.trail import answer as looked_up
 from integrations.sandbox.wire import HttpRequest, HttpResponse
 
 log = logging.getLogger(__name__)
@@ -53,7 +57,9 @@ class Gate:
         self._journal = journal
         self._moto = moto
         self._authoriser = Authoriser(callers)
+        self._simulator = Simulator(identities)
         self.stacks = StackService(clock, journal, self._api_for)
+        self.trail = Trail(clock)
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Never raises."""
@@ -106,27 +112,26 @@ class Gate:
             return self._perform(request, operation, caller, service, region)
         with self._moto.lock, self._journal.transaction():
             self._identities.about_to_change(caller.partition, caller.account)
-            return self._perform(request, operation, caller, service, region)
+            response = self._perform(request, operation, caller, service, region)
+        if response.status < 400:
+            self.trail.changed(caller, operation, region, request)
+        return response
 
     def _perform(
         self, request: HttpRequest, operation: Operation, caller: Caller, service: str, region: str
     ) -> HttpResponse:
         if operation.service == "cloudformation":
             return self.stacks.answer(operation, caller, region)
+        if operation.name in {"SimulatePrincipalPolicy", "SimulateCustomPolicy"}:
+            return self._simulator.answer(operation, caller)
+        if (operation.service, operation.name) == ("cloudtrail", "LookupEvents"):
+            return looked_up(self.trail.look_up(caller.account, region, operation.params))
         target, headers, body = request.target, request.headers, request.body
-        try:
-            if operation.service == "iam" and "AssumeRolePolicyDocument" in operation.params:
-                form = {**request.form, "AssumeRolePolicyDocument": to_ids(request.form["AssumeRolePolicyDocument"])}
-                target, headers, body = _as_form(request, form)
-            elif (operation.service, operation.name) == ("iam", "UpdateAssumeRolePolicy"):
-                form = {**request.form, "PolicyDocument": to_ids(request.form.get("PolicyDocument", ""))}
-                target, headers, body = _as_form(request, form)
-            elif (operation.service, operation.name) == ("s3", "PutBucketPolicy"):
-                body = to_ids(body.decode(errors="replace")).encode()
-        except InvalidPrincipalError as error:
-            if operation.service == "s3":
-                raise AwsError("MalformedPolicy", "Invalid principal in policy", 400) from error
-            raise AwsError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{error}"', 400) from error
+        document = prepared(operation, caller, request.form, body)
+        if isinstance(document, bytes):
+            body = document
+        elif document is not None:
+            target, headers, body = _as_form(request, document)
         account = caller.account
         if operation.service == "s3" and operation.params.get("Bucket"):
             account = bucket_owner(operation.params["Bucket"]) or account
@@ -158,7 +163,14 @@ class Gate:
         if action == "GetCallerIdentity":
             return answer(action, identity_xml(caller))
         if action == "AssumeRole":
-            return answer(action, assumed_xml(self._tokens.assume_role(caller, read_assume_role(form), keys)))
+            item = read_assume_role(form)
+            try:
+                assumed = self._tokens.assume_role(caller, item, keys)
+            except AwsError as error:
+                self.trail.assumed(caller, item, credential.region, request, error)
+                raise
+            self.trail.assumed(caller, item, credential.region, request, assumed)
+            return answer(action, assumed_xml(assumed))
         if action == "GetSessionToken":
             return answer(action, credentials_xml(self._tokens.session_token(caller, form)))
         raise AwsError("InvalidAction", f"Could not find operation {action[:200]} of sts in the sandbox.", 400)

@@ -163,6 +163,21 @@ def managed_policy_text(arn: str) -> str | None:
     return None
 
 
+def policy_texts(partition: str, account: str, kind: str, name: str) -> tuple[str, ...]:
+    """Give the documents of a `role`'s or `user`'s own policies and of those attached to it."""
+    backend = _backend(partition, account)
+    if backend is None:
+        return ()
+    holder = (
+        next((role for role in list(backend.roles.values()) if role.name == name), None)
+        if kind == "role"
+        else backend.users.get(name)
+    )
+    if holder is None:
+        return ()
+    return (*holder.policies.values(), *(_default_text(policy) for policy in list(holder.managed_policies.values())))
+
+
 def arn_of_id(unique_id: str) -> str | None:
     """Give the ARN of the role or user that has this unique id now."""
     for account in list(iam_backends):

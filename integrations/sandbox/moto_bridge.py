@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import moto.core.utils
+import moto.iam.models
 from moto.core.base_backend import BackendDict
+from moto.iam.policy_validation import BaseIAMPolicyValidator
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -27,6 +29,19 @@ def _sandbox_utcnow() -> datetime:
     return sandbox_moment()  # type: ignore[name-defined,no-any-return]  # noqa: F821 - found in moto's globals
 
 
+_moto_user_init = moto.iam.models.User.__init__
+
+
+def _user_init(user: Any, *arguments: Any, **named: Any) -> None:
+    """Make a user of moto's with a unique id as IAM gives them: `AIDA` and seventeen capitals."""
+    _moto_user_init(user, *arguments, **named)
+    user.id = "AIDA" + user.id[:17].upper()
+
+
+def _checked_before(_validator: Any) -> None:
+    """Stand in for moto's check of policy documents."""
+
+
 class Moto:
     """moto's server application behind a lock: moto is not made for threads."""
 
@@ -39,6 +54,9 @@ class Moto:
         # Every moto module imports `utcnow` by name, so its code is replaced rather than the name.
         vars(moto.core.utils)["sandbox_moment"] = self._moment
         moto.core.utils.utcnow.__code__ = _sandbox_utcnow.__code__
+        moto.iam.models.User.__init__ = _user_init  # type: ignore[method-assign,assignment]  # moto has no hook
+        # Documents are checked before they reach moto, whose own reading refuses some that IAM takes.
+        BaseIAMPolicyValidator.validate = _checked_before  # type: ignore[method-assign,assignment]  # as above
 
     def _moment(self) -> datetime:
         moment = self._clock.now() if self._replayed_moment is None else self._replayed_moment

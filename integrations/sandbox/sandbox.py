@@ -68,6 +68,7 @@ class Sandbox:
             self._journal.erase()
             self._sessions.forget()
             self._gate.stacks.forget()
+            self._gate.trail.forget()
             self._identities.forget()
             self._faults.clear()
             self._clock.offset = 0.0

@@ -26,8 +26,8 @@ from integrations.sandbox.policy import (
     Principal,
     Request,
     evaluate,
-    parse_policy,
 )
+from integrations.sandbox.policy.grammar import check_identity_policy
 from integrations.sandbox.sts_input import LONGEST_CHAINED, AssumeRoleInput, invalid, packed_size, read_duration
 from integrations.sandbox.wire import HttpResponse
 from integrations.sandbox.wording import near, refusal
@@ -236,13 +236,9 @@ def _source_identity(caller: Caller, item: AssumeRoleInput) -> str | None:
 def _check_session_policy(item: AssumeRoleInput) -> None:
     if item.inline_policy is not None:
         try:
-            statements = parse_policy(PolicyKind.SESSION, item.inline_policy).statements
+            check_identity_policy(item.inline_policy)
         except PolicySyntaxError as error:
             raise AwsError("MalformedPolicyDocument", str(error)) from error
-        if not statements:
-            raise AwsError("MalformedPolicyDocument", "Syntax errors in policy.")
-        if any(statement.principals is not None or statement.not_principals is not None for statement in statements):
-            raise AwsError("MalformedPolicyDocument", "Policy document should not specify a principal.")
     for arn in item.managed_policies:
         account = arn.split(":")[4] if arn.count(":") >= 5 else ""
         if account not in {item.role.account, "aws"} or identity_views.managed_policy_text(arn) is None:

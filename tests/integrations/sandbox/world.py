@@ -1,0 +1,253 @@
+"""Accounts, roles and users for the tests: in the sandbox, or, with SANDBOX_TESTS=aws, in three real accounts.
+
+Real accounts come from the profiles named in SANDBOX_AWS_PROFILES (three, comma separated), each an administrator.
+Everything made there carries a random prefix and is removed at the end. No run against real accounts has been
+recorded yet: what the tests say of AWS comes from its documentation.
+"""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.sandbox_server import SandboxServer, new_account_id
+
+REGION = "eu-central-1"
+SETTLING_SECONDS = 15
+# The service is to refuse what is wrong, not boto3 before it.
+ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, parameter_validation=False)
+
+
+def on_aws() -> bool:
+    return os.environ.get("SANDBOX_TESTS") == "aws"
+
+
+def statement(effect: str, action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": effect, "Action": action, "Resource": resource, **more}
+
+
+def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return statement("Allow", action, resource, **more)
+
+
+def deny(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return statement("Deny", action, resource, **more)
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def trusting(principal: Any, *, action: Any = "sts:AssumeRole", effect: str = "Allow", **more: Any) -> dict[str, Any]:
+    named = principal if isinstance(principal, dict) or principal == "*" else {"AWS": principal}
+    return {"Effect": effect, "Principal": named, "Action": action, **more}
+
+
+ALL_STS = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An answer that said no."""
+
+    code: str
+    message: str
+    status: int
+
+
+def refusal_of(call: Callable[..., Any], **arguments: Any) -> Refused:
+    """Make a call that must be refused, and give the refusal."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response
+    return Refused(error["Error"]["Code"], error["Error"]["Message"], error["ResponseMetadata"]["HTTPStatusCode"])
+
+
+@dataclass
+class Actor:
+    """Someone with credentials."""
+
+    world: "World"
+    arn: str
+    key: str
+    secret: str
+    token: str | None = None
+    answer: dict[str, Any] = field(default_factory=dict)
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        if (service, region) not in self.clients:
+            self.clients[service, region] = self.world.client(service, self.key, self.secret, self.token, region)
+        return self.clients[service, region]
+
+    def assume(self, role: str, name: str = "session", **arguments: Any) -> "Actor":
+        self.world.settle()
+        answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName=name, **arguments)
+        made = answer["Credentials"]
+        return Actor(
+            self.world,
+            answer["AssumedRoleUser"]["Arn"],
+            made["AccessKeyId"],
+            made["SecretAccessKey"],
+            made["SessionToken"],
+            answer,
+        )
+
+    def refused_role(self, role: str, name: str = "session", **arguments: Any) -> Refused:
+        self.world.settle()
+        return refusal_of(self.client("sts").assume_role, RoleArn=role, RoleSessionName=name, **arguments)
+
+
+class Account:
+    """An account with its administrator."""
+
+    def __init__(self, world: "World", account_id: str, admin: Callable[[str, str], Any]) -> None:
+        self.world = world
+        self.id = account_id
+        self._admin = admin
+        self.iam = admin("iam", "us-east-1")
+
+    @property
+    def root(self) -> str:
+        return f"arn:aws:iam::{self.id}:root"
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        return self._admin(service, region)
+
+    def arn(self, role: str) -> str:
+        return f"arn:aws:iam::{self.id}:role/{role}"
+
+    def role(
+        self,
+        name: str,
+        *trust: dict[str, Any],
+        policy: tuple[dict[str, Any], ...] = (),
+        tags: dict[str, str] | None = None,
+        **arguments: Any,
+    ) -> str:
+        """Make a role and give its ARN."""
+        made = self.iam.create_role(
+            RoleName=self.world.name(name),
+            AssumeRolePolicyDocument=document(*trust),
+            Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()],
+            **arguments,
+        )["Role"]
+        self.world.made(self.iam, "role", made["RoleName"])
+        if policy:
+            self.policy(made["RoleName"], *policy)
+        self.world.changed()
+        return str(made["Arn"])
+
+    def policy(self, role: str, *statements: dict[str, Any], name: str = "permissions") -> None:
+        self.iam.put_role_policy(
+            RoleName=role.rsplit("/", 1)[-1], PolicyName=name, PolicyDocument=document(*statements)
+        )
+        self.world.changed()
+
+    def trust(self, role: str, *statements: dict[str, Any]) -> None:
+        self.iam.update_assume_role_policy(RoleName=role.rsplit("/", 1)[-1], PolicyDocument=document(*statements))
+        self.world.changed()
+
+    def managed(self, name: str, *statements: dict[str, Any]) -> str:
+        made = self.iam.create_policy(PolicyName=self.world.name(name), PolicyDocument=document(*statements))
+        self.world.made(self.iam, "policy", made["Policy"]["Arn"])
+        return str(made["Policy"]["Arn"])
+
+    def user(self, name: str, *statements: dict[str, Any], tags: dict[str, str] | None = None) -> Actor:
+        """Make a user with an access key."""
+        pairs = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+        made = self.iam.create_user(UserName=self.world.name(name), Tags=pairs)["User"]
+        self.world.made(self.iam, "user", made["UserName"])
+        if statements:
+            self.iam.put_user_policy(
+                UserName=made["UserName"], PolicyName="permissions", PolicyDocument=document(*statements)
+            )
+        key = self.iam.create_access_key(UserName=made["UserName"])["AccessKey"]
+        self.world.changed()
+        return Actor(self.world, made["Arn"], key["AccessKeyId"], key["SecretAccessKey"])
+
+    def session(self, name: str, *statements: dict[str, Any], **arguments: Any) -> Actor:
+        """Make a role with these permissions and give a session of it that is not chained."""
+        starter = self.user(f"{name}-starter", allow(ALL_STS))
+        role = self.role(name, trusting(starter.arn, action=ALL_STS), policy=statements)
+        return starter.assume(role, **arguments)
+
+
+class World:
+    """Where the tests play."""
+
+    def __init__(self, server: SandboxServer | None) -> None:
+        self._server = server
+        self._prefix = f"t{secrets.token_hex(3)}-" if server is None else ""
+        self._made: list[tuple[Any, str, str]] = []
+        self._dirty = False
+        self._profiles = iter(os.environ.get("SANDBOX_AWS_PROFILES", "").split(",")) if server is None else None
+
+    def name(self, wanted: str) -> str:
+        return f"{self._prefix}{wanted}"
+
+    def client(
+        self, service: str, key: str, secret: str = "test", token: str | None = None, region: str = REGION
+    ) -> Any:
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            region_name=region,
+            endpoint_url=self._server.url if self._server is not None else None,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=ONCE,
+        )
+
+    def account(self) -> Account:
+        """Give an account that the test has for itself (on AWS: the next profile's)."""
+        if self._profiles is None:
+            account_id = new_account_id()
+            return Account(self, account_id, lambda service, region: self.client(service, account_id, region=region))
+        session = boto3.Session(profile_name=next(self._profiles).strip())
+        account_id = session.client("sts", region_name=REGION).get_caller_identity()["Account"]
+        return Account(self, account_id, lambda service, region: session.client(service, region_name=region))
+
+    def made(self, iam: Any, kind: str, name: str) -> None:
+        self._made.append((iam, kind, name))
+
+    def changed(self) -> None:
+        self._dirty = True
+
+    def settle(self) -> None:
+        """Let IAM changes reach everywhere, where that takes time."""
+        if self._dirty and self._server is None:
+            time.sleep(SETTLING_SECONDS)
+        self._dirty = False
+
+    def clean(self) -> None:
+        """Remove from real accounts what the test made there."""
+        if self._server is not None:
+            return
+        for iam, kind, name in reversed(self._made):
+            remove(iam, kind, name)
+
+
+def remove(iam: Any, kind: str, name: str) -> None:
+    if kind == "policy":
+        iam.delete_policy(PolicyArn=name)
+    elif kind == "role":
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
+        iam.delete_role(RoleName=name)
+    else:
+        for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
+            iam.delete_user_policy(UserName=name, PolicyName=policy)
+        for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+            iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+        iam.delete_user(UserName=name)
