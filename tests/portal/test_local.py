@@ -140,6 +140,8 @@ def test_a_child_that_dies_is_named_with_the_end_of_its_log_and_brings_the_rest_
         (worker, *_) = [
             process for process in psutil.Process(run.process.pid).children() if "worker" in process.cmdline()
         ]
+        while "ready." not in (folder / "logs" / "worker.log").read_text():
+            time.sleep(0.1)
         worker.kill()
 
         assert run.process.wait(60) == 1
