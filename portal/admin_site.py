@@ -5,12 +5,13 @@ hardly anything.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver
 from unfold.sites import UnfoldAdminSite
 
@@ -28,8 +29,7 @@ ADMIN_CONTENT_SECURITY_POLICY = {
     "frame-ancestors": [NONE],
 }
 
-# Passwords are changed on the portal's own pages. The staff's database role may not write them, nor should it.
-_NOT_OFFERED = frozenset({"password_change", "password_change_done", "view_on_site", "autocomplete"})
+_NOT_OFFERED = frozenset({"password_change_done", "view_on_site", "autocomplete"})
 
 
 class StaffAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
@@ -44,8 +44,12 @@ class StaffAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no ty
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """The view for staff alone, under admin's own policy."""
-        guarded: Callable[..., HttpResponse] = csp(ADMIN_CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
-        return guarded
+        guarded: Any = csp(ADMIN_CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
+        return cast("Callable[..., HttpResponse]", guarded)
+
+    def password_change(self, _request: HttpRequest, _extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The portal's own page: the staff's database role may not write a password, nor should it."""
+        return redirect("account_change_password")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Signing in is allauth's: its rate limits and checks hold for staff as for everybody."""

@@ -107,7 +107,7 @@ INSTALLED_APPS = [
     "integrations",
     "tenants",
     "unfold.apps.BasicAppConfig",
-    "portal.admin_site.StaffAdminConfig",
+    "portal.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -326,4 +326,26 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"botocore": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
 }
-UNFOLD = {"SITE_TITLE": "Rolebridge staff", "SITE_HEADER": "Rolebridge staff", "SITE_URL": "/"}
+UNFOLD = {
+    "SITE_TITLE": "Rolebridge staff",
+    "SITE_HEADER": "Rolebridge staff",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,  # audit events say more
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "items": [
+                    {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+                    for title, icon, model in [
+                        ("Tenants", "apartment", "tenants_tenant"),
+                        ("Connections", "cable", "integrations_connection"),
+                        ("Verifications", "fact_check", "integrations_verification"),
+                        ("Members", "group", "tenants_member"),
+                        ("API tokens", "key", "tenants_apitoken"),
+                        ("Audit events", "history", "tenants_auditevent"),
+                    ]
+                ]
+            }
+        ]
+    },
+}

@@ -12,11 +12,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.safestring import SafeString
 
 from integrations.actions.verifications import NotReady, request_verification
-from integrations.admin.overview import STATUS_COLOURS, OverviewColumns, with_overview
-from integrations.admin.verifications import STATE_COLOURS
+from integrations.admin.labels import coloured, label, lines, link, moment
+from integrations.admin.overview import OverviewColumns, with_overview
 from integrations.aws.errors import redact
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
 from tenants.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -80,30 +80,54 @@ class CustomerRoleInline(ReadOnlyInline):
     """The customer roles of a connection."""
 
     model = CustomerRole
-    fields = ("component", "arn", "status_shown", "status_since", "worked_at", "quarantined", "clean_rounds")
+    fields = ("component", "arn", "how_it_is", "since", "worked", "quarantine")
 
-    @display(description="role ARN")  # type: ignore[untyped-decorator]
-    def arn(self, role: CustomerRole) -> str:
+    @admin.display(description="role ARN")
+    def arn(self, role: CustomerRole) -> SafeString:
         """Its ARN, or its name as long as there is no account."""
-        return role.arn or role.name
+        return lines(role.arn or role.name)
 
-    @display(description="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
-    def status_shown(self, role: CustomerRole) -> str:
+    @admin.display(description="status")
+    def how_it_is(self, role: CustomerRole) -> SafeString:
         """What is known of it."""
-        return str(Status(role.status).label)
+        return label(Status(role.status))
+
+    @admin.display(description="since")
+    def since(self, role: CustomerRole) -> SafeString | str:
+        """Since when."""
+        return moment(role.status_since)
+
+    @admin.display(description="last worked")
+    def worked(self, role: CustomerRole) -> SafeString | str:
+        """When the chain last worked."""
+        return moment(role.worked_at)
+
+    @admin.display(description="quarantine")
+    def quarantine(self, role: CustomerRole) -> SafeString | str:
+        """Whether it is quarantined, and how far it is on its way out."""
+        return coloured(f"clean rounds: {role.clean_rounds}", "danger") if role.quarantined else "-"
 
 
 class VerificationInline(ReadOnlyInline):
     """The verifications of a connection, the latest first."""
 
     model = Verification
-    fields = ("requested_at", "how_far", "failure", "requested_by", "finished_at")
-    show_change_link = True
+    fields = ("asked_at", "how_far", "failure", "requested_by", "ended_at")
 
-    @display(description="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]
-    def how_far(self, verification: Verification) -> str:
+    @admin.display(description="requested at")
+    def asked_at(self, verification: Verification) -> SafeString:
+        """When it was asked for, with a link to what it found."""
+        return link("integrations_verification_change", verification.pk, moment(verification.requested_at))
+
+    @admin.display(description="state")
+    def how_far(self, verification: Verification) -> SafeString:
         """How far it is."""
-        return str(Verification.State(verification.state).label)
+        return label(Verification.State(verification.state))
+
+    @admin.display(description="finished at")
+    def ended_at(self, verification: Verification) -> SafeString | str:
+        """When it ended."""
+        return moment(verification.finished_at)
 
 
 @admin.register(Connection)
@@ -114,8 +138,7 @@ class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
         "name",
         "tenant",
         "account_id",
-        "status",
-        "status_since",
+        "status_and_since",
         "last_verification",
         "who_must_act",
         "account_conflict",
@@ -132,21 +155,21 @@ class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
     search_help_text = "Account id, external ID, role name or ARN, tenant, or a member's email address"
     fields = (
         ("name", "tenant"),
-        ("account_id", "external_id"),
+        ("account_id", "account_conflict"),
+        "its_external_id",
         ("status", "status_since"),
-        ("account_conflict", "reference"),
         ("last_verification", "who_must_act"),
         "what_to_do",
-        "created_at",
+        ("reference", "created_at"),
     )
     readonly_fields = (
         "name",
         "tenant",
         "account_id",
-        "external_id",
+        "account_conflict",
+        "its_external_id",
         "status",
         "status_since",
-        "account_conflict",
         "reference",
         "last_verification",
         "who_must_act",
@@ -173,14 +196,21 @@ class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
         found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, term)
         return found
 
-    @display(description="what to do")  # type: ignore[untyped-decorator]
-    def what_to_do(self, connection: Any) -> str:
+    @admin.display(description="external ID")
+    def its_external_id(self, connection: Connection) -> str:
+        """Made once, changed never."""
+        return connection.external_id
+
+    @admin.display(description="what to do")
+    def what_to_do(self, connection: Any) -> SafeString | str:
         """What the last verification asks for, once each: the message to send."""
         findings = Finding.objects.filter(verification=connection.last_id, who__in=connection.who_acts).order_by("id")
-        lines = (
-            f"{Finding.Who(finding.who).label}: {finding.title}. {finding.fix}" for finding in findings if finding.fix
+        wanted = (
+            f"{Finding.Who(finding.who).label}: {redact(finding.title)}. {redact(finding.fix)}"
+            for finding in findings
+            if finding.fix
         )
-        return redact("\n".join(dict.fromkeys(lines))) or "Nothing."
+        return lines(*dict.fromkeys(wanted)) or "nothing"
 
     @admin.action(description="Ask for a new verification", permissions=["view"])
     def ask_for_verification(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:

@@ -2,27 +2,19 @@
 
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
+from integrations.admin.labels import coloured, label, lines, link, moment
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
 from integrations.models.connection import WORST_FIRST
 
 # Outcomes after which somebody must act.
 NOT_WELL = (Finding.Outcome.DENIED, Finding.Outcome.VIOLATED, Finding.Outcome.ERROR)
-
-STATUS_COLOURS = {
-    Status.CONNECTED.label: "success",
-    Status.AWAITING.label: "info",
-    Status.DEGRADED.label: "warning",
-    Status.UNREACHABLE.label: "danger",
-    Status.UNSAFE.label: "danger",
-}
 
 
 def with_overview(connections: QuerySet[Connection]) -> QuerySet[Any]:
@@ -58,34 +50,36 @@ def with_overview(connections: QuerySet[Connection]) -> QuerySet[Any]:
 class OverviewColumns:
     """The columns of that overview."""
 
-    @display(description="status", ordering="shown_status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
-    def status(self, connection: Any) -> str:
+    @admin.display(description="status", ordering="shown_status")
+    def status(self, connection: Any) -> SafeString:
         """The worst status of its customer roles."""
-        return str(Status(connection.shown_status).label)
+        return label(Status(connection.shown_status))
 
-    @display(description="since", ordering="since")  # type: ignore[untyped-decorator]
-    def status_since(self, connection: Any) -> Any:
+    @admin.display(description="status", ordering="since")
+    def status_and_since(self, connection: Any) -> SafeString:
+        """Both in one column."""
+        return lines(self.status(connection), moment(connection.since))
+
+    @admin.display(description="since", ordering="since")
+    def status_since(self, connection: Any) -> SafeString | str:
         """Since when."""
-        return connection.since
+        return moment(connection.since)
 
-    @display(description="last verification", ordering="last_at")  # type: ignore[untyped-decorator]
+    @admin.display(description="last verification", ordering="last_at")
     def last_verification(self, connection: Any) -> str | SafeString:
         """When it was asked for and how it ended, with a link."""
         if connection.last_id is None:
             return "never"
-        return format_html(
-            '<a class="text-primary-600 dark:text-primary-500 underline" href="{}">{}</a> {}',
-            reverse("admin:integrations_verification_change", args=[connection.last_id]),
-            f"{connection.last_at:%Y-%m-%d %H:%M}",
-            Verification.State(connection.last_state).label.lower(),
-        )
+        ended = Verification.State(connection.last_state).label.lower()
+        at = link("integrations_verification_change", connection.last_id, moment(connection.last_at))
+        return format_html("{} {}", at, ended)
 
-    @display(description="who must act")  # type: ignore[untyped-decorator]
+    @admin.display(description="who must act")
     def who_must_act(self, connection: Any) -> str:
         """By the findings of the last verification."""
         return ", ".join(str(Finding.Who(who).label) for who in connection.who_acts) or "nobody"
 
-    @display(description="account conflict", ordering="proved_by", label="danger")  # type: ignore[untyped-decorator]
-    def account_conflict(self, connection: Any) -> str:
+    @admin.display(description="account conflict", ordering="proved_by")
+    def account_conflict(self, connection: Any) -> SafeString | str:
         """Whether another tenant has proved that the account is its own (F11)."""
-        return f"Proved by {connection.proved_by}" if connection.proved_by else ""
+        return coloured(f"Proved by {connection.proved_by}", "danger") if connection.proved_by else "none"

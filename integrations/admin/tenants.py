@@ -6,7 +6,9 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
+from integrations.admin.labels import link
 from integrations.admin.overview import OverviewColumns, with_overview
 from integrations.models import Connection
 from tenants.admin import ApiTokenInline, MemberInline, ReadOnlyAdmin, ReadOnlyInline
@@ -18,20 +20,23 @@ class ConnectionInline(OverviewColumns, ReadOnlyInline):
 
     model = Connection
     fields = (
-        "name",
+        "its_name",
         "account_id",
-        "status",
-        "status_since",
+        "status_and_since",
         "last_verification",
         "who_must_act",
         "account_conflict",
     )
-    show_change_link = True
     per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With all that the table shows."""
         return with_overview(super().get_queryset(request)).order_by("-created_at")
+
+    @admin.display(description="name")
+    def its_name(self, connection: Connection) -> SafeString:
+        """With a link to its own page."""
+        return link("integrations_connection_change", connection.pk, connection.name)
 
 
 @admin.register(Tenant)
@@ -49,7 +54,9 @@ class TenantAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With how many connections and members there are."""
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(connection_count=_count(Connection.objects), member_count=_count(Member.objects))
+        counts = {"connection_count": _count(Connection.objects), "member_count": _count(Member.objects)}
+        counted: QuerySet[Any] = rows.annotate(**counts)
+        return counted
 
     @admin.display(description="connections", ordering="connection_count")
     def connections(self, tenant: Any) -> int:

@@ -5,22 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
+from django.utils.safestring import SafeString
 
+from integrations.admin.labels import label, lines, moment
 from integrations.aws.errors import redact
 from integrations.models import Finding, Verification
 from tenants.admin import ReadOnlyAdmin, ReadOnlyInline
-
-STATE_COLOURS = {"Completed": "success", "Failed": "danger", "Running": "info", "Queued": "info"}
-OUTCOME_COLOURS = {
-    "Passed": "success",
-    "Denied": "warning",
-    "Violated": "danger",
-    "Error": "danger",
-    "Throttled": "info",
-    "Not applicable": "info",
-    "Skipped": "info",
-}
 
 
 class FindingInline(ReadOnlyInline):
@@ -30,26 +20,36 @@ class FindingInline(ReadOnlyInline):
     """
 
     model = Finding
-    fields = ("component", "check_code", "action", "region", "result", "who", "what", "duration_ms")
+    fields = ("component", "check", "result", "who_acts", "what", "duration_ms")
     per_page = 100
     ordering = ("component", "id")
 
-    @display(description="outcome", label=OUTCOME_COLOURS)  # type: ignore[untyped-decorator]
-    def result(self, finding: Finding) -> str:
-        """What the check saw."""
-        return str(Finding.Outcome(finding.outcome).label)
+    @admin.display(description="check")
+    def check(self, finding: Finding) -> SafeString:
+        """What was checked, and where."""
+        return lines(finding.check_code, finding.action, finding.region)
 
-    @display(description="finding")  # type: ignore[untyped-decorator]
-    def what(self, finding: Finding) -> str:
+    @admin.display(description="outcome")
+    def result(self, finding: Finding) -> SafeString:
+        """What the check saw."""
+        return label(Finding.Outcome(finding.outcome))
+
+    @admin.display(description="who must act")
+    def who_acts(self, finding: Finding) -> str:
+        """Who must act, if anybody."""
+        return "-" if finding.who == Finding.Who.NOBODY else str(Finding.Who(finding.who).label)
+
+    @admin.display(description="finding")
+    def what(self, finding: Finding) -> SafeString:
         """Title, AWS's words without what is the customer's alone, and what to do."""
-        return "\n".join(redact(text) for text in (finding.title, finding.detail, finding.fix) if text)
+        return lines(*(redact(text) for text in (finding.title, finding.detail, finding.fix)))
 
 
 @admin.register(Verification)
 class VerificationAdmin(ReadOnlyAdmin):
     """Verifications of all tenants, the latest first."""
 
-    list_display = ("requested_at", "tenant", "connection", "how_far", "failure", "requested_by", "finished_at")
+    list_display = ("asked_at", "tenant", "connection", "how_far", "failure", "requested_by", "ended_at")
     list_filter = ("state", "requested_at")
     list_select_related = ("tenant", "connection")
     search_fields = (
@@ -87,7 +87,17 @@ class VerificationAdmin(ReadOnlyAdmin):
         rows: QuerySet[Any] = super().get_queryset(request).select_related("tenant", "connection")
         return rows
 
-    @display(description="state", ordering="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]
-    def how_far(self, verification: Verification) -> str:
+    @admin.display(description="state", ordering="state")
+    def how_far(self, verification: Verification) -> SafeString:
         """How far it is."""
-        return str(Verification.State(verification.state).label)
+        return label(Verification.State(verification.state))
+
+    @admin.display(description="requested at", ordering="requested_at")
+    def asked_at(self, verification: Verification) -> SafeString | str:
+        """When it was asked for."""
+        return moment(verification.requested_at)
+
+    @admin.display(description="finished at", ordering="finished_at")
+    def ended_at(self, verification: Verification) -> SafeString | str:
+        """When it ended."""
+        return moment(verification.finished_at)
