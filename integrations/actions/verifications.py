@@ -11,7 +11,7 @@ import logging
 import queue
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -33,11 +33,15 @@ from integrations.models import Connection, Finding, Verification
 from integrations.vendor import vendor_settings
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
+from tenants.models import Tenant
 from tenants.scope import call, tenant_scope
 
 logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 5
+# One tenant's slow or hanging accounts hold this many of the workers' threads at the most; the rest of its
+# verifications stay queued, and other tenants' go on.
+MOST_RUNNING_PER_TENANT = 4
 ROLE_DEADLINE_SECONDS = 60
 QUEUED_AGAIN_AFTER = timedelta(seconds=30)  # its message may be lost with the broker's memory
 GIVEN_UP_AFTER = timedelta(minutes=10)
@@ -135,6 +139,7 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
     except Exception:
         logger.exception("Verification %s failed", verification_id)
         _end(tenant_id, verification_id, State.FAILED, failure="internal_error", attempt=claim.attempt)
+    _send_next(tenant_id)
 
 
 def hand_back() -> None:
@@ -146,12 +151,25 @@ def hand_back() -> None:
             _end(tenant_id, verification_id, State.FAILED, failure="worker_lost", attempt=attempt)
         else:
             _send(tenant_id, verification_id)
-    now = timezone.now()
-    given_up = set(call("waiting_verifications", now - GIVEN_UP_AFTER))
-    for tenant_id, verification_id in given_up:
-        _end(tenant_id, verification_id, State.FAILED, failure="never_started")
-    for tenant_id, verification_id in set(call("waiting_verifications", now - QUEUED_AGAIN_AFTER)) - given_up:
-        _send(tenant_id, verification_id)
+    for tenant_id in {tenant_id for tenant_id, _ in call("waiting_verifications", timezone.now() - QUEUED_AGAIN_AFTER)}:
+        _hand_back_waiting(tenant_id)
+
+
+def _hand_back_waiting(tenant_id: UUID) -> None:
+    with tenant_scope(tenant_id):
+        running = _running(tenant_id)
+        waiting = list(
+            Verification.objects.filter(tenant_id=tenant_id, state=State.QUEUED)
+            .order_by("requested_at")
+            .values_list("pk", "requested_at")[:MOST_RUNNING_PER_TENANT]
+        )
+    given_up_before = timezone.now() - GIVEN_UP_AFTER
+    for verification_id, requested_at in waiting[: MOST_RUNNING_PER_TENANT - running]:
+        # While others of the tenant run, this one waits for its turn and not for a worker.
+        if requested_at < given_up_before and not running:
+            _end(tenant_id, verification_id, State.FAILED, failure="never_started")
+        else:
+            _send(tenant_id, verification_id)
 
 
 def _send(tenant_id: UUID, verification_id: UUID) -> None:
@@ -176,7 +194,12 @@ def _lease() -> CombinedExpression:
 
 
 def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
+    """Hold the verification for this worker, unless another one does or the tenant has its share of runs already."""
     with tenant_scope(tenant_id):
+        # One claim of a tenant at a time, or two could both see the last free place.
+        Tenant.objects.select_for_update().filter(pk=tenant_id).first()
+        if _running(tenant_id) >= MOST_RUNNING_PER_TENANT:
+            return None
         verification = (
             Verification.objects.select_for_update(of=["self"])
             .select_related("connection__tenant")
@@ -210,6 +233,19 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
             for role in connection.roles.all()
         )
     return Claim(tenant_id, verification_id, verification.attempt, targets)
+
+
+def _running(tenant_id: UUID) -> int:
+    return Verification.objects.filter(tenant_id=tenant_id, state=State.RUNNING, lease_expires_at__gt=Now()).count()
+
+
+def _send_next(tenant_id: UUID) -> None:
+    """A place of the tenant is free: send the verification that waits longest. If that fails, `hand_back` does it."""
+    with tenant_scope(tenant_id):
+        waiting = Verification.objects.filter(tenant_id=tenant_id, state=State.QUEUED).order_by("requested_at").first()
+    if waiting is not None:
+        with suppress(OperationalError, OSError):
+            _send(tenant_id, waiting.pk)
 
 
 def _verify(claim: Claim) -> list[RoleReport]:

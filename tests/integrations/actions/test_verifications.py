@@ -228,6 +228,33 @@ def test_a_message_that_was_lost_is_sent_again_and_what_never_starts_is_ended(ca
     assert verification.failure == "never_started"
 
 
+def test_a_tenant_has_a_bounded_share_of_the_workers_and_its_next_run_follows(cast, broker, monkeypatch) -> None:
+    with tenant_scope(cast.tenant.pk):
+        made = [
+            create_connection(tenant=cast.tenant, name=f"Account {number}", account_id="222222222222", by=SYSTEM)
+            for number in range(verifications.MOST_RUNNING_PER_TENANT + 1)
+        ]
+    with tenant_scope(cast.other_tenant.pk):
+        other = create_connection(tenant=cast.other_tenant, name="Other", account_id="333333333333", by=SYSTEM)
+    asked = [request(connection) for connection in made]
+    others = request(other)
+    *running, last = [verifications._claim(cast.tenant.pk, verification.pk) for verification in asked]
+
+    assert all(running)
+    assert last is None, "the tenant has its share"
+    assert verifications._claim(cast.other_tenant.pk, others.pk) is not None, "another tenant does not wait for it"
+
+    valkey = redis.from_url(f"{broker}/0")
+    valkey.delete("verifications")
+    with tenant_scope(cast.tenant.pk):
+        Verification.objects.filter(pk=asked[0].pk).update(state=State.QUEUED, lease_expires_at=None)
+    monkeypatch.setattr(verifications, "_verify", lambda claim: [])
+    verifications.run(tenant_id=cast.tenant.pk, verification_id=asked[0].pk)
+    assert valkey.llen("verifications") == 1, "the one that waits is sent as soon as a place is free"
+    valkey.delete("verifications")
+    valkey.close()
+
+
 def test_no_transaction_is_open_while_aws_is_called(cast, monkeypatch) -> None:
     with tenant_scope(cast.tenant.pk):
         connection = create_connection(
