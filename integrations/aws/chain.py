@@ -26,6 +26,7 @@ from integrations.aws.policies import (
     customer_session_policy,
     deny_all_session_policy,
     grant_test_session_policy,
+    inspection_session_policy,
     launch_session_policy,
     trust_test_session_policy,
 )
@@ -165,6 +166,11 @@ def trust_test_session_name(target: VerificationTarget) -> str:
 def grant_test_session_name(target: VerificationTarget) -> str:
     """How the attempts at what must be denied show in the customer's CloudTrail."""
     return f"rolebridge-grant-test-{target.connection_ref}"
+
+
+def inspection_session_name(target: VerificationTarget) -> str:
+    """How self-inspection shows in the customer's CloudTrail."""
+    return f"rolebridge-inspection-{target.connection_ref}"
 
 
 def canary_session_name(target: VerificationTarget) -> str:
@@ -347,6 +353,18 @@ def enter_for_grant_test(vendor: VendorSide, target: VerificationTarget, launch:
         name=grant_test_session_name(target),
         policy=grant_test_session_policy(target.component),
         purpose=SessionPurpose.GRANT_TEST,
+    )
+
+
+def enter_for_inspection(vendor: VendorSide, target: VerificationTarget, launch: Session) -> Session:
+    """B → C, allowed to read the role itself and nothing else."""
+    return _enter_customer_role(
+        vendor,
+        target,
+        launch,
+        name=inspection_session_name(target),
+        policy=inspection_session_policy(str(target.role_arn(vendor.settings))),
+        purpose=SessionPurpose.INSPECTION,
     )
 
 

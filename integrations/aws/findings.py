@@ -20,6 +20,7 @@ from integrations.aws.errors import (
     VendorCredentialsInvalid,
     read_denial,
 )
+from integrations.aws.inspection import Simulation
 from integrations.aws.report import Actor, Finding, Outcome, VerificationTarget
 
 _OURS = "There is nothing for you to do: this is a fault on our side, and our support staff can see it."
@@ -127,6 +128,17 @@ def judge_probe_failure(failure: AwsCallFailed) -> Verdict:
     return judge_failure(failure)
 
 
+def judge_simulation(simulation: Simulation) -> Verdict | None:
+    """What AWS's policy simulation says of a permission; None where it is allowed."""
+    if simulation.blocked_by_organisation:
+        return _REFUSAL_OF_PROBE[PolicyType.SERVICE_CONTROL, True]
+    if simulation.blocked_by_boundary:
+        return _REFUSAL_OF_PROBE[PolicyType.BOUNDARY, True]
+    if simulation.decision == "allowed":
+        return None
+    return _REFUSAL_OF_PROBE[PolicyType.IDENTITY, simulation.decision == "explicitDeny"]
+
+
 def judge_vendor_hop_failure(failure: AwsCallFailed) -> Verdict:
     """What a failure before the customer's account means: load and broken networks apart, it is the vendor's."""
     if isinstance(failure, Throttled | Unreachable):
@@ -175,6 +187,7 @@ class TrustFacts:
     control_passed: bool | None = None
     enters_without_id: bool | None = None
     enters_with_wrong_id: bool | None = None
+    enters_with_previous_id: bool = False
 
 
 def judge_customer_refusal(
@@ -192,6 +205,14 @@ def judge_customer_refusal(
             Actor.CUSTOMER_ORGANISATION,
             "A policy of your AWS organisation keeps us from entering the role",
             "Ask the team that runs your AWS organisation to allow our integration role to assume this role.",
+        )
+    if facts.enters_with_previous_id:
+        return Verdict(
+            Outcome.DENIED,
+            "previous_external_id",
+            Actor.CUSTOMER,
+            "The role still asks for your previous external ID",
+            "Deploy the current role template: it holds your new external ID.",
         )
     if facts.enters_without_id or facts.enters_with_wrong_id:
         return Verdict(

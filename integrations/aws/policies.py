@@ -17,6 +17,14 @@ from integrations.catalogue import Component, Permission
 PolicyDocument = dict[str, Any]
 
 POLICY_VERSION = "2012-10-17"
+# What self-inspection asks for, on the role's own ARN only.
+SELF_INSPECTION_ACTIONS = (
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListRolePolicies",
+    "iam:SimulatePrincipalPolicy",
+)
 # The inline session policy and the managed policy ARNs share this many plaintext characters (STS API reference).
 MAX_SESSION_POLICY = 2048
 MAX_TRUST_POLICY = 2048
@@ -149,6 +157,16 @@ def grant_test_session_policy(component: Component) -> str:
     return compact(policy([{"Effect": "Allow", "Action": actions, "Resource": "*"}]))
 
 
+def self_inspection_statement(role_arn: str) -> dict[str, Any]:
+    """Lets a role read and simulate itself, and nothing else of IAM."""
+    return {"Sid": "SelfInspection", "Effect": "Allow", "Action": list(SELF_INSPECTION_ACTIONS), "Resource": role_arn}
+
+
+def inspection_session_policy(role_arn: str) -> str:
+    """B → C for self-inspection: exactly those calls."""
+    return compact(policy([self_inspection_statement(role_arn)]))
+
+
 def customer_session_policy(component: Component, partition: str) -> CustomerSessionPolicy:
     """B → C: no more than the component's permissions, whatever else the customer attached to the role.
 
@@ -186,7 +204,7 @@ def customer_trust_policy(
     pass_context: dict[str, Any] = {
         "Sid": "PassSessionContext",
         "Effect": "Allow",
-        "Principal": principal,
+        "Principal": dict(principal),
         "Action": ["sts:SetSourceIdentity", "sts:TagSession"],
     }
     if account_root_arn is not None:

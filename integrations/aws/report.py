@@ -51,7 +51,9 @@ class VerificationTarget:
     """One customer role to verify.
 
     `tenant_ref` and `connection_ref` are opaque: they appear in the customer's CloudTrail (F15). `regions` are where
-    the permissions are probed; empty means the vendor's own region.
+    the permissions are probed; empty means the vendor's own region. `previous_external_ids` are those a role may still
+    hold while a new one replaces them. `self_inspection` says that the customer let the role read itself;
+    `boundary_arn` and `version_tag_key` are what the template put on it.
     """
 
     tenant_ref: str
@@ -62,13 +64,18 @@ class VerificationTarget:
     role_path: str
     component: Component
     regions: tuple[str, ...] = ()
+    previous_external_ids: tuple[str, ...] = ()
+    self_inspection: bool = False
+    boundary_arn: str = ""
+    version_tag_key: str = ""
 
     def __post_init__(self) -> None:
         for name in ("tenant_ref", "connection_ref"):
             if not _REFERENCE.fullmatch(getattr(self, name)):
                 raise ValueError(f"{name} must be 1 to 16 characters out of a-z and 0-9.")
         validate_account_id(self.account_id)
-        validate_external_id(self.external_id)
+        for external_id in (self.external_id, *self.previous_external_ids):
+            validate_external_id(external_id)
         role_arn("aws", self.account_id, self.role_path, self.role_name)
 
     def role_arn(self, settings: VendorSettings) -> RoleArn:
@@ -120,7 +127,8 @@ class RoleReport:
     """What one verification found out about one customer role.
 
     `external_id_enforced` and `permissions_ok` are None where no verdict was reached. `integration_role_id` is the
-    unique id AWS gave the integration role, in which a recreated role shows (F9).
+    unique id AWS gave the integration role, in which a recreated role shows (F9). `deployed_version` is the component's
+    version the role was made for, where the role may read itself.
     """
 
     component: str
@@ -133,6 +141,7 @@ class RoleReport:
     trust_too_wide: bool = False
     receipts: tuple[SessionReceipt, ...] = ()
     integration_role_id: str = ""
+    deployed_version: str = ""
     deadline_hit: bool = field(default=False)
 
 

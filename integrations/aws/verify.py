@@ -2,7 +2,8 @@
 
     base → A ─ A → B ─ B → C ┬ whose account is it
                              ├ one probe per permission and region
-                             └ B → C again ─ what must be denied, in a session that would allow it
+                             ├ B → C again ─ what must be denied, in a session that would allow it
+                             └ B → C again ─ what the role says of itself, where the customer lets it
     base → trust-test → B ┬ the right external ID (control)
                           ├ none
                           └ a random wrong one
@@ -19,6 +20,7 @@ from integrations.aws import findings
 from integrations.aws.chain import Session, prove_vendor_chain, vendor_side
 from integrations.aws.checks.chain import ChainChecks
 from integrations.aws.checks.grants import GrantChecks
+from integrations.aws.checks.inspection import InspectionChecks
 from integrations.aws.checks.permissions import PermissionChecks
 from integrations.aws.checks.run import Run, elapsed_ms
 from integrations.aws.checks.trust import TrustChecks
@@ -67,10 +69,12 @@ def verify_role(
     permissions = PermissionChecks(run)
     trust = TrustChecks(run)
     grants = GrantChecks(run)
+    inspection = InspectionChecks(run)
 
     def entered(launch: Session, customer: Session) -> None:
         permissions.start(customer)
         grants.start(launch)
+        inspection.start(launch)
 
     chain = ChainChecks(run, on_customer=entered)
     chain.start()
@@ -87,8 +91,9 @@ def verify_role(
         external_id_enforced=trust.external_id_enforced,
         permissions_ok=permissions.ok,
         vendor_fault=run.vendor_fault,
-        trust_too_wide=trust.too_wide,
+        trust_too_wide=trust.too_wide or inspection.too_wide,
         receipts=tuple(run.receipts),
+        deployed_version=inspection.deployed_version,
         integration_role_id=chain.integration_role_id,
         deadline_hit=run.deadline_hit,
     )

@@ -7,13 +7,14 @@ in wrongly.
 
 from dataclasses import dataclass
 
-from integrations.aws.arns import validate_account_id, validate_role_path
+from integrations.aws.arns import role_arn, validate_account_id, validate_role_path
 from integrations.aws.policies import (
     PolicyDocument,
     customer_trust_policy,
     length_without_whitespace,
     permission_statements,
     policy,
+    self_inspection_statement,
 )
 from integrations.aws.vendor import VendorSettings
 from integrations.catalogue import Catalogue, Component
@@ -68,18 +69,22 @@ def role_document(
     account_id: str,
     external_ids: tuple[str, ...],
     path: str = DEFAULT_ROLE_PATH,
+    self_inspection: bool = False,
 ) -> RoleDocument:
     """The customer role of `component`; RoleDoesNotFit, InvalidRoleName, ... where it cannot be made.
 
-    `external_ids` is one, and two only while a new one replaces an old one.
+    `external_ids` is one, and two only while a new one replaces an old one. With `self_inspection` the role may read
+    and simulate itself, which lets the portal explain what it finds.
     """
     settings.refuse_own_account(validate_account_id(account_id))
     name = role_name(connection_ref, component.id)
-    inline, managed = _permission_policies(name, component, settings.partition)
+    validate_role_path(path)
+    own_arn = str(role_arn(settings.partition, account_id, path, name)) if self_inspection else None
+    inline, managed = _permission_policies(name, component, settings.partition, own_arn)
     return RoleDocument(
         component_id=component.id,
         role_name=name,
-        path=validate_role_path(path),
+        path=path,
         description=f"Lets {catalogue.product_name} do its {component.name}",
         trust_policy=customer_trust_policy(settings.trusted_principal_arn(component.id), external_ids),
         inline_policies=inline,
@@ -92,9 +97,11 @@ def role_document(
 
 
 def _permission_policies(
-    name: str, component: Component, partition: str
+    name: str, component: Component, partition: str, own_arn: str | None
 ) -> tuple[tuple[NamedPolicy, ...], tuple[NamedPolicy, ...]]:
     statements = permission_statements(component.permissions, partition)
+    if own_arn is not None:
+        statements.append(self_inspection_statement(own_arn))
     whole = policy(statements)
     if length_without_whitespace(whole) <= MAX_INLINE_POLICIES:
         return (NamedPolicy("permissions", whole),), ()

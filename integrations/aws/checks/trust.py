@@ -11,6 +11,7 @@ from integrations.aws import findings
 from integrations.aws.chain import Session, enter_trust_test, try_as_canary, try_customer_role
 from integrations.aws.checks.refusals import Control, ControlledRefusals, MustBeRefused
 from integrations.aws.checks.run import Answer, Run
+from integrations.aws.errors import Refused
 from integrations.aws.findings import TrustFacts, Verdict
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.vendor import CANARY as CANARY_ROLE
@@ -18,6 +19,7 @@ from integrations.aws.vendor import CANARY as CANARY_ROLE
 CONTROL = "trust.control"
 NO_EXTERNAL_ID = "trust.no_external_id"
 WRONG_EXTERNAL_ID = "trust.wrong_external_id"
+PREVIOUS_EXTERNAL_ID = "trust.previous_external_id"
 CANARY = "trust.canary"
 CANARY_CONTROL = "trust.canary_control"
 
@@ -56,6 +58,7 @@ class TrustChecks:
         self._run = run
         self._trust_test: ControlledRefusals | None = None
         self._canary: ControlledRefusals | None = None
+        self._enters_with_previous_id = False
 
     def start(self) -> None:
         run = self._run
@@ -83,6 +86,38 @@ class TrustChecks:
             ],
         )
         self._trust_test.start()
+        for external_id in run.target.previous_external_ids:
+            self._try_previous(external_id, launch)
+
+    def _try_previous(self, external_id: str, launch: Session) -> None:
+        run = self._run
+        run.call(
+            lambda: try_customer_role(run.vendor, run.target, launch, external_id),
+            self._previous_answered,
+            PREVIOUS_EXTERNAL_ID,
+        )
+
+    def _previous_answered(self, answer: Answer) -> None:
+        run = self._run
+        if answer.failure is None:
+            self._enters_with_previous_id = True
+            run.receipts.append(answer.value)
+            run.passed(
+                PREVIOUS_EXTERNAL_ID,
+                "The role still accepts your previous external ID",
+                answer,
+                cause="previous_external_id_accepted",
+                request_id=answer.value.request_id,
+            )
+        elif isinstance(answer.failure, Refused):
+            run.passed(
+                PREVIOUS_EXTERNAL_ID,
+                "The role does not accept your previous external ID",
+                answer,
+                cause="previous_external_id_refused",
+            )
+        else:
+            run.failed(PREVIOUS_EXTERNAL_ID, findings.judge_failure(answer.failure), answer, blocks_verdict=False)
 
     def _external_id_test(self, check: str, how: str, launch: Session, *, wrong: bool) -> MustBeRefused:
         run = self._run
@@ -141,6 +176,7 @@ class TrustChecks:
             control_passed=self._trust_test.control_passed if self._trust_test else None,
             enters_without_id=entered.get(NO_EXTERNAL_ID),
             enters_with_wrong_id=entered.get(WRONG_EXTERNAL_ID),
+            enters_with_previous_id=self._enters_with_previous_id,
         )
 
     @property

@@ -60,7 +60,12 @@ class Customer:
         }
         return make_target(**(values | changes))
 
-    def document(self, component_id: str = "compute-analysis", external_ids: tuple[str, ...] = (EXTERNAL_ID,)):
+    def document(
+        self,
+        component_id: str = "compute-analysis",
+        external_ids: tuple[str, ...] = (EXTERNAL_ID,),
+        self_inspection: bool = False,
+    ):
         return role_document(
             self.settings,
             self.catalogue,
@@ -68,17 +73,28 @@ class Customer:
             connection_ref="c1",
             account_id=self.account_id,
             external_ids=external_ids,
+            self_inspection=self_inspection,
         )
 
-    def deploy(self, component_id: str = "compute-analysis", *, trust=None, tags=None, permissions=None) -> str:
+    def deploy(
+        self,
+        component_id: str = "compute-analysis",
+        *,
+        trust=None,
+        tags=None,
+        permissions=None,
+        self_inspection: bool = False,
+        **more,
+    ) -> str:
         """Make the role that the template describes, with what is given put in its place; the role's name."""
-        document = self.document(component_id)
+        document = self.document(component_id, self_inspection=self_inspection)
         wanted = dict(document.tags) if tags is None else tags
         self.iam.create_role(
             RoleName=document.role_name,
             Path=document.path,
             AssumeRolePolicyDocument=json.dumps(trust or document.trust_policy),
             Tags=[{"Key": key, "Value": value} for key, value in wanted.items()],
+            **more,
         )
         for policy in document.inline_policies:
             self.set_policy(document.role_name, permissions or policy.document, policy.name)

@@ -174,6 +174,10 @@ def test_a_trust_policy_that_refuses_only_the_components_session_is_told_apart()
     assert judge(text, control_passed=True).cause == "trust_refuses_session"
 
 
+def test_a_previous_external_id_still_in_place_comes_before_all_other_causes():
+    assert judge(control_passed=False, enters_with_previous_id=True).cause == "previous_external_id"
+
+
 @pytest.mark.parametrize("fact", ["enters_without_id", "enters_with_wrong_id"])
 def test_an_open_trust_beside_it_is_no_typing_mistake(fact):
     assert judge(control_passed=True, **{fact: True}).cause == "trust_open_but_refused"

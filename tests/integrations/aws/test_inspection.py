@@ -1,0 +1,254 @@
+"""Self-inspection: what a role tells of itself, from Stubber where the sandbox cannot answer, else in the sandbox."""
+
+import copy
+import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import pytest
+from botocore.stub import Stubber
+
+from integrations.aws.clients import ClientFactory, SessionCredentials
+from integrations.aws.errors import Refused
+from integrations.aws.findings import judge_simulation
+from integrations.aws.inspection import RolePolicies, Simulation, more_than_asked, read_policies, read_role, simulate
+from integrations.aws.policies import inspection_session_policy
+from integrations.aws.report import Actor, Outcome, role_status
+from integrations.aws.verify import verify_role
+from tests.integrations.aws.builders import ROLE_ARN, VENDOR, make_catalogue
+
+NAME = "rolebridge-c1-compute-analysis"
+
+
+def found(report, check):
+    return {finding.cause: finding for finding in report.findings if finding.check == check}
+
+
+def verify(vendor, customer, **changes):
+    target = customer.target(self_inspection=True, version_tag_key="Product-role-version", **changes)
+    return verify_role(vendor, target, on_finding=lambda finding: None)
+
+
+@pytest.fixture
+def iam():
+    credentials = SessionCredentials("ASIA", "secret", "token", datetime.now(UTC) + timedelta(hours=1))
+    return ClientFactory().with_session("iam", "us-east-1", credentials)
+
+
+@pytest.fixture
+def stub(iam):
+    with Stubber(iam) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def test_the_session_may_read_the_role_itself_and_nothing_else():
+    [statement] = json.loads(inspection_session_policy(ROLE_ARN))["Statement"]
+
+    assert statement["Resource"] == ROLE_ARN
+    assert all(action.startswith(("iam:Get", "iam:List", "iam:Simulate")) for action in statement["Action"])
+
+
+def test_a_role_is_read_with_its_boundary_and_tags(iam, stub):
+    role = {
+        "Path": "/",
+        "RoleName": NAME,
+        "RoleId": "AROAEXAMPLEEXAMPLE",
+        "Arn": ROLE_ARN,
+        "CreateDate": datetime.now(UTC),
+        "AssumeRolePolicyDocument": quote(json.dumps({"Statement": []})),
+        "MaxSessionDuration": 7200,
+        "PermissionsBoundary": {
+            "PermissionsBoundaryType": "Policy",
+            "PermissionsBoundaryArn": "arn:aws:iam::1:policy/b",
+        },
+        "Tags": [{"Key": "a", "Value": "1"}],
+    }
+    stub.add_response("get_role", {"Role": role}, {"RoleName": NAME})
+
+    read = read_role(iam, NAME)
+
+    assert read.trust_policy == {"Statement": []}
+    assert (read.max_session_seconds, read.boundary_arn, read.tags) == (7200, "arn:aws:iam::1:policy/b", {"a": "1"})
+
+
+def test_policies_are_read_over_all_pages(iam, stub):
+    document = {"Statement": [{"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"}]}
+    stub.add_response(
+        "list_role_policies", {"PolicyNames": ["a"], "IsTruncated": True, "Marker": "next"}, {"RoleName": NAME}
+    )
+    stub.add_response("list_role_policies", {"PolicyNames": ["b"]}, {"RoleName": NAME, "Marker": "next"})
+    attached = [{"PolicyName": "p", "PolicyArn": "arn:aws:iam::aws:policy/p"}]
+    stub.add_response("list_attached_role_policies", {"AttachedPolicies": attached}, {"RoleName": NAME})
+    for name in ("a", "b"):
+        answer = {"RoleName": NAME, "PolicyName": name, "PolicyDocument": quote(json.dumps(document))}
+        stub.add_response("get_role_policy", answer, {"RoleName": NAME, "PolicyName": name})
+
+    read = read_policies(iam, NAME)
+
+    assert read == RolePolicies({"a": document, "b": document}, ("arn:aws:iam::aws:policy/p",))
+
+
+def test_a_simulation_is_asked_for_the_role_itself(iam, stub):
+    stub.add_response(
+        "simulate_principal_policy",
+        {
+            "EvaluationResults": [
+                {"EvalActionName": "s3:GetLifecycleConfiguration", "EvalDecision": "allowed"},
+                {
+                    "EvalActionName": "ec2:StopInstances",
+                    "EvalDecision": "explicitDeny",
+                    "OrganizationsDecisionDetail": {"AllowedByOrganizations": False},
+                    "PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False},
+                },
+            ]
+        },
+        {"PolicySourceArn": ROLE_ARN, "ActionNames": ["s3:GetLifecycleConfiguration", "ec2:StopInstances"]},
+    )
+
+    first, second = simulate(iam, ROLE_ARN, ["s3:GetLifecycleConfiguration", "ec2:StopInstances"])
+
+    assert first == Simulation("s3:GetLifecycleConfiguration", "allowed", False, False)
+    assert second == Simulation("ec2:StopInstances", "explicitDeny", True, True)
+
+
+def test_a_refused_inspection_is_ours_to_read(iam, stub):
+    stub.add_client_error("get_role", "AccessDenied", http_status_code=403)
+
+    with pytest.raises(Refused):
+        read_role(iam, NAME)
+
+
+@pytest.mark.parametrize(
+    ("decision", "organisation", "boundary", "cause", "who"),
+    [
+        ("implicitDeny", False, False, "missing_permission", Actor.CUSTOMER),
+        ("explicitDeny", False, False, "blocked_by_customer_policy", Actor.CUSTOMER),
+        ("explicitDeny", True, False, "blocked_by_organisation", Actor.CUSTOMER_ORGANISATION),
+        ("implicitDeny", False, True, "blocked_by_boundary", Actor.CUSTOMER),
+    ],
+)
+def test_a_simulation_that_denies_names_who_must_act(decision, organisation, boundary, cause, who):
+    verdict = judge_simulation(Simulation("s3:X", decision, organisation, boundary))
+
+    assert verdict is not None
+    assert (verdict.outcome, verdict.cause, verdict.who) == (Outcome.DENIED, cause, who)
+
+
+def test_a_simulation_that_allows_is_no_complaint():
+    assert judge_simulation(Simulation("s3:X", "allowed", False, False)) is None
+
+
+def test_more_than_asked_is_named_policy_by_policy_and_action_by_action():
+    component = make_catalogue().component("compute-analysis")
+    policies = RolePolicies(
+        inline={
+            "permissions": {
+                "Statement": [
+                    {"Effect": "Allow", "Action": ["ec2:DescribeInstances", "EC2:describeinstances"]},
+                    {"Effect": "Allow", "Action": "s3:*"},
+                    {"Effect": "Allow", "NotAction": "iam:*"},
+                    {"Effect": "Deny", "Action": "kms:*"},
+                ]
+            }
+        },
+        managed_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess", f"arn:aws:iam::{VENDOR}:policy/{NAME}-1"),
+    )
+
+    assert more_than_asked(policies, component, NAME) == (
+        "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "permissions: s3:*",
+        "permissions: everything but iam:*",
+    )
+
+
+# Against the sandbox
+
+
+@pytest.mark.parametrize("vendor", ["abac", "chained", "direct"], indirect=True)
+def test_a_role_made_from_the_template_is_clean_and_tells_its_version(vendor, customer):
+    customer.deploy(self_inspection=True)
+
+    report = verify(vendor, customer)
+
+    assert role_status(report) == "connected"
+    for check in ("inspection.trust", "inspection.role", "inspection.policies"):
+        assert {finding.outcome for finding in found(report, check).values()} == {Outcome.PASSED}, check
+    assert report.deployed_version == "1.0.0"
+    assert "rolebridge-inspection-c1" in {receipt.session_name for receipt in report.receipts}
+
+
+def test_an_unexpected_principal_is_named(vendor, customer):
+    trust = copy.deepcopy(customer.document().trust_policy)
+    for statement in trust["Statement"]:
+        statement["Principal"]["AWS"] = [statement["Principal"]["AWS"], f"arn:aws:iam::{customer.account_id}:root"]
+    customer.deploy(self_inspection=True, trust=trust)
+
+    report = verify(vendor, customer)
+
+    finding = found(report, "inspection.trust")["trust_other_principal"]
+    assert (finding.outcome, finding.who) == (Outcome.VIOLATED, Actor.CUSTOMER)
+    assert customer.account_id in finding.title
+    assert role_status(report) == "connected"
+
+
+def test_f14_attached_policies_are_listed(vendor, customer):
+    name = customer.deploy(self_inspection=True)
+    more = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "*"}],
+    }
+    customer.set_policy(name, more, "more")
+
+    finding = found(verify(vendor, customer), "inspection.policies")["more_than_asked"]
+
+    assert finding.outcome is Outcome.VIOLATED
+    assert finding.detail == "more: ec2:TerminateInstances"
+
+
+def test_drift_of_session_length_and_boundary_is_seen(vendor, customer):
+    customer.deploy(self_inspection=True, MaxSessionDuration=7200)
+
+    report = verify(vendor, customer, boundary_arn=f"arn:aws:iam::{customer.account_id}:policy/boundary")
+
+    assert set(found(report, "inspection.role")) == {"session_too_long", "boundary_lost"}
+
+
+def test_a_role_that_does_not_let_itself_be_read_is_not_blamed_for_more_than_that(vendor, customer):
+    customer.deploy()
+
+    report = verify(vendor, customer)
+
+    assert found(report, "inspection.role")["missing_permission"].outcome is Outcome.DENIED
+    assert role_status(report) == "connected"
+
+
+def test_a_role_that_was_not_asked_to_is_not_read(vendor, customer):
+    customer.deploy(self_inspection=True)
+
+    report = verify_role(vendor, customer.target(), on_finding=lambda finding: None)
+
+    assert not [finding for finding in report.findings if finding.check.startswith("inspection.")]
+
+
+def test_a_permission_that_neither_probe_nor_simulation_can_prove_is_shown_as_such(vendor, customer):
+    customer.deploy()
+
+    report = verify(vendor, customer)
+
+    [finding] = [finding for finding in report.findings if finding.action == "s3:GetLifecycleConfiguration"]
+    assert (finding.outcome, finding.cause) == (Outcome.SKIPPED, "no_probe")
+
+
+def test_a_role_that_holds_the_previous_external_id_is_told_apart(vendor, customer):
+    customer.deploy()
+
+    report = verify_role(
+        vendor,
+        customer.target(external_id="rb-the-new-one", previous_external_ids=(customer.target().external_id,)),
+        on_finding=lambda finding: None,
+    )
+
+    assert role_status(report) == "not_assumable"
+    assert "previous_external_id" in found(report, "chain.integration_to_customer")
+    assert "previous_external_id_accepted" in found(report, "trust.previous_external_id")
