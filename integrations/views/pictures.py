@@ -192,14 +192,15 @@ class _Arranger:
                 landed.setdefault(finding.action, []).append(finding)
         return tuple(
             Check(
-                key=f"{PERMISSION}-{action}-{found.region if found else ''}",
+                # The first keeps the key that it has while nothing has landed, so that the row turns and does not jump.
+                key=f"{PERMISSION}-{action}" + (f"-{number}" if number else ""),
                 name=action,
                 reason=reasons.get(action, ""),
                 state=self._state(found, enter_c),
                 finding=found,
             )
             for action, findings in landed.items()
-            for found in findings or [None]
+            for number, found in enumerate(findings or [None])
         )
 
     def _problems(self) -> tuple[Problem, ...]:

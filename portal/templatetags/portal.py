@@ -56,4 +56,4 @@ def may(member: Member | None, permission: str) -> bool:
 @register.filter
 def breakable(text: str) -> SafeString:
     """Text that may go on in the next line after a colon, as the names of actions must on a phone."""
-    return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in text.split(":")))  # noqa: S308 — a literal
+    return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in text.split(":")))

@@ -1,0 +1,61 @@
+"""What a customer does on the pages, in the words that stand on them."""
+
+import re
+
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+PASSWORD = "a long and rather quiet password"
+VERIFICATION_PATIENCE_MS = 60_000
+
+
+def sign_up(page: Page, email: str, organisation: str = "Blue Harbour") -> None:
+    """From the landing page to the list of connections, with the code out of the mail."""
+    page.goto("/")
+    page.get_by_role("main").get_by_role("link", name="Sign up").click()
+    page.get_by_label("Organisation").fill(organisation)
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign up").click()
+    page.get_by_label("Code").fill(code_in_mail(page, email))
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Connections")
+
+
+def code_in_mail(page: Page, email: str) -> str:
+    """The sign-up code, read where a newcomer reads it."""
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name="Read the mail here").click()
+    mail = popup.value.locator("article", has_text=email).first.inner_text()
+    popup.value.close()
+    code = re.search(r"^\s*([A-Z0-9]{3,}-[A-Z0-9]{3,})\s*$", mail, re.MULTILINE)
+    assert code, mail
+    return code[1]
+
+
+def take_session(page: Page, client: Client, portal: str) -> None:
+    """Give the browser the session of a test client that is signed in."""
+    cookie = client.cookies["sessionid"]
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": portal}])
+
+
+def name_account(page: Page, account_id: str) -> None:
+    """Give the account id on the connection page."""
+    page.get_by_label("AWS account ID").fill(account_id)
+    page.get_by_role("button", name="Save the account ID").click()
+
+
+def verify(page: Page) -> None:
+    """Press Verify, and wait until the page shows that it has ended."""
+    page.get_by_role("button", name=re.compile("^Verify")).click()
+    wait_for_end(page)
+
+
+def wait_for_end(page: Page) -> None:
+    """Wait until the live part no longer asks for itself: the page follows by itself, nobody reloads it."""
+    expect(page.locator("#live:not([hx-get])")).to_be_visible(timeout=VERIFICATION_PATIENCE_MS)
+
+
+def expect_status(page: Page, status: str) -> None:
+    """The status beside the title."""
+    expect(page.locator("#connection-status")).to_have_text(status)

@@ -1,0 +1,202 @@
+"""WCAG 2.2 AA on every page, by axe-core, in light and dark; a test keeps the list of pages complete."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.urls import URLPattern, get_resolver
+
+from integrations.actions.connections import create_connection
+from integrations.actions.verifications import request_verification
+from integrations.models import Finding, Verification
+from tenants.actions.tokens import create_token
+from tenants.audit import SYSTEM
+from tenants.scope import tenant_scope
+from tests.functional.customer_pages import take_session
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+ANONYMOUS = {
+    "home": "/",
+    "account_login": "/accounts/login/",
+    "account_signup": "/accounts/signup/",
+    "account_reset_password": "/accounts/password/reset/",
+    "account_reset_password_done": "/accounts/password/reset/done/",
+    "account_reset_password_from_key": "/accounts/password/reset/key/1-nothing/",
+    "account_reset_password_from_key_done": "/accounts/password/reset/key/done/",
+    "account_inactive": "/accounts/inactive/",
+    "mailbox": "/_mail/",
+    "gallery": "/_components/",
+    "(404)": "/nothing/here/",
+}
+SIGNED_IN = {
+    "organisations": "/organisations/",
+    "account_logout": "/accounts/logout/",
+    "account_change_password": "/accounts/password/change/",
+    "connections": "/tenants/{tenant}/connections/",
+    "connection_new": "/tenants/{tenant}/connections/new/",
+    "connection": "/tenants/{tenant}/connections/{connection}/",
+    "(connection, nothing done yet)": "/tenants/{tenant}/connections/{fresh}/",
+    "verification": "/tenants/{tenant}/connections/{connection}/verifications/{verification}/",
+    "api_tokens": "/tenants/{tenant}/api-tokens/",
+    "api_token_revoke": "/tenants/{tenant}/api-tokens/{token}/revoke/",
+}
+# What is no page of its own.
+NOT_PAGES = {
+    "livez",
+    "readyz",
+    "account_email",  # leads home
+    "account_email_verification_sent",  # checked within the sign-up below
+    "connection_components",  # these answer a POST with the connection page
+    "connection_account",
+    "role_template",  # a file
+    "sandbox_stack_deploy",
+    "sandbox_stack_delete",
+    "verify",
+}
+
+
+def violations(page) -> list[str]:
+    """What axe finds on the page as it stands."""
+    page.evaluate(AXE)
+    result = page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)
+    return [
+        f"{page.url} {violation['id']}: {violation['help']} {[node['target'] for node in violation['nodes']]}"
+        for violation in result["violations"]
+    ]
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(browser, live_portal, db, request):
+    context = browser.new_context(base_url=live_portal, color_scheme=request.param, bypass_csp=True)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def ids(cast) -> dict[str, str]:
+    """A connection with a verification in which every outcome occurs, and a token."""
+    with tenant_scope(cast.tenant.pk):
+        fresh = create_connection(tenant=cast.tenant, name="Fresh", components=[], by=SYSTEM)
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
+        verification = request_verification(connection=connection, by=SYSTEM)
+        token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
+        permissions = ("ec2:DescribeInstances", "ec2:DescribeRegions", "cloudwatch:ListMetrics")
+        checks = [("chain.base_to_component", ""), ("chain.component_to_integration", "")]
+        checks += [("chain.integration_to_customer", ""), ("trust.no_external_id", "")]
+        checks += [("permission", action) for action in permissions]
+        for (code, action), outcome in zip(checks, Finding.Outcome.values, strict=True):
+            Finding.objects.create(
+                tenant=cast.tenant,
+                verification=verification,
+                component="compute-analysis",
+                check_code=code,
+                action=action,
+                outcome=outcome,
+                who=Finding.Who.CUSTOMER,
+                title=f"This was {outcome}",
+                fix="Do something about it.",
+                detail="AWS said so.",
+            )
+        Verification.objects.filter(pk=verification.pk).update(state="completed")
+    return {
+        "tenant": str(cast.tenant.pk),
+        "fresh": str(fresh.pk),
+        "connection": str(connection.pk),
+        "verification": str(verification.pk),
+        "token": str(token.pk),
+    }
+
+
+def test_no_page_for_visitors_breaks_a_rule(page) -> None:
+    found = []
+
+    for address in ANONYMOUS.values():
+        page.goto(address)
+        found += violations(page)
+
+    assert found == []
+
+
+def test_no_page_for_members_breaks_a_rule(page, cast, ids, sign_in, live_portal) -> None:
+    found = []
+
+    take_session(page, sign_in(cast.owner), live_portal)
+    for address in SIGNED_IN.values():
+        page.goto(address.format_map(ids))
+        assert page.url.endswith(address.format_map(ids))
+        found += violations(page)
+
+    assert found == []
+
+
+def test_forms_with_errors_break_no_rule(page, cast, ids, sign_in, live_portal) -> None:
+    found = []
+
+    page.goto("/accounts/signup/")
+    page.get_by_role("button", name="Sign up").click()
+    found += violations(page)
+    take_session(page, sign_in(cast.owner), live_portal)
+    page.goto("/tenants/{tenant}/connections/{connection}/".format_map(ids))
+    page.locator("#account summary").first.click()
+    page.get_by_label("AWS account ID").fill("twelve")
+    page.get_by_role("button", name="Save the account ID").click()
+    found += violations(page)
+    page.goto("/tenants/{tenant}/api-tokens/".format_map(ids))
+    page.get_by_label("Name").fill("Another")
+    page.get_by_role("button", name="Make the token").click()
+    found += violations(page)
+
+    assert found == []
+
+
+def test_the_code_page_breaks_no_rule(page) -> None:
+    page.goto("/accounts/signup/")
+    page.get_by_label("Organisation").fill("Blue Harbour")
+    page.get_by_label("Email").fill("somebody@example.com")
+    page.get_by_label("Password").fill("a long and rather quiet password")
+    page.get_by_role("button", name="Sign up").click()
+
+    assert page.get_by_role("heading", level=1).inner_text() == "Enter the code we sent you"
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_page_is_wider_than_the_screen(browser, live_portal, cast, ids, sign_in, width) -> None:
+    context = browser.new_context(base_url=live_portal, viewport={"width": width, "height": 800})
+    page = context.new_page()
+    too_wide = []
+
+    for address in ANONYMOUS.values():
+        page.goto(address)
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            too_wide.append(address)
+    take_session(page, sign_in(cast.owner), live_portal)
+    for address in SIGNED_IN.values():
+        page.goto(address.format_map(ids))
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            too_wide.append(address)
+
+    assert too_wide == []
+    context.close()
+
+
+def test_every_page_is_on_the_list() -> None:
+    listed = ANONYMOUS.keys() | SIGNED_IN.keys() | NOT_PAGES
+
+    unlisted = {name for name in _page_names(get_resolver()) if name not in listed}
+
+    assert unlisted == set()
+
+
+def _page_names(resolver) -> set[str]:
+    """The names of all addresses but those of the API and of Django admin."""
+    names = set()
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLPattern):
+            if pattern.name:
+                names.add(pattern.name)
+        elif not re.match(r"admin/|api/", str(pattern.pattern)):
+            names |= _page_names(pattern)
+    return names

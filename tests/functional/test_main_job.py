@@ -1,0 +1,129 @@
+"""The whole job in a browser, with a web server, a worker and an AWS that says no, each a process of its own."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import expect
+
+from tests.customer import CustomerAccount, new_account_id
+from tests.functional.customer_pages import expect_status, name_account, sign_up, verify, wait_for_end
+
+
+@pytest.mark.timeout(300)
+def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_page, worker) -> None:
+    page = browser_page
+    account = CustomerAccount(new_account_id())
+
+    sign_up(page, "captain@blueharbour.example")
+    page.get_by_role("link", name="First AWS account").click()
+    external_id = page.locator("#external-id-value").inner_text()
+    assert re.fullmatch(r"rb-[a-z2-7]{32}", external_id)
+
+    # One component of the three; why it needs what it needs is one click away.
+    for component in ("Compute analysis", "Storage analysis"):
+        page.get_by_role("checkbox", name=component).uncheck()
+    page.get_by_text("6 permissions, and why").click()
+    expect(page.get_by_text("Lists log groups with their size")).to_be_visible()
+    page.get_by_role("button", name="Save the choice").click()
+    expect(page.get_by_role("checkbox", name="Compute analysis")).not_to_be_checked()
+    expect(page.get_by_role("checkbox", name="Log analysis")).to_be_checked()
+
+    name_account(page, account.account_id)
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download for CloudFormation").click()
+    template = Path(download.value.path()).read_text()
+    assert re.fullmatch(r"rolebridge-[a-z0-9]{10}\.yaml", download.value.suggested_filename)
+    (role,) = yaml.safe_load(template)["Resources"].values()
+    role_name = role["Properties"]["RoleName"]
+    assert external_id in template
+
+    page.get_by_role("button", name=re.compile("Create the stack in sandbox account")).click()
+    expect(page.get_by_text("The stack was put in place")).to_be_visible()
+
+    verify(page)
+    expect_status(page, "Connected")
+    expect(page.get_by_text("Connected. Everything works.")).to_be_visible()
+    expect(page.locator(".hop[data-state=passed]")).to_have_count(2)
+    expect(page.locator(".check", has_text="Without any external ID nobody gets in")).to_contain_text("Passed")
+    expect(page.locator(".check", has_text="logs:DescribeLogGroups")).to_contain_text("Passed")
+
+    # A careless edit of the trust policy.
+    trust = account.remove_external_id_condition(role_name)
+    verify(page)
+    expect_status(page, "Unsafe")
+    expect(page.locator(".problem").first).to_contain_text("Your role lets us in without any external ID")
+    expect(page.locator(".problem").first).to_contain_text("you, or whoever runs this AWS account")
+    expect(page.locator(".problem").first).to_contain_text("StringEquals sts:ExternalId")
+
+    # Put right: the quarantine ends with the second clean verification, and the page says so after the first.
+    account.set_trust(role_name, trust)
+    verify(page)
+    expect_status(page, "Unsafe")
+    expect(page.get_by_text("one more clean verification is needed")).to_be_visible()
+    verify(page)
+    expect_status(page, "Connected")
+
+    account.remove_permission(role_name, "cloudtrail:DescribeTrails")
+    verify(page)
+    expect_status(page, "Degraded")
+    expect(page.locator(".problem")).to_have_count(1)
+    expect(page.locator(".problem")).to_contain_text("cloudtrail:DescribeTrails")
+    expect(page.locator(".check", has_text="cloudtrail:DescribeTrails")).to_contain_text("Denied")
+
+    page.get_by_role("button", name="Delete the stack").click()
+    expect(page.get_by_text("The stack is deleted.")).to_be_visible()
+    verify(page)
+    expect_status(page, "Unreachable")
+    expect(page.locator(".hop[data-state=denied]")).to_have_count(1)
+
+    # What was found before is kept, and is drawn in the same way.
+    page.get_by_role("heading", name="Earlier verifications").scroll_into_view_if_needed()
+    page.locator("#live a[href*='/verifications/']").last.click()
+    expect(page.get_by_text("No problem was found.")).to_be_visible()
+    expect(page.locator(".hop[data-state=passed]")).to_have_count(2)
+
+
+def test_without_javascript_the_same_way_leads_to_connected(browser, live_portal, db, worker) -> None:
+    context = browser.new_context(base_url=live_portal, java_script_enabled=False)
+    page = context.new_page()
+
+    sign_up(page, "purser@blueharbour.example")
+    page.get_by_role("link", name="First AWS account").click()
+    name_account(page, new_account_id())
+    page.get_by_role("button", name=re.compile("Create the stack in sandbox account")).click()
+    page.get_by_role("button", name="Verify").click()
+    wait_for_end(page)  # the page reloads itself
+
+    expect_status(page, "Connected")
+    context.close()
+
+
+def test_a_verification_goes_on_when_the_page_is_closed(browser_page, worker) -> None:
+    page = browser_page
+    sign_up(page, "mate@blueharbour.example")
+    page.get_by_role("link", name="First AWS account").click()
+    address = page.url
+    name_account(page, new_account_id())
+    page.get_by_role("button", name=re.compile("Create the stack in sandbox account")).click()
+
+    page.get_by_role("button", name="Verify").click()
+    page.goto("about:blank")
+    page.goto(address)
+
+    wait_for_end(page)
+    expect_status(page, "Connected")
+
+
+def test_a_double_click_asks_for_one_verification(browser_page, worker) -> None:
+    page = browser_page
+    sign_up(page, "cook@blueharbour.example")
+    page.get_by_role("link", name="First AWS account").click()
+    name_account(page, new_account_id())
+
+    page.get_by_role("button", name="Verify").dblclick()
+    wait_for_end(page)
+
+    expect(page.get_by_role("heading", name="Earlier verifications")).to_have_count(0)
