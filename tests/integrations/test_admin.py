@@ -1,0 +1,332 @@
+"""What support staff find, what they may ask for, and what they cannot change."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import combinations
+from uuid import uuid4
+
+import pytest
+from celery import current_app
+from django.contrib import admin
+from django.db import connections as databases
+from django.db.utils import ProgrammingError
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from integrations.actions.connections import create_connection
+from integrations.admin.connections import _in_turn
+from integrations.admin.overview import with_overview
+from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
+from tenants.audit import SYSTEM
+from tenants.models import AuditEvent, Tenant
+from tenants.scope import staff_scope, tenant_scope
+from tests.environment import PORTAL_PORT
+
+LIST = "/admin/integrations/connection/"
+
+
+@pytest.fixture
+def staff(cast, sign_in) -> Client:
+    return sign_in(cast.staff)
+
+
+def connect(tenant: Tenant, name: str = "Production", account_id: str = "222233334444", **more) -> Connection:
+    with tenant_scope(tenant.pk):
+        return create_connection(tenant=tenant, name=name, account_id=account_id, by=SYSTEM, **more)
+
+
+def verified(connection: Connection, *findings: dict) -> Verification:
+    with tenant_scope(connection.tenant_id):
+        verification = Verification.objects.create(
+            tenant_id=connection.tenant_id, connection=connection, state="completed", requested_by="owner@example.com"
+        )
+        for finding in findings:
+            Finding.objects.create(
+                tenant_id=connection.tenant_id,
+                verification=verification,
+                **{"component": "log-analysis", "check_code": "permission.probe", "title": "Found"} | finding,
+            )
+    return verification
+
+
+def set_statuses(connection: Connection, **of_component: str) -> None:
+    with tenant_scope(connection.tenant_id):
+        for component, status in of_component.items():
+            connection.roles.filter(component=component.replace("_", "-")).update(status=status)
+
+
+def found(staff: Client, **query: str) -> set[str]:
+    answer = staff.get(LIST, query)
+    assert answer.status_code == 200
+    return {connection.name for connection in answer.context["cl"].result_list}
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        lambda connection: connection.account_id,
+        lambda _: "2222-3333-4444",
+        lambda connection: connection.external_id,
+        lambda connection: f"rolebridge-{connection.reference}-log-analysis",
+        lambda connection: f"arn:aws:iam::222233334444:role/rolebridge-{connection.reference}-log-analysis",
+        lambda _: "blue harb",
+        lambda _: "viewer@example.com",
+    ],
+    ids=["account id", "account id with dashes", "external ID", "role name", "role ARN", "tenant", "email address"],
+)
+def test_a_connection_is_found_by_what_customers_write(cast, staff, term: Callable[[Connection], str]) -> None:
+    wanted = connect(cast.tenant, "Wanted")
+    connect(cast.other_tenant, "Other", "999988887777")
+
+    assert found(staff, q=term(wanted)) == {"Wanted"}
+
+
+def test_connections_are_filtered_by_status_age_and_account_conflict(cast, staff) -> None:
+    unsafe, old, conflict = (connect(cast.tenant, name, f"22223333444{number}") for number, name in enumerate("ABC"))
+    set_statuses(unsafe, log_analysis=Status.UNSAFE, compute_analysis=Status.CONNECTED)
+    with tenant_scope(cast.tenant.pk):
+        old.roles.update(status_since=timezone.now() - timedelta(days=4))
+    theirs = connect(cast.other_tenant, "Theirs", conflict.account_id)
+    with tenant_scope(cast.other_tenant.pk):
+        ProvedAccount.objects.create(account_id=conflict.account_id, tenant=cast.other_tenant, connection=theirs)
+
+    assert found(staff, status="unsafe") == {"A"}
+    assert found(staff, status="awaiting") == {"B", "C", "Theirs"}
+    assert found(staff, **{"for": "72"}) == {"B"}
+    assert found(staff, conflict="yes") == {"C"}
+    assert found(staff, **{"for": "nonsense", "status": "unsafe"}) == {"A"}
+
+
+def test_the_status_that_staff_filter_by_is_the_one_that_customers_see(cast) -> None:
+    for pair in [*combinations(Status, 2), *((status, status) for status in Status)]:
+        connection = connect(cast.tenant, components=["log-analysis", "compute-analysis"])
+        set_statuses(connection, log_analysis=pair[0], compute_analysis=pair[1])
+    connect(cast.tenant, components=[])
+
+    with staff_scope():
+        shown = list(with_overview(Connection.objects.prefetch_related("roles")))
+
+    assert len(shown) == 16
+    for connection in shown:
+        assert connection.shown_status == connection.status
+
+
+def test_a_tenants_page_shows_its_connections_with_who_must_act(cast, staff) -> None:
+    connection = connect(cast.tenant)
+    set_statuses(connection, log_analysis=Status.DEGRADED)
+    verification = verified(
+        connection,
+        {"outcome": "passed"},
+        {"outcome": "denied", "who": "customer", "fix": "Deploy the current role template again."},
+        {"outcome": "error", "who": "vendor"},
+    )
+
+    (tenant,) = staff.get("/admin/tenants/tenant/", {"q": "owner@example.com"}).context["cl"].result_list
+    page = staff.get(f"/admin/tenants/tenant/{tenant.pk}/change/").content.decode()
+    detail = staff.get(f"{LIST}{connection.pk}/change/").content.decode()
+
+    assert (tenant.connection_count, tenant.member_count) == (1, 3)
+    for text in (connection.account_id, "Degraded", "Customer, Vendor", str(verification.pk), cast.viewer.email):
+        assert text in page
+    for text in (connection.external_id, "Customer: Found. Deploy the current role template again."):
+        assert text in detail
+
+
+def test_an_account_that_another_tenant_proved_is_shown_to_staff(cast, staff) -> None:
+    mine, theirs = connect(cast.tenant), connect(cast.other_tenant)
+    with tenant_scope(cast.other_tenant.pk):
+        ProvedAccount.objects.create(account_id=mine.account_id, tenant=cast.other_tenant, connection=theirs)
+
+    assert "Proved by Red Mill" in staff.get(f"{LIST}{mine.pk}/change/").content.decode()
+    assert "Proved by" not in staff.get(f"{LIST}{theirs.pk}/change/").content.decode()
+
+
+def test_what_is_the_customers_organisations_own_is_redacted_for_staff(cast, staff) -> None:
+    text = "explicit deny in a service control policy: arn:aws:organizations::1:policy/o-abcdefghij/scp/p-abcdefgh"
+    connection = connect(cast.tenant)
+    verification = verified(
+        connection,
+        {
+            "outcome": "denied",
+            "who": "customer_organisation",
+            "title": "Blocked by p-abcdefgh",
+            "detail": text,
+            "fix": "Ask about ou-abcd-12345678.",
+        },
+    )
+
+    for url in (f"/admin/integrations/verification/{verification.pk}/change/", f"{LIST}{connection.pk}/change/"):
+        page = staff.get(url).content.decode()
+        assert "[organisation]" in page
+        for secret in ("o-abcdefghij", "p-abcdefgh", "ou-abcd-12345678"):
+            assert secret not in page
+
+
+def test_findings_are_shown_hop_by_hop(cast, staff) -> None:
+    verification = verified(
+        connect(cast.tenant),
+        {"outcome": "passed", "check_code": "chain.component_to_integration", "title": "First hop"},
+        {"outcome": "passed", "check_code": "chain.integration_to_customer", "title": "Second hop"},
+        {"outcome": "denied", "action": "logs:DescribeLogGroups", "region": "eu-west-1", "title": "Missing"},
+    )
+
+    page = staff.get(f"/admin/integrations/verification/{verification.pk}/change/").content.decode()
+
+    assert page.index("First hop") < page.index("Second hop") < page.index("Missing")
+    assert "logs:DescribeLogGroups" in page
+    assert "eu-west-1" in page
+
+
+def ask(staff: Client, *connections: Connection) -> list[str]:
+    chosen = {"action": "ask_for_verification", "_selected_action": [str(connection.pk) for connection in connections]}
+    answer = staff.post(LIST, chosen, follow=True)
+    assert answer.redirect_chain == [(LIST, 302)]
+    return [str(message) for message in answer.context["messages"]]
+
+
+def test_staff_ask_for_verifications_across_tenants_and_customers_see_who_asked(cast, staff) -> None:
+    mine, theirs = connect(cast.tenant), connect(cast.other_tenant)
+    bare = connect(cast.tenant, "No account yet", "")
+
+    told = ask(staff, mine, theirs, bare)
+
+    assert told == [
+        "No account yet: Give the 12-digit id of your AWS account first, then verify.",
+        "A verification is under way for 2 of 3.",
+    ]
+    for tenant, connection in ((cast.tenant, mine), (cast.other_tenant, theirs)):
+        with tenant_scope(tenant.pk):
+            verification = Verification.objects.get(connection=connection)
+            event = AuditEvent.objects.get(action="admin:verification:requested")
+        assert (verification.state, verification.requested_by) == ("queued", cast.staff.email)
+        assert (event.actor_kind, event.actor_name, event.target_id) == (
+            "staff",
+            cast.staff.email,
+            str(verification.pk),
+        )
+    assert ask(staff, mine) == ["A verification is under way for 1 of 1."]
+    with tenant_scope(cast.tenant.pk):
+        assert Verification.objects.count() == 1
+
+
+def test_staff_are_told_when_the_queue_is_away(cast, staff, monkeypatch) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(current_app, "_pool", None)
+    monkeypatch.setattr(current_app.amqp, "_producer_pool", None)
+
+    told = ask(staff, connect(cast.tenant))
+
+    assert told == ["Production: the queue is unavailable, nothing was started."]
+
+
+def test_tenants_take_turns() -> None:
+    many, few = uuid4(), uuid4()
+    chosen = [(many, uuid4(), f"many {number}") for number in range(3)] + [(few, uuid4(), "few")]
+
+    assert [name for _, _, name in _in_turn(chosen)] == ["many 0", "few", "many 1", "many 2"]
+
+
+def test_no_more_than_a_hundred_are_asked_for_at_once(cast, staff) -> None:
+    with tenant_scope(cast.tenant.pk):
+        Connection.objects.bulk_create(Connection(tenant=cast.tenant, name=f"{n}") for n in range(101))
+        chosen = list(Connection.objects.all())
+
+    assert ask(staff, *chosen) == ["Choose 100 connections at the most."]
+
+
+def test_nothing_can_be_added_changed_or_deleted(cast, staff) -> None:
+    connection = connect(cast.tenant)
+    verified(connection, {"outcome": "passed"})
+    models = list(admin.site._registry)
+    assert {model._meta.model_name for model in models} == {
+        "tenant",
+        "member",
+        "apitoken",
+        "auditevent",
+        "connection",
+        "verification",
+    }
+
+    for model in models:
+        base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        row = model.objects.using("staff").first()
+        assert staff.get(f"{base}add/").status_code == 403
+        assert staff.post(f"{base}add/", {"name": "New"}).status_code == 403
+        if row is None:
+            continue
+        before = model.objects.using("staff").values().get(pk=row.pk)
+        assert staff.get(f"{base}{row.pk}/change/").status_code == 200
+        assert staff.post(f"{base}{row.pk}/change/", {"name": "Changed", "external_id": "x"}).status_code == 403
+        assert staff.post(f"{base}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+        staff.post(base, {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"})
+        assert model.objects.using("staff").values().get(pk=row.pk) == before
+
+
+def test_f1_the_staffs_database_role_cannot_write_an_external_id_either(cast) -> None:
+    connection = connect(cast.tenant)
+
+    for model in (Connection, CustomerRole, Verification, Finding, ProvedAccount):
+        with staff_scope(), pytest.raises(ProgrammingError, match="permission denied"):
+            model.objects.filter(tenant_id=cast.tenant.pk).update(tenant_id=cast.tenant.pk)
+    with tenant_scope(cast.tenant.pk):
+        assert Connection.objects.get().external_id == connection.external_id
+
+
+@pytest.mark.parametrize(
+    "url", [LIST, "/admin/integrations/verification/", "/admin/tenants/tenant/", "/admin/tenants/auditevent/"]
+)
+def test_a_list_takes_as_many_queries_for_fifty_as_for_one(cast, staff, url) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(databases["staff"]) as captured:
+            assert staff.get(url).status_code == 200
+        return len(captured)
+
+    verified(connect(cast.tenant), {"outcome": "denied", "who": "customer"})
+    queries()
+    with_one = queries()
+    for _ in range(49):
+        verified(connect(cast.tenant), {"outcome": "denied", "who": "customer"})
+
+    assert queries() == with_one
+    assert with_one <= 12
+
+
+def test_a_tenants_page_takes_as_many_queries_for_twenty_connections_as_for_one(cast, staff) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(databases["staff"]) as captured:
+            assert staff.get(f"/admin/tenants/tenant/{cast.tenant.pk}/change/").status_code == 200
+        return len(captured)
+
+    verified(connect(cast.tenant))
+    with_one = queries()
+    for _ in range(19):
+        verified(connect(cast.tenant))
+
+    assert queries() == with_one
+
+
+def test_no_page_for_staff_breaks_its_content_security_policy(cast, staff, browser_page) -> None:
+    verification = verified(connect(cast.tenant), {"outcome": "denied", "who": "customer"})
+    complaints: list[str] = []
+    browser_page.on("console", lambda message: complaints.append(message.text))
+    browser_page.on("pageerror", lambda error: complaints.append(str(error)))
+    browser_page.on("response", lambda answer: complaints.append(answer.url) if answer.status >= 400 else None)
+    browser_page.context.add_cookies(
+        [{"name": "sessionid", "value": staff.cookies["sessionid"].value, "url": f"http://127.0.0.1:{PORTAL_PORT}"}]
+    )
+
+    for url in (
+        "/admin/",
+        LIST,
+        f"{LIST}{verification.connection_id}/change/",
+        f"/admin/integrations/verification/{verification.pk}/change/",
+        f"/admin/tenants/tenant/{cast.tenant.pk}/change/",
+    ):
+        answer = browser_page.goto(url)
+        assert answer.status == 200
+        browser_page.wait_for_load_state("networkidle")
+        assert browser_page.locator("h1, h2").count()
+
+    favicon = ("/favicon.ico", "Failed to load resource")  # browsers ask for it by themselves
+    assert [text for text in complaints if not any(part in text for part in favicon)] == []

@@ -1,0 +1,96 @@
+"""Who gets into the pages for staff, and what they show of people, tokens and events."""
+
+import pytest
+from django.test import Client
+
+from tenants.actions.tokens import create_token
+from tenants.audit import SYSTEM
+from tenants.scope import tenant_scope
+
+
+def directives(policy: str) -> dict[str, set[str]]:
+    return {name: set(values) for name, *values in (part.split() for part in policy.split("; "))}
+
+
+def test_who_is_not_signed_in_is_sent_to_sign_in(db) -> None:
+    for url in ("/admin/", "/admin/login/", "/admin/tenants/tenant/"):
+        answer = Client().get(url)
+        assert (answer.status_code, answer.url) == (302, f"/accounts/login/?next={url}")
+
+
+def test_for_a_customer_there_is_no_such_page(cast, sign_in) -> None:
+    for user in (cast.owner, cast.viewer):
+        client = sign_in(user)
+        for url in ("/admin/", "/admin/login/", "/admin/tenants/tenant/", "/admin/nothing/"):
+            assert client.get(url).status_code == client.post(url).status_code == 404
+
+
+def test_a_member_of_staff_who_left_gets_in_no_more(cast, sign_in) -> None:
+    client = sign_in(cast.staff)
+    assert client.get("/admin/").status_code == 200
+
+    cast.staff.is_active = False
+    cast.staff.save()
+
+    assert client.get("/admin/").status_code == 302
+
+
+def test_staff_sign_in_and_out_as_everybody_does(cast, sign_in) -> None:
+    client = sign_in(cast.staff)
+
+    assert client.get("/admin/login/").url == "/admin/"
+    assert client.get("/admin/password_change/").url == "/accounts/password/change/"
+    assert client.post("/admin/logout/").status_code in {200, 302}
+    assert client.get("/admin/").status_code == 302
+
+
+def test_admin_has_a_content_security_policy_of_its_own_and_the_portal_keeps_the_strict_one(cast, sign_in) -> None:
+    client = sign_in(cast.staff)
+
+    admin = directives(client.get("/admin/tenants/tenant/")["Content-Security-Policy"])
+    portal = directives(client.get("/accounts/password/change/")["Content-Security-Policy"])
+
+    assert portal["script-src"] == portal["style-src"] == {"'self'"}
+    assert admin == portal | {
+        "script-src": {"'self'", "'unsafe-eval'"},
+        "style-src": {"'self'", "'unsafe-inline'"},
+    }
+    assert portal["default-src"] == portal["frame-ancestors"] == {"'none'"}
+
+
+@pytest.mark.parametrize("page", ["/admin/tenants/apitoken/", "detail", "tenant"])
+def test_of_an_api_token_staff_see_the_prefix_alone(cast, sign_in, page) -> None:
+    with tenant_scope(cast.tenant.pk):
+        token, text = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
+    urls = {
+        "detail": f"/admin/tenants/apitoken/{token.pk}/change/",
+        "tenant": f"/admin/tenants/tenant/{cast.tenant.pk}/change/",
+    }
+
+    shown = sign_in(cast.staff).get(urls.get(page, page)).content.decode()
+
+    assert token.prefix in shown
+    assert text not in shown
+    assert token.digest not in shown
+
+
+def test_members_are_found_by_email_address_and_tenant(cast, sign_in) -> None:
+    client = sign_in(cast.staff)
+
+    def found(term: str) -> set[str]:
+        return {str(row.user) for row in client.get("/admin/tenants/member/", {"q": term}).context["cl"].result_list}
+
+    assert found("viewer@") == {cast.viewer.email}
+    assert found("red mill") == {cast.stranger.email}
+
+
+def test_audit_events_name_actor_tenant_and_target(cast, sign_in) -> None:
+    client = sign_in(cast.staff)
+
+    rows = client.get("/admin/tenants/auditevent/", {"q": str(cast.tenant.pk)}).context["cl"].result_list
+
+    assert [(row.action, row.tenant_name, row.target_id) for row in rows] == [
+        ("system:tenant:created", "Blue Harbour", str(cast.tenant.pk))
+    ]
+    detail = client.get(f"/admin/tenants/auditevent/{rows[0].pk}/change/").content.decode()
+    assert "owner@example.com" in detail
