@@ -20,12 +20,12 @@ class FindingInline(ReadOnlyInline):
     """
 
     model = Finding
-    fields = ("component", "check", "result", "who_acts", "what", "duration_ms")
+    fields = ("component", "checked", "result", "who_acts", "what", "duration_ms")
     per_page = 100
     ordering = ("component", "id")
 
     @admin.display(description="check")
-    def check(self, finding: Finding) -> SafeString:
+    def checked(self, finding: Finding) -> SafeString:
         """What was checked, and where."""
         return lines(finding.check_code, finding.action, finding.region)
 
