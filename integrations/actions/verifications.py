@@ -25,6 +25,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from integrations.actions import role_statuses
+from integrations.actions.sessions import keep_receipts
 from integrations.aws import report as aws_report
 from integrations.aws.report import RoleReport, VerificationTarget
 from integrations.aws.verify import verify_role
@@ -334,6 +335,7 @@ def _complete(claim: Claim, reports: list[RoleReport]) -> None:
     """
     with tenant_scope(claim.tenant_id):
         verification = _still_ours(claim)
+        keep_receipts(verification=verification, reports=reports)
         if any(target.account_id != verification.connection.account_id for target in claim.targets):
             verification.failure = "account_changed"
         else:

@@ -1,6 +1,7 @@
 """What: one file per noun."""
 
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
+from integrations.models.session import Session
 from integrations.models.verification import Finding, Verification
 
-__all__ = ["Connection", "CustomerRole", "Finding", "ProvedAccount", "Status", "Verification"]
+__all__ = ["Connection", "CustomerRole", "Finding", "ProvedAccount", "Session", "Status", "Verification"]

@@ -5,6 +5,7 @@ import signal
 import time
 from datetime import timedelta
 
+import psycopg
 import pytest
 import redis
 from celery import current_app
@@ -20,6 +21,7 @@ from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tests import processes
 from tests.customer import connection_with_stack, sandbox_control, stack_name
+from tests.environment import DATABASE
 
 State = Verification.State
 
@@ -65,6 +67,30 @@ def test_a_deployed_template_is_connected_and_every_permission_is_proved(cast, s
     assert len(findings(verification, check_code="trust.no_external_id", outcome="passed")) == 3
     assert len(findings(verification, check_code="trust.wrong_external_id", outcome="passed")) == 3
     assert not findings(verification, check_code="permission", outcome="denied")
+
+
+def test_each_session_leaves_a_receipt_and_no_credential(cast, db, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+
+    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+
+    with tenant_scope(cast.tenant.pk):
+        sessions = list(verification.sessions.all())
+        roles = {session.role_arn for session in sessions if session.purpose == "verification"}
+    assert any(arn.startswith(f"arn:aws:iam::{account.account_id}:role/rolebridge-") for arn in roles)
+    assert any("integration" in arn for arn in roles)
+    assert all(session.access_key_id.startswith("ASIA") and session.request_id for session in sessions)
+    dump = all_rows(db)
+    assert sessions[0].access_key_id in dump, "the dump holds the receipts"
+    for secret in ("SecretAccessKey", "SessionToken", "aws_secret_access_key"):
+        assert secret not in dump
+
+
+def all_rows(db) -> str:
+    """Every row of every table, as text."""
+    with psycopg.connect(db.url(DATABASE)) as superuser:
+        tables = [name for (name,) in superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        return "".join(str(superuser.execute(f'SELECT * FROM "{table}"').fetchall()) for table in tables)
 
 
 def test_a_role_that_asks_for_no_external_id_is_unsafe_until_two_clean_rounds(cast, sandbox_address) -> None:
