@@ -1,0 +1,322 @@
+"""Who may ask for what: every address for everybody, from one table that is kept complete by walking the URLconf."""
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, path
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+from integrations.actions.connections import create_connection
+from integrations.models import Finding, Verification
+from portal.access import rule_of
+from tenants.access import public
+from tenants.actions.tokens import create_token
+from tenants.api.base import ApiView, TenantAPIView
+from tenants.audit import SYSTEM
+from tenants.models import AuditEvent, Member
+from tenants.scope import staff_scope, tenant_scope
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request, and the status that each of five people gets for it.
+
+    The stranger is the owner of another tenant; staff is no member of any. Below /api/ each shows a token of their own
+    tenant, and staff, who can have none, a signed-in session.
+    """
+
+    anonymous: int
+    stranger: int
+    viewer: int
+    owner: int
+    staff: int
+    method: str = "get"
+    url: str = ""
+    data: dict[str, Any] | None = None
+
+
+def everybody(status: int = 200, **more: Any) -> Row:
+    return Row(status, status, status, status, status, **more)
+
+
+def page(viewer: int = 200, owner: int = 200, **more: Any) -> Row:
+    """A page of a tenant: to sign in first, and unknown to those who are no members."""
+    return Row(302, 404, viewer, owner, 404, **more)
+
+
+def post(owner: int = 302, **more: Any) -> Row:
+    """A form of a tenant that a viewer may not send."""
+    return page(403, owner, method="post", **more)
+
+
+def operation(viewer: int = 200, owner: int = 200, stranger: int = 404, **more: Any) -> Row:
+    """An operation of the API: only with a token."""
+    return Row(401, stranger, viewer, owner, 401, **more)
+
+
+def staff(status: int, **more: Any) -> Row:
+    """A page of Django admin: to sign in first, and unknown to customers."""
+    return Row(302, 404, 404, 404, status, **more)
+
+
+def admin_pages(model: str) -> dict[str, list[Row]]:
+    """The pages of a model in Django admin, on which nothing can be added, changed or deleted."""
+    base, one = f"admin/{model}/", f"admin/{model}/<path:object_id>/"
+    return {
+        base: [staff(200), staff(200, method="post")],
+        f"{base}add/": [staff(403), staff(403, method="post")],
+        f"{one}history/": [staff(200)],
+        f"{one}delete/": [staff(403), staff(403, method="post")],
+        f"{one}change/": [staff(200), staff(403, method="post")],
+        one: [staff(302)],
+    }
+
+
+CONNECTION = "tenants/<uuid:tenant_id>/connections/<uuid:connection_id>/"
+API = "api/v1/connections/<uuid:connection_id>/"
+NAMED = {"name": "Named"}
+TABLE: dict[str, list[Row]] = {
+    # The portal
+    "": [Row(200, 302, 302, 302, 302)],
+    "organisations/": [Row(302, 200, 200, 200, 200)],
+    "livez": [everybody()],
+    "readyz": [everybody()],
+    "_mail/": [everybody()],
+    "_components/": [everybody()],
+    # Connections and verifications
+    "tenants/<uuid:tenant_id>/connections/": [page()],
+    "tenants/<uuid:tenant_id>/connections/new/": [page(403), post(data=NAMED)],
+    CONNECTION: [page()],
+    f"{CONNECTION}components/": [page(403, 302), post(data={"components": ["log-analysis"]})],
+    f"{CONNECTION}account/": [page(403, 302), post(data={"account_id": "222233334444"})],
+    f"{CONNECTION}role-templates/cloudformation/": [page()],
+    f"{CONNECTION}sandbox-stack/": [page(403, 302), post()],
+    f"{CONNECTION}sandbox-stack/delete/": [page(403, 302), post()],
+    f"{CONNECTION}verify/": [page(403, 302), post()],
+    f"{CONNECTION}verifications/<uuid:verification_id>/": [page()],
+    # A tenant's API tokens
+    "tenants/<uuid:tenant_id>/api-tokens/": [page(403), post(200, data=NAMED)],
+    "tenants/<uuid:tenant_id>/api-tokens/<uuid:token_id>/revoke/": [page(403), post()],
+    # Accounts: allauth decides what an anonymous and a signed-in visitor sees
+    "accounts/login/": [Row(200, 302, 302, 302, 302)],
+    "accounts/logout/": [Row(302, 200, 200, 200, 200)],
+    "accounts/signup/": [Row(200, 302, 302, 302, 302)],
+    "accounts/inactive/": [everybody()],
+    "accounts/confirm-email/": [everybody(302)],
+    "accounts/email/": [everybody(302)],
+    "accounts/password/change/": [Row(302, 200, 200, 200, 200)],
+    "accounts/password/reset/": [everybody()],
+    "accounts/password/reset/done/": [everybody()],
+    "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": [
+        everybody(url="accounts/password/reset/key/1-unknown/")
+    ],
+    "accounts/password/reset/key/done/": [everybody()],
+    # The API
+    "api/v1/schema/": [everybody()],
+    "api/v1/components/": [operation(stranger=200)],
+    "api/v1/connections/": [operation(stranger=200), operation(403, 201, 201, method="post", data=NAMED)],
+    API: [operation(), operation(403, method="patch", data=NAMED)],
+    f"{API}role-templates/cloudformation/": [operation()],
+    f"{API}verifications/": [operation(), operation(403, 202, method="post")],
+    "api/v1/verifications/<uuid:verification_id>/": [operation()],
+    "^api/": [everybody(404, url="api/nothing/"), everybody(404, url="api/v1/connections", method="post")],
+    # Django admin
+    "admin/": [staff(200)],
+    "admin/login/": [staff(302)],
+    "admin/logout/": [staff(405), staff(200, method="post")],
+    "admin/password_change/": [staff(302)],
+    "admin/jsi18n/": [staff(200)],
+    "admin/search/": [staff(200, url="admin/search/?s=tenants")],
+    "admin/^(?P<app_label>tenants|integrations)/$": [staff(200, url="admin/tenants/")],
+    "admin/(?P<url>.*)$": [staff(404, url="admin/nothing/")],
+    **admin_pages("tenants/tenant"),
+    **admin_pages("tenants/member"),
+    **admin_pages("tenants/apitoken"),
+    **admin_pages("tenants/auditevent"),
+    **admin_pages("integrations/connection"),
+    **admin_pages("integrations/verification"),
+}
+
+
+def walk(
+    patterns: list[URLPattern | URLResolver], prefix: str = "", namespaces: tuple[str, ...] = ()
+) -> Iterator[tuple[str, URLPattern, tuple[str, ...]]]:
+    """Every address of a URLconf: its whole route, its pattern, and the namespaces it is in."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = (*namespaces, pattern.namespace) if pattern.namespace else namespaces
+            yield from walk(pattern.url_patterns, route, inner)
+        else:
+            yield route, pattern, namespaces
+
+
+def addresses() -> list[tuple[str, URLPattern, tuple[str, ...]]]:
+    return list(walk(get_resolver().url_patterns))
+
+
+def test_the_table_names_every_address_and_no_other() -> None:
+    assert sorted(TABLE) == sorted(route for route, _, _ in addresses())
+
+
+def test_every_view_declares_its_access_rule() -> None:
+    without = []
+    for route, pattern, namespaces in addresses():
+        match = ResolverMatch(pattern.callback, (), {}, pattern.name, namespaces=list(namespaces))
+        if rule_of(pattern.callback, match) is None:
+            without.append(route)
+
+    assert without == []
+
+
+@pytest.fixture
+def things(cast) -> dict[str, Any]:
+    """One of each thing of the tenant, by the name that routes give its id."""
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
+        verification = Verification.objects.create(
+            tenant=cast.tenant, connection=connection, state="completed", requested_by="Test"
+        )
+        Finding.objects.create(
+            tenant=cast.tenant, verification=verification, component="log-analysis", check_code="x", outcome="passed"
+        )
+        token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
+    with staff_scope():
+        member, event = Member.objects.filter(tenant=cast.tenant).first(), AuditEvent.objects.first()
+    return {
+        "tenant_id": cast.tenant.pk,
+        "connection_id": connection.pk,
+        "verification_id": verification.pk,
+        "token_id": token.pk,
+        "admin/tenants/tenant": cast.tenant.pk,
+        "admin/tenants/member": member.pk,
+        "admin/tenants/apitoken": token.pk,
+        "admin/tenants/auditevent": event.pk,
+        "admin/integrations/connection": connection.pk,
+        "admin/integrations/verification": verification.pk,
+    }
+
+
+@pytest.fixture
+def clients(cast, sign_in, api):
+    """The five people as clients of the pages, or of the API."""
+
+    def made(*, for_api: bool) -> dict[str, Client | APIClient]:
+        people: dict[str, Client | APIClient] = {"staff": sign_in(cast.staff)}
+        if for_api:
+            return people | {
+                "anonymous": APIClient(),
+                "stranger": api(cast.stranger, cast.other_tenant),
+                "viewer": api(cast.viewer, cast.tenant),
+                "owner": api(cast.owner, cast.tenant),
+            }
+        return people | {
+            "anonymous": Client(),
+            "stranger": sign_in(cast.stranger),
+            "viewer": sign_in(cast.viewer),
+            "owner": sign_in(cast.owner),
+        }
+
+    return made
+
+
+def address(route: str, row: Row, things: dict[str, Any]) -> str:
+    filled = route.replace("<path:object_id>", str(things.get(route.partition("/<path")[0])))
+    filled = re.sub(r"<uuid:(\w+)>", lambda part: str(things[part[1]]), filled)
+    return "/" + (row.url or filled)
+
+
+def ask(client: Client | APIClient, url: str, row: Row) -> HttpResponse:
+    more = {"format": "json"} if isinstance(client, APIClient) else {}
+    return getattr(client, row.method)(url, row.data or {}, **more)
+
+
+@pytest.mark.parametrize(
+    ("route", "row"),
+    [pytest.param(route, row, id=f"{row.method} /{row.url or route}") for route, rows in TABLE.items() for row in rows],
+)
+def test_everybody_gets_what_the_table_says(route, row, things, clients, sandbox_address) -> None:
+    people = clients(for_api="api/" in route[:5])
+    url = address(route, row, things)
+
+    # The owner comes last: what the others try must not have changed what the owner meets.
+    statuses = {
+        who: ask(people[who], url, row).status_code for who in ("anonymous", "stranger", "viewer", "staff", "owner")
+    }
+
+    assert statuses == {who: getattr(row, who) for who in statuses}
+
+
+WITH_OTHER_IDS = [route for route in TABLE if "<uuid:tenant_id>/" in route and route.count("<uuid:") > 1]
+
+
+@pytest.mark.parametrize("route", WITH_OTHER_IDS)
+def test_in_ones_own_tenant_another_tenants_things_are_unknown(route, cast, things, sign_in) -> None:
+    url = address(route, Row(0, 0, 0, 0, 0), things | {"tenant_id": cast.other_tenant.pk})
+    client = sign_in(cast.stranger)
+
+    for row in TABLE[route]:
+        answer = ask(client, url, row)
+        assert (answer.status_code == 404) or (row.method == "get" and answer.status_code == 302), answer
+        if answer.status_code == 302:  # to the page of the thing, for a form that was opened by hand
+            assert client.get(answer["Location"]).status_code == 404
+
+
+def without_a_rule(_request) -> HttpResponse:
+    return HttpResponse("let in")
+
+
+class WithoutPermissions(ApiView):
+    """An API view that says it takes tokens, and not what they may do."""
+
+    access = "token"
+
+    def get(self, _request) -> Response:
+        return Response("let in")
+
+
+class WithoutMethod(TenantAPIView):
+    """An API view that forgot to say what its handler asks for."""
+
+    def get(self, _request) -> Response:
+        return Response("let in")
+
+
+@pytest.fixture
+def careless_urls():
+    module = ModuleType("tests.portal.careless_urls")
+    vars(module)["urlpatterns"] = [
+        path("page/", without_a_rule),
+        path("declared/", public(lambda _request: HttpResponse("let in"))),
+        path("api/page/", without_a_rule),
+        path("api/permissions/", WithoutPermissions.as_view()),
+        path("api/method/", WithoutMethod.as_view()),
+        *get_resolver().url_patterns,
+    ]
+    vars(module)["handler403"] = "portal.errors.permission_denied"
+    sys.modules[module.__name__] = module
+    with override_settings(ROOT_URLCONF=module.__name__):
+        yield
+    del sys.modules[module.__name__]
+
+
+@pytest.mark.parametrize("url", ["/page/", "/api/page/", "/api/permissions/", "/api/method/"])
+def test_a_view_that_declares_no_rule_lets_nobody_in(url, careless_urls, clients) -> None:
+    for for_api in (False, True):
+        for client in clients(for_api=for_api).values():
+            answer = client.get(url)
+            assert answer.status_code in {401, 403, 405}
+            assert b"let in" not in answer.content
+            assert answer["Content-Type"].startswith("application/problem+json" if "api" in url else "text/html")
+
+
+def test_a_view_that_declares_one_is_reached(careless_urls, db) -> None:
+    assert Client().get("/declared/").content == b"let in"
