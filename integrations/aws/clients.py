@@ -8,7 +8,7 @@ Clients for assumed roles get their credentials explicitly and never fall back t
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -31,12 +31,16 @@ _MAKING = threading.Lock()
 
 @dataclass(frozen=True)
 class SessionCredentials:
-    """Temporary credentials of one session. They live in memory only: never shown, never pickled."""
+    """Temporary credentials of one session. They live in memory only: never shown, never pickled.
+
+    The clients made with them are kept beside them, and so end with the session and serve no other.
+    """
 
     access_key_id: str
     secret_access_key: str
     session_token: str
     expires_at: datetime
+    clients: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
         return f"<SessionCredentials {self.access_key_id} until {self.expires_at.isoformat()}>"
@@ -65,18 +69,24 @@ class ClientFactory:
         )
 
     def with_session(self, service: str, region: str, credentials: SessionCredentials) -> Any:
-        """A client that acts as the session the credentials belong to."""
-        return self._make(
-            service,
-            region,
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            aws_session_token=credentials.session_token,
-        )
+        """The client that acts as the session the credentials belong to: one per service and region."""
+        with _MAKING:
+            client = credentials.clients.get((service, region))
+            if client is None:
+                client = self._make(
+                    service,
+                    region,
+                    aws_access_key_id=credentials.access_key_id,
+                    aws_secret_access_key=credentials.secret_access_key,
+                    aws_session_token=credentials.session_token,
+                )
+                credentials.clients[service, region] = client
+        return client
 
     def with_keys(self, service: str, region: str, access_key_id: str, secret_access_key: str) -> Any:
         """A client with long-lived keys: the sandbox's account roots, which exist nowhere else."""
-        return self._make(service, region, aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key)
+        with _MAKING:
+            return self._make(service, region, aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key)
 
     def with_own_identity(self, service: str, region: str) -> Any:
         """A client that acts as this process; VendorIdentityMissing if its environment gives it no credentials."""
@@ -88,15 +98,16 @@ class ClientFactory:
             raise translate(error) from None
         if credentials is None:
             raise VendorIdentityMissing("NoCredentials", "The environment of this process gives it no AWS identity.")
-        return self._make(service, region)
+        with _MAKING:
+            return self._make(service, region)
 
     def _make(self, service: str, region: str, **credentials: str) -> Any:
+        """Make a client; the caller holds `_MAKING`."""
         # The stubs list every service by name; ours come from the catalogue.
         create_client: Any = self._session.create_client
         try:
-            with _MAKING:
-                return create_client(
-                    service, region_name=region, endpoint_url=self._endpoint_url, config=self._config, **credentials
-                )
+            return create_client(
+                service, region_name=region, endpoint_url=self._endpoint_url, config=self._config, **credentials
+            )
         except (BotoCoreError, ClientError) as error:
             raise translate(error) from None

@@ -1,9 +1,9 @@
 """Verify one customer role: open the chain, prove each permission, and prove that the trust refuses others.
 
-    base → A ─ A → B ─ B → C ┬ whose account is it
-                             ├ one probe per permission and region
-                             ├ B → C again ─ what must be denied, in a session that would allow it
-                             └ B → C again ─ what the role says of itself, where the customer lets it
+    base → A ─ A → B ┬ B → C ┬ whose account is it
+                     │       └ one probe per permission and region
+                     ├ B → C ─ what must be denied, in a session that would allow it
+                     └ B → C ─ what the role says of itself, where the customer lets it
     base → trust-test → B ┬ the right external ID (control)
                           ├ none
                           └ a random wrong one
@@ -71,12 +71,11 @@ def verify_role(
     grants = GrantChecks(run)
     inspection = InspectionChecks(run)
 
-    def entered(launch: Session, customer: Session) -> None:
-        permissions.start(customer)
+    def launched(launch: Session) -> None:
         grants.start(launch)
         inspection.start(launch)
 
-    chain = ChainChecks(run, on_customer=entered)
+    chain = ChainChecks(run, on_launch=launched, on_customer=permissions.start)
     chain.start()
     trust.start()
     run.follow()

@@ -25,18 +25,19 @@ _ACCOUNT_DIFFERS = Verdict(
 
 
 class ChainChecks:
-    """Opens the chain. `on_customer` starts what needs B's and C's sessions."""
+    """Opens the chain. `on_launch` and `on_customer` start what needs B's and C's sessions."""
 
     def __init__(
         self,
         run: Run,
         *,
-        on_customer: Callable[[Session, Session], None],
+        on_launch: Callable[[Session], None],
+        on_customer: Callable[[Session], None],
     ) -> None:
         self._run = run
+        self._on_launch = on_launch
         self._on_customer = on_customer
         self._rebuilt = False
-        self._launch: Session | None = None
         self._refusal: Answer | None = None
         self.customer: Session | None = None
         self.account_matches: bool | None = None
@@ -75,7 +76,6 @@ class ChainChecks:
             run.failed(self._launch_check, findings.judge_vendor_hop_failure(answer.failure), answer)
             return
         launch: Session = answer.value
-        self._launch = launch
         run.receipts.append(launch.receipt)
         self.integration_role_id = launch.receipt.role_id
         direct = run.settings.chain == "direct"
@@ -90,6 +90,8 @@ class ChainChecks:
             self._customer_role_entered,
             TO_C,
         )
+        if not self._rebuilt:
+            self._on_launch(launch)
 
     def _customer_role_entered(self, answer: Answer) -> None:
         run = self._run
@@ -110,8 +112,7 @@ class ChainChecks:
         run.receipts.append(customer.receipt)
         run.passed(TO_C, "We entered your role", answer, request_id=customer.receipt.request_id)
         run.call(lambda: caller_account(run.vendor, customer, run.settings.region), self._account_answered, ACCOUNT)
-        if self._launch is not None:
-            self._on_customer(self._launch, customer)
+        self._on_customer(customer)
 
     def _account_answered(self, answer: Answer) -> None:
         run = self._run

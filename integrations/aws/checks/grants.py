@@ -28,6 +28,8 @@ class GrantChecks:
 
     def _entered(self, answer: Answer) -> None:
         run = self._run
+        if isinstance(answer.failure, Refused):
+            return  # the chain reports that the role cannot be entered, and why
         if answer.failure:
             verdict = findings.judge_failure(answer.failure)
             run.failed(LEAST_PRIVILEGE, verdict, answer, blocks_verdict=False)

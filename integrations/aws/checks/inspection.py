@@ -10,6 +10,7 @@ from integrations.aws import findings, inspection
 from integrations.aws.chain import MAX_CHAINED_DURATION, Session, enter_for_inspection
 from integrations.aws.checks.permissions import PERMISSION
 from integrations.aws.checks.run import Answer, Run
+from integrations.aws.errors import Refused
 from integrations.aws.findings import Verdict
 from integrations.aws.inspection import RoleSelf, Simulation
 from integrations.aws.report import Actor, Outcome
@@ -36,6 +37,8 @@ class InspectionChecks:
 
     def _entered(self, answer: Answer) -> None:
         run = self._run
+        if isinstance(answer.failure, Refused):
+            return  # the chain reports that the role cannot be entered, and why
         if answer.failure:
             run.failed(SESSION, findings.judge_failure(answer.failure), answer, blocks_verdict=False)
             self._simulated_nothing()

@@ -19,7 +19,7 @@ from integrations.aws.report import Actor, Finding, Outcome, SessionReceipt, Ver
 from integrations.aws.vendor import VendorSettings
 
 # Calls of one run that are under way at once.
-MAX_PARALLEL_CALLS = 16
+MAX_PARALLEL_CALLS = 24
 
 _DEADLINE = Verdict(
     Outcome.ERROR,

@@ -1,5 +1,6 @@
 """How clients are made, and that credentials show nowhere."""
 
+import dataclasses
 import pickle
 import tomllib
 import traceback
@@ -68,13 +69,23 @@ def test_an_endpoint_of_ones_own_is_used(credentials):
     assert client.meta.endpoint_url == "http://127.0.0.1:9"
 
 
-def test_two_sessions_never_share_a_client(credentials):
+def test_two_sessions_never_share_a_client_even_where_their_credentials_are_equal(credentials):
     factory = ClientFactory()
 
     first = factory.with_session("sts", "us-east-1", credentials)
-    second = factory.with_session("sts", "us-east-1", credentials)
+    second = factory.with_session("sts", "us-east-1", dataclasses.replace(credentials, clients={}))
 
     assert first is not second
+
+
+def test_a_session_has_one_client_per_service_and_region(credentials):
+    factory = ClientFactory()
+
+    first = factory.with_session("sts", "us-east-1", credentials)
+
+    assert factory.with_session("sts", "us-east-1", credentials) is first
+    assert factory.with_session("sts", "us-west-2", credentials) is not first
+    assert factory.with_session("iam", "us-east-1", credentials) is not first
 
 
 def test_a_process_without_identity_is_refused_rather_than_left_to_guess(no_identity):
