@@ -243,7 +243,9 @@ def vendor_side(settings: VendorSettings) -> VendorSide:
     return VendorSide(settings)
 
 
-def enter_integration_role(vendor: VendorSide, target: VerificationTarget) -> Session:
+def enter_integration_role(
+    vendor: VendorSide, target: VerificationTarget, *, purpose: SessionPurpose = SessionPurpose.VERIFICATION
+) -> Session:
     """The narrowed session that can enter the target's customer role, and no other: A → B (`direct`: base → A)."""
     role_arn = str(target.role_arn(vendor.settings))
     return _launch(
@@ -261,7 +263,7 @@ def enter_integration_role(vendor: VendorSide, target: VerificationTarget) -> Se
         },
         transitive_tag_keys=(tags.TENANT, tags.CONNECTION, tags.COMPONENT),
         component=target.component.id,
-        purpose=SessionPurpose.VERIFICATION,
+        purpose=purpose,
     )
 
 
@@ -332,7 +334,14 @@ def _launch(
         return open_session(vendor.own_role_sts(role), call, component=component, purpose=purpose)
 
 
-def enter_customer_role(vendor: VendorSide, target: VerificationTarget, launch: Session) -> Session:
+def enter_customer_role(
+    vendor: VendorSide,
+    target: VerificationTarget,
+    launch: Session,
+    *,
+    purpose: SessionPurpose = SessionPurpose.VERIFICATION,
+    duration: int = MIN_DURATION,
+) -> Session:
     """B → C, narrowed to the component. The transitive tags and the source identity come along by themselves."""
     return _enter_customer_role(
         vendor,
@@ -340,7 +349,8 @@ def enter_customer_role(vendor: VendorSide, target: VerificationTarget, launch: 
         launch,
         name=session_name(target),
         policy=customer_session_policy(target.component, vendor.settings.partition).text,
-        purpose=SessionPurpose.VERIFICATION,
+        purpose=purpose,
+        duration=duration,
     )
 
 
@@ -369,11 +379,19 @@ def enter_for_inspection(vendor: VendorSide, target: VerificationTarget, launch:
 
 
 def _enter_customer_role(
-    vendor: VendorSide, target: VerificationTarget, launch: Session, *, name: str, policy: str, purpose: SessionPurpose
+    vendor: VendorSide,
+    target: VerificationTarget,
+    launch: Session,
+    *,
+    name: str,
+    policy: str,
+    purpose: SessionPurpose,
+    duration: int = MIN_DURATION,
 ) -> Session:
     call = AssumeRole(
         role_arn=str(target.role_arn(vendor.settings)),
         session_name=name,
+        duration=duration,
         policy=policy,
         external_id=target.external_id,
     )
@@ -389,6 +407,18 @@ def try_customer_role(
         session_name=trust_test_session_name(target),
         policy=deny_all_session_policy(),
         external_id=external_id,
+    )
+    return _from_launch_session(
+        vendor, launch, call, component=target.component.id, purpose=SessionPurpose.TRUST_TEST
+    ).receipt
+
+
+def try_control_role(vendor: VendorSide, target: VerificationTarget, launch: Session) -> SessionReceipt:
+    """Try the vendor's control role, which lets the whole vendor account in, from a trust-test session."""
+    call = AssumeRole(
+        role_arn=vendor.settings.control_role_arn,
+        session_name=trust_test_session_name(target),
+        policy=deny_all_session_policy(),
     )
     return _from_launch_session(
         vendor, launch, call, component=target.component.id, purpose=SessionPurpose.TRUST_TEST

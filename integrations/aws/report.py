@@ -1,7 +1,7 @@
 """What a verification takes and gives back: plain, frozen values that hold no credential."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -38,6 +38,7 @@ class Actor(StrEnum):
 class SessionPurpose(StrEnum):
     """Why a session was opened."""
 
+    PRODUCT = "product"
     VERIFICATION = "verification"
     TRUST_TEST = "trust_test"
     CANARY = "canary"
@@ -142,7 +143,17 @@ class RoleReport:
     receipts: tuple[SessionReceipt, ...] = ()
     integration_role_id: str = ""
     deployed_version: str = ""
-    deadline_hit: bool = field(default=False)
+    deadline_hit: bool = False
+
+
+@dataclass(frozen=True)
+class RemovalReport:
+    """Whether a customer role refuses us. `removed` is None where no verdict was reached."""
+
+    component: str
+    removed: bool | None
+    findings: tuple[Finding, ...]
+    receipts: tuple[SessionReceipt, ...] = ()
 
 
 def role_status(report: RoleReport) -> RoleStatus:

@@ -22,13 +22,16 @@ from integrations.aws.checks.chain import ChainChecks
 from integrations.aws.checks.grants import GrantChecks
 from integrations.aws.checks.inspection import InspectionChecks
 from integrations.aws.checks.permissions import PermissionChecks
+from integrations.aws.checks.removal import RemovalCheck
 from integrations.aws.checks.run import Run, elapsed_ms
 from integrations.aws.checks.trust import TrustChecks
 from integrations.aws.errors import AwsCallFailed
+from integrations.aws.findings import TrustFacts
 from integrations.aws.report import (
     Actor,
     Finding,
     Outcome,
+    RemovalReport,
     RoleReport,
     RoleStatus,
     SessionReceipt,
@@ -41,12 +44,15 @@ __all__ = [
     "Actor",
     "Finding",
     "Outcome",
+    "RemovalReport",
     "RoleReport",
     "RoleStatus",
     "SessionReceipt",
     "VendorSettings",
     "VerificationTarget",
+    "check_reachability",
     "check_vendor_identity",
+    "prove_removed",
     "role_status",
     "verify_role",
 ]
@@ -95,6 +101,60 @@ def verify_role(
         deployed_version=inspection.deployed_version,
         integration_role_id=chain.integration_role_id,
         deadline_hit=run.deadline_hit,
+    )
+
+
+def check_reachability(
+    settings: VendorSettings,
+    target: VerificationTarget,
+    *,
+    on_finding: Callable[[Finding], None],
+    deadline_seconds: float = 30,
+) -> RoleReport:
+    """Open the chain and ask whose account it leads to, and no more: it speaks of no trust and of no permission.
+
+    As verify_role otherwise; `external_id_enforced` and `permissions_ok` stay None, so the report has no status of a
+    working role.
+    """
+    settings.refuse_own_account(target.account_id)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    chain = ChainChecks(run, on_launch=lambda _: None, on_customer=lambda _: None)
+    chain.start()
+    run.follow()
+    chain.judge_refusal(TrustFacts())
+    return RoleReport(
+        component=target.component.id,
+        findings=tuple(run.findings),
+        assumable=chain.customer is not None and chain.account_matches is not False,
+        refused=chain.refused and not run.vendor_fault,
+        external_id_enforced=None,
+        permissions_ok=None,
+        vendor_fault=run.vendor_fault,
+        receipts=tuple(run.receipts),
+        integration_role_id=chain.integration_role_id,
+        deadline_hit=run.deadline_hit,
+    )
+
+
+def prove_removed(
+    settings: VendorSettings,
+    target: VerificationTarget,
+    *,
+    on_finding: Callable[[Finding], None],
+    deadline_seconds: float = 30,
+) -> RemovalReport:
+    """Prove that the target's role refuses us now (F16), beside a control without which a refusal means nothing."""
+    settings.refuse_own_account(target.account_id)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    removal = RemovalCheck(run)
+    removal.start()
+    run.follow()
+    removal.close()
+    return RemovalReport(
+        component=target.component.id,
+        removed=removal.removed,
+        findings=tuple(run.findings),
+        receipts=tuple(run.receipts),
     )
 
 

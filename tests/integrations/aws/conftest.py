@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -19,7 +20,7 @@ from integrations.role_templates.document import role_document
 from integrations.role_templates.names import role_name
 from tests.integrations.aws.builders import EXTERNAL_ID, make_catalogue, make_settings, make_target
 
-VENDOR_OF_CHAIN = {"abac": "111111111111", "chained": "111111111112", "direct": "111111111113"}
+VENDOR_OF_CHAIN: dict[Chain, str] = {"abac": "111111111111", "chained": "111111111112", "direct": "111111111113"}
 _ACCOUNTS = itertools.count(333333330001)
 
 
@@ -107,8 +108,8 @@ class Customer:
         self.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(document))
 
 
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
+@contextmanager
+def running_sandbox() -> Iterator[Sandbox]:
     process = subprocess.Popen(
         [sys.executable, "-m", "integrations.sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True
     )
@@ -124,25 +125,43 @@ def sandbox() -> Iterator[Sandbox]:
         process.stdout.close()
 
 
-@pytest.fixture(scope="session")
-def vendors(sandbox) -> dict[str, VendorSettings]:
-    """The vendor's account, set up once for each chain."""
-    settings = {}
-    for chain, account_id in VENDOR_OF_CHAIN.items():
-        settings[chain] = make_settings(
-            chain=chain, vendor_account_id=account_id, endpoint_url=sandbox.url, repeat_pause=0.01
-        )
-        ensure_vendor_account(
-            settings[chain], make_catalogue(), iam_client(settings[chain], account_id, SANDBOX_SECRET)
-        )
+def set_up_vendor(sandbox: Sandbox, chain: Chain) -> VendorSettings:
+    """The vendor's account for a chain, made in the sandbox."""
+    account_id = VENDOR_OF_CHAIN[chain]
+    settings = make_settings(chain=chain, vendor_account_id=account_id, endpoint_url=sandbox.url, repeat_pause=0.01)
+    ensure_vendor_account(settings, make_catalogue(), iam_client(settings, account_id, SANDBOX_SECRET))
     return settings
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with running_sandbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def vendors(sandbox) -> dict[Chain, VendorSettings]:
+    """The vendor's account, set up once for each chain."""
+    return {chain: set_up_vendor(sandbox, chain) for chain in VENDOR_OF_CHAIN}
+
+
+@pytest.fixture
+def sandbox_of_my_own(monkeypatch) -> Iterator[tuple[VendorSettings, Customer]]:
+    """For a test that spoils the whole sandbox, such as its clock: the vendor and a customer in one of its own."""
+    with running_sandbox() as running:
+        settings = set_up_vendor(running, "abac")
+        monkeypatch.setenv(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            f"{running.url}/_sandbox/credentials/{settings.vendor_account_id}/rolebridge/worker",
+        )
+        yield settings, Customer(running, settings, make_catalogue())
 
 
 @pytest.fixture
 def as_worker(monkeypatch, sandbox):
     """Give this process the identity of a chain's worker, as a container's platform does."""
 
-    def become(chain: str) -> None:
+    def become(chain: Chain) -> None:
         monkeypatch.setenv(
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
             f"{sandbox.url}/_sandbox/credentials/{VENDOR_OF_CHAIN[chain]}/rolebridge/worker",

@@ -1,0 +1,129 @@
+"""Sessions in customer roles for the product's own work: kept in memory, replaced in time, dropped at once.
+
+One session for each connection and component. Many callers that need a new one cause one chain to be opened, by one of
+them, while the others wait. Nothing here is stored: a process that ends forgets its sessions.
+
+A session that was handed out cannot be taken back from whoever holds it; what ends live sessions is the customer's or
+the vendor's revoke-older-sessions policy.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from integrations.aws.chain import (
+    MAX_CHAINED_DURATION,
+    Session,
+    VendorSide,
+    enter_customer_role,
+    enter_integration_role,
+)
+from integrations.aws.errors import SessionExpired
+from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
+
+# botocore's mandatory refresh time: a session with less than this left is replaced before it is used.
+REFRESH_BEFORE_EXPIRY = 600.0  # seconds
+MAX_SESSIONS = 2000
+
+T = TypeVar("T")
+_Key = tuple[str, str]
+
+
+@dataclass
+class _Slot:
+    """One key's session. `identity` is what it was opened for: a rotated external ID makes it another."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    session: Session | None = None
+    identity: tuple[str, ...] = ()
+    dropped: bool = False
+
+
+class SessionCache:
+    """The sessions of this process, at most `max_sessions` of them, the least recently used going first.
+
+    `on_opened` gets the receipts of every chain that is opened, so that each session leaves one.
+    """
+
+    def __init__(
+        self,
+        vendor: VendorSide,
+        *,
+        max_sessions: int = MAX_SESSIONS,
+        on_opened: Callable[[tuple[SessionReceipt, ...]], None] = lambda _: None,
+    ) -> None:
+        self._vendor = vendor
+        self._max_sessions = max_sessions
+        self._on_opened = on_opened
+        self._lock = threading.Lock()
+        self._slots: OrderedDict[_Key, _Slot] = OrderedDict()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._slots)
+
+    def session(self, target: VerificationTarget) -> Session:
+        """The target's session, opened if there is none that lasts; raises AwsCallFailed, and keeps nothing then."""
+        identity = (str(target.role_arn(self._vendor.settings)), target.external_id, target.component.version)
+        while True:
+            slot = self._slot((target.connection_ref, target.component.id))
+            with slot.lock:
+                if slot.dropped:
+                    continue  # dropped while this caller waited: what was dropped must not come back
+                session = slot.session
+                if (
+                    session is None
+                    or slot.identity != identity
+                    or session.credentials.expires_within(REFRESH_BEFORE_EXPIRY)
+                ):
+                    session = self._open(target)
+                    # Dropped while the chain was being opened: this caller asked before, and may have it once.
+                    if not slot.dropped:
+                        slot.session, slot.identity = session, identity
+                return session
+
+    def use(self, target: VerificationTarget, work: Callable[[Session], T]) -> T:
+        """Do `work` with the target's session; if AWS calls it expired, once more with a new one."""
+        session = self.session(target)
+        try:
+            return work(session)
+        except SessionExpired:
+            self._forget(target, session)
+            return work(self.session(target))
+
+    def drop(self, connection_ref: str, component_id: str | None = None) -> None:
+        """Forget the sessions of a connection, or of one component of it: on pause, quarantine and removal."""
+        with self._lock:
+            for key in [key for key in self._slots if key[0] == connection_ref and component_id in (None, key[1])]:
+                self._slots.pop(key).dropped = True
+
+    def clear(self) -> None:
+        """Forget every session: the emergency stop."""
+        with self._lock:
+            for slot in self._slots.values():
+                slot.dropped = True
+            self._slots.clear()
+
+    def _slot(self, key: _Key) -> _Slot:
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+            self._slots.move_to_end(key)
+            while len(self._slots) > self._max_sessions:
+                self._slots.popitem(last=False)
+            return slot
+
+    def _forget(self, target: VerificationTarget, session: Session) -> None:
+        """Forget `session`, unless another caller has replaced it already."""
+        slot = self._slot((target.connection_ref, target.component.id))
+        with slot.lock:
+            if slot.session is session:
+                slot.session = None
+
+    def _open(self, target: VerificationTarget) -> Session:
+        purpose = SessionPurpose.PRODUCT
+        launch = enter_integration_role(self._vendor, target, purpose=purpose)
+        session = enter_customer_role(self._vendor, target, launch, purpose=purpose, duration=MAX_CHAINED_DURATION)
+        self._on_opened((launch.receipt, session.receipt))
+        return session
