@@ -84,6 +84,19 @@ class Pagination(CursorPagination):
                 400,
             ) from None
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """A page in the words of OpenAPI 3.1; DRF's own says null as 3.0 did."""
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {
+                "next": link | {"description": "The address of the next page, null on the last."},
+                "previous": link | {"description": "The address of the page before, null on the first."},
+                "results": schema,
+            },
+        }
+
 
 class ApiView(APIView):
     """How every address of the API reads and answers."""

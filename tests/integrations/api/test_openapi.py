@@ -5,6 +5,10 @@ import yaml
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from integrations.models import Finding, Verification
+from tenants.scope import tenant_scope
 
 SNAPSHOT = settings.BASE_DIR / "docs" / "reference" / "openapi.yaml"
 HINT = "python manage.py spectacular --file docs/reference/openapi.yaml"
@@ -40,6 +44,35 @@ def test_every_operation_needs_a_token_and_documents_its_problems(operation) -> 
     for answer in problems.values():
         assert list(answer["content"]) == ["application/problem+json"]
         assert answer["description"]
+
+
+def test_answers_are_what_the_document_says(api, cast) -> None:
+    document = yaml.safe_load(SNAPSHOT.read_text())
+    client = api(cast.owner, cast.tenant)
+    connections = "/api/v1/connections/"
+    made = client.post(connections, {"name": "Production", "account_id": "222233334444"}, format="json").json()
+    one = f"{connections}{made['id']}/"
+    with tenant_scope(cast.tenant.pk):
+        verification = Verification.objects.create(
+            tenant=cast.tenant, connection_id=made["id"], state="completed", requested_by="Test"
+        )
+        Finding.objects.create(
+            tenant=cast.tenant, verification=verification, component="log-analysis", check_code="x", outcome="passed"
+        )
+
+    for schema, answer in (
+        ("Connection", made),
+        ("Connection", client.get(one).json()),
+        ("PaginatedConnectionList", client.get(connections, {"page_size": 1}).json()),
+        ("PaginatedVerificationList", client.get(f"{one}verifications/").json()),
+        ("VerificationDetail", client.get(f"/api/v1/verifications/{verification.pk}/").json()),
+        ("Component", client.get("/api/v1/components/").json()[0]),
+        ("Problem", client.post(connections, {"external_id": "x"}, format="json").json()),
+        ("Problem", client.get(f"{connections}{verification.pk}/").json()),
+    ):
+        rules = {"$ref": f"#/components/schemas/{schema}", "components": document["components"]}
+        Draft202012Validator(rules).validate(answer)
+        assert set(answer) <= set(document["components"]["schemas"][schema]["properties"]), schema
 
 
 def test_no_field_writes_an_external_id() -> None:

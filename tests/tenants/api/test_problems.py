@@ -75,6 +75,12 @@ def test_a_body_that_is_too_large_is_a_413(client) -> None:
     problem(answer, 413, "too-large")
 
 
+def test_a_request_that_django_itself_refuses_is_a_400(db) -> None:
+    answer = Client().get("/api/v1/components/", headers={"host": "elsewhere.example"})
+
+    problem(answer, 400, "malformed")
+
+
 def test_any_accept_header_gets_an_answer(client) -> None:
     assert client.get(URL, HTTP_ACCEPT="text/html").status_code == 200
     problem(client.get(f"{URL}?cursor=x", HTTP_ACCEPT="application/xml"), 400, "invalid-cursor")
