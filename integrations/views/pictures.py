@@ -209,7 +209,7 @@ class _Arranger:
             code in self.by_check and self.by_check[code].outcome in PROBLEMS for code in (ENTER_A, ENTER_B, ENTER_C)
         )
         groups: dict[tuple[str, ...], list[Finding]] = {}
-        for finding in sorted(self.findings, key=lambda finding: not finding.check_code.startswith(("chain", "trust"))):
+        for finding in sorted(self.findings, key=_urgency):
             if finding.outcome not in PROBLEMS or (finding.check_code == CONTROL and chain_refused):
                 continue
             one = (finding.action,) if finding.check_code != PERMISSION else ()
@@ -223,6 +223,12 @@ class _Arranger:
             )
             for findings in groups.values()
         )
+
+
+def _urgency(finding: Finding) -> tuple[int, str, int]:
+    """Sorts the chain before the trust, and both before the rest; else a page would change with what landed first."""
+    rank = {"chain": 0, "trust": 1}.get(finding.check_code.partition(".")[0], 2)
+    return rank, finding.check_code, finding.pk
 
 
 def _component(component_id: str) -> Component | None:
