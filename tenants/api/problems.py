@@ -36,7 +36,6 @@ _KNOWN: dict[type[exceptions.APIException], tuple[str, str]] = {
     exceptions.MethodNotAllowed: ("method-not-allowed", "The method is not allowed here"),
     exceptions.ParseError: ("malformed", "The body could not be read"),
     exceptions.UnsupportedMediaType: ("unsupported-media-type", "The content type is not supported"),
-    exceptions.NotAcceptable: ("not-acceptable", "The answer cannot be given in the form asked for"),
     exceptions.ValidationError: ("invalid", "The input is not valid"),
 }
 _NOT_FOUND = "Check the address and the id. Addresses of the API end with a slash."

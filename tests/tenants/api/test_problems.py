@@ -1,12 +1,16 @@
 """Whatever goes wrong below /api/ is answered by a problem document."""
 
+import re
+
 import pytest
+from django.conf import settings
 from django.db import connections as databases
 from django.test import Client
 from rest_framework.test import APIClient
 
 from integrations.api.connections import Connections
 from integrations.models import Connection
+from tenants.api.problems import _KNOWN
 from tenants.scope import tenant_scope
 
 URL = "/api/v1/connections/"
@@ -117,6 +121,16 @@ def test_what_a_refused_request_wrote_is_rolled_back(cast, client, monkeypatch) 
 
     with tenant_scope(cast.tenant.pk):
         assert not Connection.objects.exists()
+
+
+def test_every_type_of_problem_is_in_the_reference() -> None:
+    reference = (settings.BASE_DIR / "docs" / "reference" / "api.md").read_text()
+    raised = {kind for kind, _ in _KNOWN.values()}
+    for folder in ("tenants/api", "integrations/api", "portal"):
+        for module in (settings.BASE_DIR / folder).glob("*.py"):
+            raised |= set(re.findall(r"(?:\bProblem|json_problem)\(\s*\"([a-z-]+)\"", module.read_text()))
+
+    assert raised == set(re.findall(r"^\| `([a-z-]+)` \| \d", reference, re.MULTILINE))
 
 
 def test_no_answer_is_kept_by_a_cache(client) -> None:
