@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from integrations.actions import verifications
+from integrations.actions import schedule, verifications
 
 
 @shared_task(name="integrations.tasks.run_verification", acks_late=False)
@@ -21,3 +21,9 @@ def run_verification(tenant_id: str, verification_id: str) -> None:
 def hand_back_verifications() -> None:
     """Queue again what a lost worker left, and end what waited too long. Queue `maintenance`, from beat, no retry."""
     verifications.hand_back()
+
+
+@shared_task(name="integrations.tasks.verify_due")
+def verify_due() -> None:
+    """Ask for the verifications that are due. Queue `maintenance`, from beat, no retry: beat comes again."""
+    schedule.verify_due()

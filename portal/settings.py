@@ -271,6 +271,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "verify what is due": {
+        "task": "integrations.tasks.verify_due",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
 }
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
 

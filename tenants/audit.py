@@ -21,6 +21,11 @@ class Actor:
         """Where the act came from, the first part of an audit action's name."""
         return {"user": "page", "staff": "admin", "token": "api"}.get(self.kind, "system")
 
+    @property
+    def is_customer(self) -> bool:
+        """Whether a member or a member's program acts, and not the vendor."""
+        return self.kind in {"user", "token"}
+
     @classmethod
     def user(cls, user: User) -> "Actor":
         """A member, on a page."""

@@ -90,9 +90,9 @@ def worker(database, broker, sandbox_address) -> Iterator[Popen[bytes]]:
         yield process
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def beat(broker) -> Iterator[Popen[bytes]]:
-    """Celery beat."""
+    """Celery beat, for one test: what it starts by itself must not meet the next one."""
     with processes.celery_beat() as process:
         yield process
 

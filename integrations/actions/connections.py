@@ -78,6 +78,7 @@ def update_connection(
         connection.name = changes["name"] = name
     if account_id is not None and (canonical := _customer_account(account_id)) != connection.account_id:
         connection.account_id = changes["account_id"] = canonical
+        connection.asked_at = connection.next_verification_at = None
         # What was found in another account says nothing of this one: the same components begin anew.
         chosen_before = [role.component for role in connection.roles.all()]
         connection.roles.all().delete()
@@ -88,7 +89,7 @@ def update_connection(
             changes["components"] = chosen
             _set_roles(connection, chosen)
     if changes:
-        connection.save(update_fields=["name", "account_id"])
+        connection.save(update_fields=["name", "account_id", "asked_at", "next_verification_at"])
         audit.record("connection:changed", by=by, tenant_id=connection.tenant_id, target=connection, **changes)
     return connection
 

@@ -9,6 +9,7 @@ No transaction is open while AWS is called: AWS runs in threads of its own, and 
 
 import logging
 import queue
+import random
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -31,6 +32,7 @@ from integrations.aws.report import RoleReport, VerificationTarget
 from integrations.aws.verify import verify_role
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, Finding, Verification
+from integrations.next_verification import next_verification
 from integrations.vendor import vendor_settings
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
@@ -106,6 +108,9 @@ def _find_or_create(connection: Connection, by: Actor) -> tuple[Verification, bo
     if not connection.roles.exists():
         raise NotReady("Choose at least one component first, then verify.")
     active = connection.verifications.filter(state__in=[State.QUEUED, State.RUNNING]).first()
+    if by.is_customer:
+        connection.asked_at = timezone.now()
+        connection.save(update_fields=["asked_at"])
     if active is not None:
         return active, False
     verification = Verification.objects.create(
@@ -343,6 +348,7 @@ def _complete(claim: Claim, reports: list[RoleReport]) -> None:
             verdict = any(aws_report.role_status(report) != "no_verdict" for report in reports)
             verification.failure = "" if verdict else "no_verdict"
         verification.state = State.FAILED if verification.failure else State.COMPLETED
+        _plan_next(verification.connection, failed=bool(verification.failure))
         verification.finished_at = Now()
         verification.save(update_fields=["state", "failure", "finished_at"])
         audit.record(
@@ -366,6 +372,17 @@ def _still_ours(claim: Claim) -> Verification:
     return verification
 
 
+def _plan_next(connection: Connection, *, failed: bool) -> None:
+    connection.next_verification_at = next_verification(
+        connection.status,
+        asked_at=connection.asked_at,
+        now=timezone.now(),
+        chance=random.random(),  # noqa: S311 — it spreads load, it protects nothing
+        failed=failed,
+    )
+    connection.save(update_fields=["next_verification_at"])
+
+
 def _end(tenant_id: UUID, verification_id: UUID, state: str, *, failure: str, attempt: int | None = None) -> None:
     """End an active verification without a verdict; with `attempt`, only if that claim is still the latest."""
     with tenant_scope(tenant_id):
@@ -373,6 +390,7 @@ def _end(tenant_id: UUID, verification_id: UUID, state: str, *, failure: str, at
         if verification is None or not verification.is_active or attempt not in {None, verification.attempt}:
             return
         verification.state, verification.failure = state, failure
+        _plan_next(verification.connection, failed=True)
         verification.finished_at = Now()
         verification.save(update_fields=["state", "failure", "finished_at"])
         audit.record(

@@ -69,6 +69,12 @@ class Connection(models.Model):
     external_id = models.CharField(max_length=64, default=new_external_id, editable=False)
     account_id = models.CharField(max_length=12, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the customer last asked for a verification of this account."
+    )
+    next_verification_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it is verified again by itself; empty while a verification is active."
+    )
 
     objects = ConnectionQuerySet.as_manager()
 
@@ -83,7 +89,14 @@ class Connection(models.Model):
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="connection_has_a_name"),
         ]
-        indexes = [models.Index(fields=["tenant", "-created_at"], name="connection_list")]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at"], name="connection_list"),
+            models.Index(
+                fields=["next_verification_at"],
+                condition=models.Q(next_verification_at__isnull=False),
+                name="connection_due",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -99,11 +99,27 @@ def test_no_database_role_skips_row_level_security(db) -> None:
             assert cursor.fetchone() == (False, False), alias
 
 
-def test_the_owner_of_the_schema_sees_no_connection(db, cast) -> None:
+def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, cast) -> None:
     with tenant_scope(cast.tenant.pk):
         create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
 
-    assert Connection.objects.using(OWNER).count() == 0
+    with psycopg.connect(db.url(DATABASE)) as superuser:
+        readable = superuser.execute(
+            """
+            SELECT DISTINCT p.polrelid::regclass::text FROM pg_policy p JOIN pg_roles r ON r.oid = ANY(p.polroles)
+            WHERE r.rolname = 'rolebridge_owner'
+            """
+        ).fetchall()
+
+    assert {table for (table,) in readable} == {
+        "tenants_member",
+        "tenants_apitoken",
+        "integrations_connection",
+        "integrations_verification",
+        "integrations_provedaccount",
+    }
+    assert CustomerRole.objects.using(OWNER).count() == Tenant.objects.using(OWNER).count() == 0
+    assert Connection.objects.using(OWNER).update(name="changed") == 0
 
 
 def test_staff_read_across_tenants_and_write_none_of_it(db, cast) -> None:
