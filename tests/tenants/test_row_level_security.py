@@ -144,9 +144,12 @@ def test_the_scope_of_a_tenant_ends_with_it(db, cast) -> None:
 
 
 def test_one_transaction_never_enters_two_tenants(db, cast) -> None:
-    with pytest.raises(RuntimeError, match="another tenant"), tenant_scope(cast.tenant.pk):
-        with tenant_scope(cast.other_tenant.pk):
-            pass
+    with (
+        pytest.raises(RuntimeError, match="another tenant"),
+        tenant_scope(cast.tenant.pk),
+        tenant_scope(cast.other_tenant.pk),
+    ):
+        pass
 
 
 def test_a_scope_needs_a_tenants_uuid(db) -> None:
