@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_string, policy
-from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +14,7 @@ from django.shortcuts import redirect, render
 from integrations.catalogue_file import catalogue
 from integrations.models import Finding, Status
 from tenants.access import public, signed_in
-from tenants.models import Tenant, User
+from tenants.models import Tenant
 from tenants.scope import call, tenant_scope
 
 MAILS_SHOWN = 20
@@ -28,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """What this is, for visitors; for everybody else the way to their work."""
     if not request.user.is_authenticated:
         return render(request, "portal/landing.html", {"components": catalogue().components})
-    tenant_ids = _tenants_of(cast("User", request.user))
+    tenant_ids = _tenants_of(request.user.pk)
     if len(tenant_ids) == 1:
         return redirect("connections", tenant_id=tenant_ids[0])
     if not tenant_ids and request.user.is_staff:
@@ -40,14 +38,14 @@ def home(request: HttpRequest) -> HttpResponse:
 def organisations(request: HttpRequest) -> HttpResponse:
     """The organisations that the user is a member of."""
     found = []
-    for tenant_id in _tenants_of(cast("User", request.user)):
+    for tenant_id in _tenants_of(request.user.pk):
         with tenant_scope(tenant_id):
             found.append(Tenant.objects.get(pk=tenant_id))
     return render(request, "portal/organisations.html", {"organisations": found})
 
 
-def _tenants_of(user: User) -> list[UUID]:
-    return [tenant_id for (tenant_id,) in call("tenants_of_user", user.pk)]
+def _tenants_of(user_id: UUID | None) -> list[UUID]:
+    return [tenant_id for (tenant_id,) in call("tenants_of_user", user_id)]
 
 
 # --- Trial installations only (portal/urls.py leaves these out in production) -----------------------------------------
@@ -78,7 +76,7 @@ def _mails_in(file: Path) -> list[Mail]:
 
 
 def _mail(text: str) -> Mail:
-    message = cast("EmailMessage", message_from_string(text, policy=policy.default))
+    message = message_from_string(text, policy=policy.default)
     body = message.get_body(("plain",))
     return Mail(
         to=str(message["To"]),

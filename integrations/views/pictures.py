@@ -20,8 +20,13 @@ ENTER_A = "chain.base_to_component"
 ENTER_B = "chain.component_to_integration"
 ENTER_C = "chain.integration_to_customer"
 CONTROL = "trust.control"
+CANARY = "trust.canary"
+CANARY_CONTROL = "trust.canary_control"
 ACCOUNT = "account.matches"
 PERMISSION = "permission"
+LEAST_PRIVILEGE = "least_privilege"
+# What a role tells of itself, where the customer lets it, stands with what it is about.
+ABOUT_GRANTS = frozenset({LEAST_PRIVILEGE, "inspection.policies", "inspection.role"})
 
 PROBLEMS = frozenset({Outcome.DENIED, Outcome.VIOLATED, Outcome.ERROR, Outcome.THROTTLED})
 
@@ -33,7 +38,6 @@ class Check:
     key: str
     name: str
     state: str
-    reason: str = ""
     finding: Finding | None = None
 
     @property
@@ -64,7 +68,13 @@ class ComponentRun:
     enter_customer: Check
     trust: tuple[Check, ...]
     permissions: tuple[Check, ...]
+    grants: tuple[Check, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def grants_reached(self) -> bool:
+        """Whether there is, or can still be, a result for what must be denied."""
+        return any(check.state != Outcome.SKIPPED for check in self.grants)
 
     @property
     def permissions_reached(self) -> bool:
@@ -126,16 +136,19 @@ def _all_checks(run: ComponentRun) -> Iterable[Check]:
     yield run.enter_customer
     yield from run.trust
     yield from run.permissions
+    yield from run.grants
 
 
 @dataclass
 class _Arranger:
     verification: Verification
     findings: list[Finding]
-    by_check: dict[str, Finding] = field(init=False)
+    by_check: dict[str, list[Finding]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.by_check = {finding.check_code: finding for finding in self.findings if finding.check_code != PERMISSION}
+        self.by_check = {}
+        for finding in self.findings:
+            self.by_check.setdefault(finding.check_code, []).append(finding)
 
     def run(self, component_id: str, role: CustomerRole | None, connection: Connection) -> ComponentRun:
         component = _component(component_id)
@@ -153,6 +166,7 @@ class _Arranger:
             enter_customer=enter_c,
             trust=self._trust(enter_c),
             permissions=self._permissions(component, enter_c),
+            grants=self._grants(component, enter_b or enter_a),
             problems=self._problems(),
         )
 
@@ -166,7 +180,7 @@ class _Arranger:
         return "waiting"
 
     def _check(self, code: str, name: str, *, after: Check | None) -> Check:
-        finding = self.by_check.get(code)
+        finding = next(iter(self.by_check.get(code, [])), None)
         return Check(key=code, name=name, state=self._state(finding, after), finding=finding)
 
     def _trust(self, enter_c: Check) -> tuple[Check, ...]:
@@ -174,39 +188,50 @@ class _Arranger:
             self._check(CONTROL, _("With your external ID we get in"), after=None),
             self._check("trust.no_external_id", _("Without any external ID nobody gets in"), after=None),
             self._check("trust.wrong_external_id", _("With a wrong external ID nobody gets in"), after=None),
+            self._check(CANARY, _("Even with it no other role of ours gets in"), after=None),
             self._check(ACCOUNT, _("The role is in the account you named"), after=enter_c),
         ]
-        known = {check.key for check in checks} | {ENTER_A, ENTER_B, ENTER_C}
-        checks += [
-            Check(key=code, name=finding.title, state=str(finding.outcome), finding=finding)
-            for code, finding in self.by_check.items()
-            if code not in known
-        ]
-        return tuple(checks)
+        known = {check.key for check in checks} | {ENTER_A, ENTER_B, ENTER_C, PERMISSION} | ABOUT_GRANTS
+        return (*checks, *self._further(code for code in self.by_check if code not in known))
+
+    def _further(self, codes: Iterable[str]) -> Iterable[Check]:
+        """What was found beyond the checks that every verification makes, each by its own words."""
+        for code in codes:
+            for number, finding in enumerate(self.by_check.get(code, [])):
+                if code == CANARY_CONTROL and finding.outcome == Outcome.PASSED:
+                    continue  # it only lets the canary's refusal count
+                yield Check(key=f"{code}-{number}", name=finding.title, state=str(finding.outcome), finding=finding)
 
     def _permissions(self, component: Component | None, enter_c: Check) -> tuple[Check, ...]:
-        reasons = {permission.action: permission.reason for permission in component.permissions} if component else {}
-        landed: dict[str, list[Finding]] = {action: [] for action in reasons}
-        for finding in self.findings:
-            if finding.check_code == PERMISSION:
-                landed.setdefault(finding.action, []).append(finding)
-        return tuple(
-            Check(
-                # The first keeps the key that it has while nothing has landed, so that the row turns and does not jump.
-                key=f"{PERMISSION}-{action}" + (f"-{number}" if number else ""),
-                name=action,
-                reason=reasons.get(action, ""),
-                state=self._state(found, enter_c),
-                finding=found,
-            )
-            for action, findings in landed.items()
-            for number, found in enumerate(findings or [None])
-        )
+        actions = [permission.action for permission in component.permissions] if component else []
+        return tuple(self._by_action(PERMISSION, actions, "{}", enter_c))
+
+    def _grants(self, component: Component | None, launch: Check) -> tuple[Check, ...]:
+        actions = [never.action for never in component.never_granted] if component else []
+        tried = self._by_action(LEAST_PRIVILEGE, actions, _("{} is refused"), launch)
+        return (*tried, *self._further(sorted(ABOUT_GRANTS - {LEAST_PRIVILEGE})))
+
+    def _by_action(self, code: str, actions: Iterable[str], name: str, after: Check) -> Iterable[Check]:
+        """A row for each action that is to be tried, and for each that was."""
+        landed: dict[str, list[Finding]] = {action: [] for action in actions}
+        for finding in self.by_check.get(code, []):
+            landed.setdefault(finding.action, []).append(finding)
+        for action, findings in landed.items():
+            for number, found in enumerate(findings or [None]):
+                yield Check(
+                    # The first keeps the key that it has while nothing has landed, so that the row turns, not jumps.
+                    key=f"{code}-{action}" + (f"-{number}" if number else ""),
+                    name=name.format(action) if action else found.title if found else "",
+                    state=self._state(found, after),
+                    finding=found,
+                )
 
     def _problems(self) -> tuple[Problem, ...]:
         """What to act on, the chain first. That the trust-test's control was refused too says nothing new then."""
         chain_refused = any(
-            code in self.by_check and self.by_check[code].outcome in PROBLEMS for code in (ENTER_A, ENTER_B, ENTER_C)
+            finding.outcome in PROBLEMS
+            for code in (ENTER_A, ENTER_B, ENTER_C)
+            for finding in self.by_check.get(code, [])
         )
         groups: dict[tuple[str, ...], list[Finding]] = {}
         for finding in sorted(self.findings, key=_urgency):

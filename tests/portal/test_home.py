@@ -53,7 +53,7 @@ class TestHome:
 class TestSignUp:
     def test_gives_a_tenant_with_a_connection_that_has_its_external_id(self, client, db) -> None:
         answer = client.post("/accounts/signup/", SIGN_UP | {"email": "New@Example.com"}, follow=True)
-        code = re.search(r"^ +([A-Z0-9-]{6,})$", mail.outbox[0].body, re.MULTILINE)
+        code = re.search(r"^ +([A-Z0-9-]{6,})$", str(mail.outbox[0].body), re.MULTILINE)
         done = client.post(answer.redirect_chain[-1][0], {"code": code[1]}, follow=True)
 
         user = User.objects.get(email="new@example.com")

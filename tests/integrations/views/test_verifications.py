@@ -178,6 +178,24 @@ class TestResult:
         assert "logs:DescribeLogGroups</code>" in page.split('class="problem"')[1]
         assert "logs:DescribeLogStreams</code>" in page.split('class="problem"')[1]
 
+    def test_no_finding_is_lost_behind_another_of_the_same_check(self, cast, sign_in, url, verification) -> None:
+        find(verification, "chain.integration_to_customer", "passed")
+        find(verification, "least_privilege", "violated", action="iam:ListUsers", title="Too much", who="customer")
+        find(verification, "least_privilege", "passed", action="kms:ListKeys", title="Denied, as it should be")
+        for title in ("The role allows long sessions", "The role lost its boundary"):
+            find(verification, "inspection.role", "violated", title=title, cause=title, who="customer")
+        find(verification, "trust.canary_control", "passed", title="Our canary gets in where it may")
+        change(verification, state="completed")
+
+        page = sign_in(cast.viewer).get(url).content.decode()
+
+        assert state_of(page, "log-analysis-least_privilege-iamlistusers") == "violated"
+        assert state_of(page, "log-analysis-least_privilege-kmslistkeys") == "passed"
+        assert page.count("The role allows long sessions</span>") == 2  # the problem and its row
+        assert page.count("The role lost its boundary</span>") == 2
+        assert page.count('class="problem"') == 3
+        assert "Our canary gets in where it may" not in page
+
     @pytest.mark.parametrize(
         ("status", "says"),
         [
