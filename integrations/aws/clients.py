@@ -7,6 +7,7 @@ Set-up it needs: for the worker's own identity, credentials as boto3 finds them 
 Clients for assumed roles get their credentials explicitly and never fall back to that identity.
 """
 
+import logging
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,21 @@ VERSION = "0.1.0"
 CONNECT_TIMEOUT = 3.0  # seconds
 READ_TIMEOUT = 10.0  # seconds
 MAX_ATTEMPTS = 2  # one retry, by botocore's standard mode, with jitter
+
+# At DEBUG these write whole requests and answers, session tokens and secret keys included, into the log. Whoever turns
+# botocore's logging up must not get those with it.
+for _name in (
+    "botocore.auth",
+    "botocore.awsrequest",
+    "botocore.endpoint",
+    "botocore.hooks",
+    "botocore.httpsession",
+    "botocore.parsers",
+    "botocore.retries",
+    "botocore.retryhandler",
+    "botocore.utils",
+):
+    logging.getLogger(_name).setLevel(logging.INFO)
 
 _LOADER = Loader()
 # botocore does not promise that clients can be made in several threads at once.

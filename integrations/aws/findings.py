@@ -188,6 +188,7 @@ class TrustFacts:
     enters_without_id: bool | None = None
     enters_with_wrong_id: bool | None = None
     enters_with_previous_id: bool = False
+    own_side_works: bool | None = None
 
 
 def judge_customer_refusal(
@@ -246,7 +247,7 @@ def judge_customer_refusal(
             "The role does not carry the tag that marks it as ours to use",
             "Deploy the current role template again: it puts the product's tag on the role.",
         )
-    if speaks_of_vendor(denial):
+    if speaks_of_vendor(denial) or facts.own_side_works is False:
         return Verdict(Outcome.ERROR, "vendor_policy_refused", Actor.VENDOR, "Our own policy refused the call", _OURS)
     return Verdict(
         Outcome.DENIED,

@@ -12,20 +12,34 @@ from integrations.aws import findings
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused
 from integrations.aws.findings import Verdict
-from integrations.aws.report import SessionReceipt
+from integrations.aws.report import Actor, Outcome, SessionReceipt
 
 Attempt = Callable[[], SessionReceipt]
 
 
 @dataclass(frozen=True)
 class Control:
-    """The attempt that must succeed. `refused` is the verdict where it does not."""
+    """The attempt that must succeed. `refused` is the verdict where it does not.
+
+    `own_side` is an attempt that only our own side can refuse: where it is refused as well, nothing was proved of the
+    customer's, and `refused` gives way to OUR_SIDE_BROKEN.
+    """
 
     check: str
     attempt: Attempt
     passed_title: str
     refused: Verdict
+    own_side: Attempt | None = None
     blocks_verdict: bool = True
+
+
+OUR_SIDE_BROKEN = Verdict(
+    Outcome.ERROR,
+    "vendor_policy_refused",
+    Actor.VENDOR,
+    "Our own side refused the call",
+    "There is nothing for you to do: this is a fault on our side, and our support staff can see it.",
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,7 @@ class ControlledRefusals:
         self._waiting: list[tuple[MustBeRefused, Answer]] = []
         self._repeated: set[str] = set()
         self.control_passed: bool | None = None
+        self.own_side_works: bool | None = None
         self.entered: dict[str, bool] = {}
 
     def start(self) -> None:
@@ -65,8 +80,26 @@ class ControlledRefusals:
         self._run.call(work, lambda answer: self._answered(attempt, answer), attempt.check)
 
     def _control_answered(self, answer: Answer) -> None:
+        own_side = self._control.own_side
+        if isinstance(answer.failure, Refused) and own_side is not None:
+            self._run.call(own_side, lambda proof: self._own_side_answered(answer, proof), self._control.check)
+        else:
+            self._judge_control(answer)
+
+    def _own_side_answered(self, refused: Answer, proof: Answer) -> None:
+        self.own_side_works = proof.failure is None
+        if proof.failure is None:
+            self._run.receipts.append(proof.value)
+            self._judge_control(refused)
+        elif isinstance(proof.failure, Refused):
+            self._run.failed(self._control.check, OUR_SIDE_BROKEN, proof)
+            self._release(passed=False)
+        else:
+            self.own_side_works = None
+            self._judge_control(proof)
+
+    def _judge_control(self, answer: Answer) -> None:
         control = self._control
-        self.control_passed = answer.failure is None
         if answer.failure is None:
             self._run.receipts.append(answer.value)
             self._run.passed(control.check, control.passed_title, answer, request_id=answer.value.request_id)
@@ -74,6 +107,10 @@ class ControlledRefusals:
             refused = isinstance(answer.failure, Refused)
             verdict = control.refused if refused else findings.judge_failure(answer.failure)
             self._run.failed(control.check, verdict, answer, blocks_verdict=control.blocks_verdict)
+        self._release(passed=answer.failure is None)
+
+    def _release(self, *, passed: bool) -> None:
+        self.control_passed = passed
         for attempt, kept in self._waiting:
             self._judge_refused(attempt, kept)
         self._waiting.clear()

@@ -8,7 +8,7 @@ trusted one, the canary (F8): its own policy allows it every role, as its contro
 import secrets
 
 from integrations.aws import findings
-from integrations.aws.chain import Session, enter_trust_test, try_as_canary, try_customer_role
+from integrations.aws.chain import Session, enter_trust_test, try_as_canary, try_control_role, try_customer_role
 from integrations.aws.checks.refusals import Control, ControlledRefusals, MustBeRefused
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused
@@ -79,6 +79,7 @@ class TrustChecks:
                 attempt=lambda: try_customer_role(run.vendor, run.target, launch, run.target.external_id),
                 passed_title="The trust-test gets in with your external ID, so its refusals mean something",
                 refused=_CONTROL_REFUSED,
+                own_side=lambda: try_control_role(run.vendor, run.target, launch),
             ),
             [
                 self._external_id_test(NO_EXTERNAL_ID, "without any external ID", launch, wrong=False),
@@ -177,6 +178,7 @@ class TrustChecks:
             enters_without_id=entered.get(NO_EXTERNAL_ID),
             enters_with_wrong_id=entered.get(WRONG_EXTERNAL_ID),
             enters_with_previous_id=self._enters_with_previous_id,
+            own_side_works=self._trust_test.own_side_works if self._trust_test else None,
         )
 
     @property

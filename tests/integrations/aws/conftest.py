@@ -2,12 +2,8 @@
 
 import itertools
 import json
-import re
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -19,39 +15,26 @@ from integrations.catalogue import Catalogue
 from integrations.role_templates.document import role_document
 from integrations.role_templates.names import role_name
 from tests.integrations.aws.builders import EXTERNAL_ID, make_catalogue, make_settings, make_target
+from tests.sandbox_server import SandboxServer, running_sandbox
 
 VENDOR_OF_CHAIN: dict[Chain, str] = {"abac": "111111111111", "chained": "111111111112", "direct": "111111111113"}
 _ACCOUNTS = itertools.count(333333330001)
 
 
-class Sandbox:
-    """A sandbox process, and its control addresses."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def control(self, name: str, value: dict | None = None, method: str = "POST") -> dict:
-        request = urllib.request.Request(
-            f"{self.url}/_sandbox/{name}", data=json.dumps(value or {}).encode(), method=method
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            control: dict = json.load(answer)
-            return control
-
-    def client(self, service: str, account_id: str):
-        """A client with the account root's keys."""
-        return ClientFactory(self.url).with_keys(service, "eu-central-1", account_id, SANDBOX_SECRET)
+def root_client(sandbox: SandboxServer, service: str, account_id: str) -> Any:
+    """A client with an account root's keys."""
+    return ClientFactory(sandbox.url).with_keys(service, "eu-central-1", account_id, SANDBOX_SECRET)
 
 
 class Customer:
     """A customer's AWS account, and what its administrator does in it."""
 
-    def __init__(self, sandbox: Sandbox, settings: VendorSettings, catalogue: Catalogue) -> None:
+    def __init__(self, sandbox: SandboxServer, settings: VendorSettings, catalogue: Catalogue) -> None:
         self.sandbox = sandbox
         self.settings = settings
         self.catalogue = catalogue
         self.account_id = str(next(_ACCOUNTS))
-        self.iam = sandbox.client("iam", self.account_id)
+        self.iam = root_client(sandbox, "iam", self.account_id)
 
     def target(self, component_id: str = "compute-analysis", **changes):
         values = {
@@ -108,24 +91,7 @@ class Customer:
         self.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(document))
 
 
-@contextmanager
-def running_sandbox() -> Iterator[Sandbox]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "integrations.sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    try:
-        line = process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, f"the sandbox did not start: {line}"
-        yield Sandbox(found[0])
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()
-
-
-def set_up_vendor(sandbox: Sandbox, chain: Chain) -> VendorSettings:
+def set_up_vendor(sandbox: SandboxServer, chain: Chain) -> VendorSettings:
     """The vendor's account for a chain, made in the sandbox."""
     account_id = VENDOR_OF_CHAIN[chain]
     settings = make_settings(chain=chain, vendor_account_id=account_id, endpoint_url=sandbox.url, repeat_pause=0.01)
@@ -134,7 +100,7 @@ def set_up_vendor(sandbox: Sandbox, chain: Chain) -> VendorSettings:
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
+def sandbox() -> Iterator[SandboxServer]:
     with running_sandbox() as running:
         yield running
 

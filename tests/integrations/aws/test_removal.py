@@ -7,6 +7,7 @@ import pytest
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor_setup import POLICY_NAME
 from integrations.aws.verify import check_reachability, prove_removed
+from tests.integrations.aws.conftest import root_client
 
 ALL_CHAINS = pytest.mark.parametrize("vendor", ["abac", "chained", "direct"], indirect=True)
 
@@ -45,7 +46,7 @@ def test_f16_a_role_without_the_product_tag_is_not_taken_for_gone(vendor, custom
 
 
 def test_f16_a_refusal_proves_nothing_while_our_own_side_is_broken(vendor, customer, sandbox):
-    iam = sandbox.client("iam", vendor.vendor_account_id)
+    iam = root_client(sandbox, "iam", vendor.vendor_account_id)
     policy = iam.get_role_policy(RoleName="integration", PolicyName=POLICY_NAME)["PolicyDocument"]
     iam.delete_role_policy(RoleName="integration", PolicyName=POLICY_NAME)
     try:

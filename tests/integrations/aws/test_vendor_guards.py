@@ -19,7 +19,7 @@ from integrations.aws.report import SessionPurpose
 from integrations.aws.vendor_setup import POLICY_NAME, ensure_vendor_account, iam_client
 from integrations.catalogue import Catalogue
 from tests.integrations.aws.builders import EXTERNAL_ID, make_catalogue
-from tests.integrations.aws.conftest import Customer
+from tests.integrations.aws.conftest import Customer, root_client
 
 TAGS = {"Purpose": "component", "Component": "compute-analysis", "ExternalId": EXTERNAL_ID}
 
@@ -122,7 +122,7 @@ def test_no_session_brings_a_component_role_the_tags_it_is_known_by(side, key):
 @pytest.fixture
 def stray_role(sandbox, vendor):
     """A role of the vendor's account that may call B, and is trusted by the worker like a component role."""
-    iam = sandbox.client("iam", vendor.vendor_account_id)
+    iam = root_client(sandbox, "iam", vendor.vendor_account_id)
     made = []
 
     def make(name, path, tags):
@@ -204,7 +204,7 @@ def test_a_role_in_place_and_tagged_becomes_b_so_that_the_refusals_above_mean_so
 
 @pytest.mark.parametrize("vendor", ["abac", "chained", "direct"], indirect=True)
 def test_f20_b_cannot_enter_the_vendors_own_roles(side, vendor, sandbox):
-    iam = sandbox.client("iam", vendor.vendor_account_id)
+    iam = root_client(sandbox, "iam", vendor.vendor_account_id)
     everybody = {
         "Version": "2012-10-17",
         "Statement": [
@@ -266,7 +266,7 @@ def test_a_new_component_is_added_to_the_vendors_account(vendor, sandbox):
 
 
 def test_a_role_of_that_name_elsewhere_is_left_alone(vendor, sandbox):
-    iam = sandbox.client("iam", "444444444444")
+    iam = root_client(sandbox, "iam", "444444444444")
     nobody = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
