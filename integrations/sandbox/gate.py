@@ -28,6 +28,8 @@ from integrations.sandbox.sts import TokenService, answer, assumed_xml, credenti
 from integrations.sandbox.sts_input import read_assume_role
 from integrations.sandbox.trail import Trail
 from integrations.sandbox.trail import answer as looked_up
+from integrations.sandbox.user_boundaries import OPERATIONS as BOUNDARY_OPERATIONS
+from integrations.sandbox.user_boundaries import UserBoundaries
 from integrations.sandbox.wire import HttpRequest, HttpResponse
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class Gate:
         self._simulator = Simulator(identities)
         self.stacks = StackService(clock, journal, self._api_for)
         self.trail = Trail(clock)
+        self.user_boundaries = UserBoundaries(journal)
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Never raises."""
@@ -122,6 +125,8 @@ class Gate:
     ) -> HttpResponse:
         if operation.service == "cloudformation":
             return self.stacks.answer(operation, caller, region)
+        if operation.service == "iam" and operation.name in BOUNDARY_OPERATIONS:
+            return self.user_boundaries.answer(operation, caller)
         if operation.name in {"SimulatePrincipalPolicy", "SimulateCustomPolicy"}:
             return self._simulator.answer(operation, caller)
         if (operation.service, operation.name) == ("cloudtrail", "LookupEvents"):
@@ -151,6 +156,8 @@ class Gate:
             raise AwsError(
                 "NotInTheSandbox", f"{operation.service}:{operation.name} is not in the sandbox.", 400
             ) from error
+        if (operation.service, operation.name, response.status) == ("iam", "CreateUser", 200):
+            self.user_boundaries.created(operation, caller)
         return _presented(operation, response)
 
     def _security_token(self, request: HttpRequest, credential: Credential, caller: Caller) -> HttpResponse:

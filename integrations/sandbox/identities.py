@@ -178,6 +178,16 @@ def policy_texts(partition: str, account: str, kind: str, name: str) -> tuple[st
     return (*holder.policies.values(), *(_default_text(policy) for policy in list(holder.managed_policies.values())))
 
 
+def set_user_boundary(partition: str, account: str, name: str, boundary: str | None) -> bool:
+    """Set or remove a user's permissions boundary, which moto has no place for; False if there is no such user."""
+    backend = _backend(partition, account)
+    user = backend.users.get(name) if backend is not None else None
+    if user is None:
+        return False
+    user.permissions_boundary_arn = boundary
+    return True
+
+
 def arn_of_id(unique_id: str) -> str | None:
     """Give the ARN of the role or user that has this unique id now."""
     for account in list(iam_backends):

@@ -18,7 +18,7 @@ from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from integrations.sandbox.clock import Clock
-from integrations.sandbox.journal import Entry, Journal
+from integrations.sandbox.journal import Journal
 from integrations.sandbox.wire import HttpResponse
 
 _KEPT_BY_GATE = {"authorization", "x-amz-security-token", "x-moto-account-id", "connection", "transfer-encoding"}
@@ -49,7 +49,7 @@ class Moto:
         self.lock = threading.RLock()
         self._clock = clock
         self._journal = journal
-        self._replayed_moment: float | None = None
+        self._moment_at_work: float | None = None
         self._app = DomainDispatcherApplication(create_backend_app)
         # Every moto module imports `utcnow` by name, so its code is replaced rather than the name.
         vars(moto.core.utils)["sandbox_moment"] = self._moment
@@ -59,7 +59,7 @@ class Moto:
         BaseIAMPolicyValidator.validate = _checked_before  # type: ignore[method-assign,assignment]  # as above
 
     def _moment(self) -> datetime:
-        moment = self._clock.now() if self._replayed_moment is None else self._replayed_moment
+        moment = self._clock.now() if self._moment_at_work is None else self._moment_at_work
         return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
 
     def call(
@@ -77,12 +77,11 @@ class Moto:
     ) -> HttpResponse:
         """Let moto answer. With `changes` the call is journalled if it succeeds."""
         kept = {name: value for name, value in headers.items() if name not in _KEPT_BY_GATE}
-        entry: Entry = {
-            "moto": {
+        with self.lock:
+            call = {
                 "method": method,
                 "target": target,
                 "headers": kept,
-                "body": base64.b64encode(body).decode(),
                 "account": account,
                 "region": region,
                 "service": service,
@@ -90,21 +89,23 @@ class Moto:
                 "moment": self._clock.now(),
                 "seed": secrets.randbits(64),
             }
-        }
-        with self.lock:
-            response = self._perform(entry["moto"], body, changes=changes)
+            response = self._at_its_moment(call, body, changes=changes)
             if changes and response.status < 400:
-                self._journal.add(entry)
+                self._journal.add({"moto": {**call, "body": base64.b64encode(body).decode()}})
             return response
 
     def replay(self, call: dict[str, Any]) -> None:
         """Do a journalled call again, with the ids and dates it had."""
         with self.lock:
-            self._replayed_moment = call["moment"]
-            try:
-                self._perform(call, base64.b64decode(call["body"]), changes=True)
-            finally:
-                self._replayed_moment = None
+            self._at_its_moment(call, base64.b64decode(call["body"]), changes=True)
+
+    def _at_its_moment(self, call: dict[str, Any], body: bytes, *, changes: bool) -> HttpResponse:
+        """Let moto see one time from the call's beginning to its end, so that a replay gives the same dates."""
+        self._moment_at_work = call["moment"]
+        try:
+            return self._perform(call, body, changes=changes)
+        finally:
+            self._moment_at_work = None
 
     def reset(self) -> None:
         """Forget all accounts."""

@@ -1,5 +1,6 @@
 """Which operation a request calls, read with botocore's service models."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -90,6 +91,8 @@ def _identify(request: HttpRequest, service: str) -> Operation:
     except (HTTPException, NotImplementedError, AssertionError) as error:
         name = request.form.get("Action") or request.headers.get("x-amz-target") or f"{request.method} {request.path}"
         raise AwsError("InvalidAction", f"Could not find operation {name[:200]} of {service}.", 400) from error
+    if protocol in {"json", "rest-json"}:
+        _check_json(request.body)
     try:
         params = PROTOCOL_PARSERS[protocol](found).parse(
             {
@@ -106,6 +109,16 @@ def _identify(request: HttpRequest, service: str) -> Operation:
         raise AwsError(code, "The request could not be read.", 400) from error
     prefix = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}.get(service, service)
     return Operation(service, prefix, str(found.name), protocol, dict(params or {}))
+
+
+def _check_json(body: bytes) -> None:
+    """Refuse what is no JSON object: moto's parser takes any text. Raises AwsError."""
+    try:
+        good = not body or isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        good = False
+    if not good:
+        raise AwsError("SerializationException", "The request could not be read.", 400)
 
 
 @cache

@@ -56,6 +56,8 @@ class Sandbox:
                     self._moto.replay(entry["moto"])
                 elif "stack" in entry:
                     self._gate.stacks.restore(entry["stack"])
+                elif "user_boundary" in entry:
+                    self._gate.user_boundaries.restore(entry["user_boundary"])
                 elif "clock" in entry:
                     self._clock.offset = entry["clock"]
 

@@ -40,6 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
         except _BodyError as error:
             self.close_connection = True
             self._send(render(AwsError("RequestEntityTooLarge", str(error), 413), "query"))
+            self._drain()
             return
         headers: dict[str, str] = {}
         for name, value in self.headers.items():
@@ -112,6 +113,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.command = "GET"
         text = message or explain or "The request could not be read."
         self._send(render(AwsError("MalformedHttpRequestException", text, int(code)), "query"))
+        self._drain()
+
+    def _drain(self) -> None:
+        """Read on for a moment: closing over unread bytes would reset the connection and lose the answer."""
+        try:
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(1)
+            for _ in range(64):
+                if not self.connection.recv(65536):
+                    return
+        except OSError:
+            return
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         log.debug(format, *args)

@@ -121,20 +121,19 @@ def _variable(inside: str) -> Variable | tuple[str]:
 class ArnPattern:
     """An ARN with wildcards, compared part by part, so that a wildcard before the fifth colon stays in its part.
 
+    Text with fewer parts is no ARN and matches nothing, but for `*` alone.
+
     Source: "IAM JSON policy elements: Resource" and "Amazon Resource Name (ARN) condition operators".
     """
 
-    __slots__ = ("_head", "_tail", "_whole", "text")
+    __slots__ = ("_head", "_tail", "text")
 
     def __init__(self, text: str, *, variables: bool) -> None:
         self.text = text
         pieces = _split_arn(text)
-        self._whole: Pattern | None = None
         self._head: tuple[Pattern, ...] = ()
         self._tail: Pattern | None = None
-        if pieces is None:
-            self._whole = Pattern(text, variables=variables)
-        else:
+        if pieces is not None:
             # Before the fifth colon a variable is not replaced, so `${...}` there is text that no ARN holds.
             self._head = tuple(Pattern(piece, variables=False) for piece in pieces[:-1])
             self._tail = Pattern(pieces[-1], variables=variables)
@@ -142,7 +141,7 @@ class ArnPattern:
     def matches(self, arn: str, context: Context) -> bool:
         """Tell whether `arn` fits the pattern."""
         if self._tail is None:
-            return self._whole is not None and self._whole.matches(arn, context)
+            return self.text == "*"
         parts = arn.split(":", _ARN_PARTS - 1)
         if len(parts) != _ARN_PARTS:
             return False

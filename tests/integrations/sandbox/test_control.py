@@ -1,0 +1,371 @@
+"""The sandbox's own addresses: health, reset, clock, faults, container credentials, propagation."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import boto3
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
+
+from tests.integrations.sandbox.world import ALL_STS, World, allow, document, refusal_of, trusting
+from tests.sandbox_server import ROOT, SandboxServer, new_account_id, running_sandbox
+
+
+@pytest.fixture(scope="module")
+def own() -> SandboxServer:
+    """A sandbox whose clock and faults disturb nobody."""
+    with running_sandbox() as started:
+        yield started
+
+
+@pytest.fixture
+def world(own):
+    own.control("faults", method="DELETE")
+    return World(own)
+
+
+@pytest.fixture
+def caller(world):
+    return world.account().user("caller", allow(["iam:ListRoles", "ec2:*", *ALL_STS]))
+
+
+def test_it_says_that_it_is_healthy_and_not_aws(own):
+    assert own.control("health")["status"] == "ok"
+    assert "not AWS" in own.first_line
+
+
+def test_an_expired_session_is_refused_in_the_services_words(world, own, caller):
+    account = world.account()
+    role = account.role("target", trusting(caller.arn), policy=(allow("*"),))
+    session = caller.assume(role, DurationSeconds=900)
+    own.control("clock", {"advance": 890})
+    assert session.client("iam").list_roles()
+
+    own.control("clock", {"advance": 11})
+
+    codes = {
+        service: refusal_of(getattr(session.client(service), operation)).code
+        for service, operation in [
+            ("sts", "get_caller_identity"),
+            ("iam", "list_roles"),
+            ("logs", "describe_log_groups"),
+            ("s3", "list_buckets"),
+            ("ec2", "describe_volumes"),
+        ]
+    }
+    assert codes == {
+        "sts": "ExpiredToken",
+        "iam": "ExpiredToken",
+        "logs": "ExpiredTokenException",
+        "s3": "ExpiredToken",
+        "ec2": "RequestExpired",
+    }
+
+
+def test_time_shows_in_what_is_made(world, own):
+    account = world.account()
+    before = account.iam.create_user(UserName="before")["User"]["CreateDate"]
+    own.control("clock", {"advance": 86400})
+
+    after = account.iam.create_user(UserName="after")["User"]["CreateDate"]
+
+    assert 86000 < (after - before).total_seconds() < 87000
+
+
+def test_throttling_strikes_as_often_as_it_is_told(own, caller):
+    own.control("faults", {"kind": "throttle", "service": "iam", "operation": "ListRoles", "count": 2})
+
+    for _ in range(2):
+        refused = refusal_of(caller.client("iam").list_roles)
+        assert (refused.code, refused.message) == ("Throttling", "Rate exceeded")
+    assert caller.client("iam").list_roles()
+    assert caller.client("sts").get_caller_identity()
+
+
+def test_throttling_has_each_services_code(own, caller, world):
+    own.control("faults", {"kind": "throttle"})
+    codes = [
+        refusal_of(getattr(caller.client(service), operation)).code
+        for service, operation in [("ec2", "describe_volumes"), ("s3", "list_buckets"), ("logs", "describe_log_groups")]
+    ]
+
+    assert codes == ["RequestLimitExceeded", "SlowDown", "ThrottlingException"]
+
+
+def test_an_error_has_the_status_and_code_it_is_given(own, caller):
+    own.control("faults", {"kind": "error", "service": "sts", "status": 403, "code": "RegionDisabledException"})
+
+    refused = refusal_of(caller.client("sts").get_caller_identity)
+
+    assert (refused.code, refused.status) == ("RegionDisabledException", 403)
+
+
+def test_a_dropped_connection(own, caller):
+    sts = caller.client("sts")
+    own.control("faults", {"kind": "drop", "service": "sts", "count": 1})
+
+    with pytest.raises((ConnectionClosedError, ConnectionError)):
+        sts.get_caller_identity()
+    assert sts.get_caller_identity()
+
+
+def test_a_time_out_ends(own, caller):
+    own.control("faults", {"kind": "timeout", "service": "sts", "seconds": 1.0, "count": 1})
+    started = time.monotonic()
+
+    with pytest.raises((ConnectionClosedError, ReadTimeoutError, ConnectionError)):
+        caller.client("sts").get_caller_identity()
+
+    assert 0.9 < time.monotonic() - started < 5
+
+
+def test_latency_holds_nobody_else_up(own, world, caller):
+    other = world.account().user("other")
+    own.control("faults", {"kind": "latency", "seconds": 2.0, "account": caller.arn.split(":")[4]})
+    slow, quick = caller.client("sts"), other.client("sts")
+    thread = threading.Thread(target=slow.get_caller_identity)
+    started = time.monotonic()
+    thread.start()
+
+    quick.get_caller_identity()
+    quick_took = time.monotonic() - started
+    thread.join()
+
+    assert quick_took < 1.0
+    assert time.monotonic() - started >= 2.0
+
+
+def test_a_share_of_calls(own, caller):
+    sts = caller.client("sts")
+    own.control("faults", {"kind": "error", "service": "sts", "share": 0.5})
+
+    answers = []
+    for _ in range(60):
+        try:
+            sts.get_caller_identity()
+            answers.append(True)
+        except ClientError:
+            answers.append(False)
+
+    assert 10 <= sum(answers) <= 50
+    assert own.control("faults")["faults"][0]["share"] == 0.5
+    assert own.control("faults", {"clear": True})["faults"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("clock", {"advance": -1}),
+        ("clock", {"advance": "x"}),
+        ("clock", []),
+        ("faults", {"kind": "flood"}),
+        ("faults", {"kind": "latency", "seconds": 100000}),
+        ("faults", {"kind": "latency", "colour": "red"}),
+        ("faults", {"kind": "throttle", "service": 5}),
+        ("faults", {"kind": "throttle", "count": "many"}),
+    ],
+)
+def test_controls_that_are_wrong_say_so(own, name, value):
+    status, answer = own.refused(name, value)
+
+    assert status == 400
+    assert answer["message"]
+
+
+def test_a_container_has_its_roles_first_session(own, world, monkeypatch):
+    account = world.account()
+    service = trusting({"Service": "ecs-tasks.amazonaws.com"})
+    account.role("worker", service, Path="/product/", policy=(allow("sts:AssumeRole"),))
+    next_role = account.role("next", trusting(account.id), MaxSessionDuration=7200)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{own.url}/_sandbox/credentials/{account.id}/product/worker"
+    )
+
+    session = boto3.Session()
+    sts = session.client("sts", region_name="eu-central-1", endpoint_url=own.url)
+
+    assert sts.get_caller_identity()["Arn"] == f"arn:aws:sts::{account.id}:assumed-role/worker/sandbox-task"
+    assert sts.assume_role(RoleArn=next_role, RoleSessionName="next")
+
+
+@pytest.mark.parametrize("role", ["closed", "missing"])
+def test_a_container_has_no_session_of_a_role_that_does_not_trust_containers(own, world, role):
+    account = world.account()
+    account.role("closed", trusting(account.id))
+
+    status, answer = own.refused(f"credentials/{account.id}/{role}")
+
+    assert (status, answer["code"]) == (403, "AccessDenied")
+
+
+def test_reset_forgets_everything(own, world, caller):
+    account = world.account()
+    account.role("target", trusting(account.id))
+    own.control("faults", {"kind": "latency", "seconds": 0.01})
+
+    own.control("reset", {})
+
+    assert account.iam.list_roles()["Roles"] == []
+    assert own.control("faults")["faults"] == []
+    assert refusal_of(caller.client("iam").list_roles).code == "InvalidClientTokenId"
+
+
+def test_iam_changes_take_their_time_to_propagate():
+    with running_sandbox("--propagation", "20") as slow:
+        world = World(slow)
+        vendor, customer = world.account(), world.account()
+        caller = vendor.user("caller", allow("sts:AssumeRole"))
+        slow.control("clock", {"advance": 21})
+        role = customer.role("target", trusting(vendor.id))
+
+        assert caller.refused_role(role).code == "AccessDenied"
+        slow.control("clock", {"advance": 21})
+        assert caller.assume(role)
+
+        customer.trust(role, trusting(customer.id))
+        assert caller.assume(role)
+        slow.control("clock", {"advance": 21})
+        assert caller.refused_role(role).code == "AccessDenied"
+
+
+def test_it_does_not_listen_beyond_loopback_unless_told_to():
+    run = subprocess.run(
+        [sys.executable, "-m", "integrations.sandbox", "--host", "0.0.0.0", "--port", "0"],
+        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+    assert run.returncode == 2
+    assert "--allow-remote" in run.stderr
+
+
+def test_a_taken_port_is_a_clear_error(own):
+    port = own.url.rsplit(":", 1)[1]
+    run = subprocess.run(
+        [sys.executable, "-m", "integrations.sandbox", "--port", port],
+        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+    assert run.returncode == 2
+    assert f"Cannot listen on 127.0.0.1:{port}" in run.stderr
+
+
+def test_it_stops_properly():
+    server = SandboxServer()
+
+    assert server.stop() == 0
+
+
+def test_what_was_made_outlives_a_restart_and_a_kill(tmp_path):
+    account, other = new_account_id(), new_account_id()
+    template = json.dumps(
+        {
+            "Resources": {
+                "Role": {
+                    "Type": "AWS::IAM::Role",
+                    "Properties": {
+                        "RoleName": "stacked",
+                        "AssumeRolePolicyDocument": json.loads(document(trusting(other))),
+                    },
+                }
+            }
+        }
+    )
+    with running_sandbox("--state-dir", str(tmp_path)) as first:
+        world = World(first)
+        iam = world.client("iam", account)
+        role = iam.create_role(RoleName="target", AssumeRolePolicyDocument=document(trusting(other)))["Role"]
+        iam.put_role_policy(RoleName="target", PolicyName="p", PolicyDocument=document(allow("s3:*")))
+        iam.create_user(UserName="user")
+        key = iam.create_access_key(UserName="user")["AccessKey"]
+        s3 = world.client("s3", account, region="us-east-1")
+        s3.create_bucket(Bucket=f"kept-{account}")
+        world.client("cloudformation", account).create_stack(
+            StackName="stack", TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
+        stacked = iam.get_role(RoleName="stacked")["Role"]
+        first.control("clock", {"advance": 5000})
+        first.kill()
+
+    with (tmp_path / "journal.jsonl").open("ab") as journal:
+        journal.write(b'[{"moto": {"torn')
+
+    for _ in range(2):
+        with running_sandbox("--state-dir", str(tmp_path)) as again:
+            world = World(again)
+            iam = world.client("iam", account)
+            assert iam.get_role(RoleName="target")["Role"] == role
+            assert iam.get_role(RoleName="stacked")["Role"] == stacked
+            assert iam.list_role_policies(RoleName="target")["PolicyNames"] == ["p"]
+            assert world.client("sts", key["AccessKeyId"], key["SecretAccessKey"]).get_caller_identity()
+            assert world.client("s3", account).list_buckets()["Buckets"][0]["Name"] == f"kept-{account}"
+            stacks = world.client("cloudformation", account).describe_stacks()["Stacks"]
+            assert [stack["StackStatus"] for stack in stacks] == ["CREATE_COMPLETE"]
+            assert again.control("clock")["advanced"] == 5000
+            assert iam.create_group(GroupName=f"after-{again.process.pid}")
+
+
+def test_what_a_client_was_told_survives_a_kill_at_any_moment(tmp_path):
+    account = new_account_id()
+    told = []
+    with running_sandbox("--state-dir", str(tmp_path)) as first:
+        iam = World(first).client("iam", account)
+        told.append(iam.create_user(UserName="first")["User"]["UserId"])
+        timer = threading.Timer(0.5, first.process.kill)
+        timer.start()
+        with contextlib.suppress(BotoCoreError, ClientError):
+            for number in range(10_000):
+                told.append(iam.create_user(UserName=f"user-{number}")["User"]["UserId"])  # noqa: PERF401 - it is cut off
+        timer.join()
+
+    with running_sandbox("--state-dir", str(tmp_path)) as again:
+        pages = World(again).client("iam", account).get_paginator("list_users").paginate()
+        found = {user["UserId"] for page in pages for user in page["Users"]}
+        assert told
+        assert set(told) <= found
+        assert len(found) <= len(told) + 1
+
+
+def test_two_sandboxes_do_not_share_a_state_directory(tmp_path):
+    with running_sandbox("--state-dir", str(tmp_path)), pytest.raises(RuntimeError, match="in use by another sandbox"):
+        SandboxServer("--state-dir", str(tmp_path))
+
+
+def test_nothing_secret_of_a_request_is_kept(tmp_path):
+    with running_sandbox("--state-dir", str(tmp_path)) as first:
+        world = World(first)
+        account = world.account()
+        session = account.session("target", allow("iam:*"))
+        session.client("iam").create_group(GroupName="group")
+
+        kept = (tmp_path / "journal.jsonl").read_text()
+
+    assert session.key in kept
+    assert session.token not in kept
+    assert session.secret not in kept
+
+
+def test_the_management_command_is_the_same_sandbox():
+    run = subprocess.run(
+        [sys.executable, "-m", "integrations.sandbox", "--help"],
+        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+
+    for option in ("--host", "--port", "--state-dir", "--propagation", "--allow-remote"):
+        assert option in run.stdout
+
+
+def test_an_address_that_does_not_exist(own):
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"{own.url}/_sandbox/nothing", timeout=5)
+
+    with caught.value as error:
+        assert error.code == 404
