@@ -6,7 +6,6 @@ from itertools import combinations
 from uuid import uuid4
 
 import pytest
-from celery import current_app
 from django.contrib import admin
 from django.db import connections as databases
 from django.db.utils import ProgrammingError
@@ -21,6 +20,7 @@ from integrations.models import Connection, CustomerRole, Finding, ProvedAccount
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Tenant
 from tenants.scope import staff_scope, tenant_scope
+from tests.brokers import AWAY, unread, use_broker
 from tests.environment import PORTAL_PORT
 
 LIST = "/admin/integrations/connection/"
@@ -29,6 +29,11 @@ LIST = "/admin/integrations/connection/"
 @pytest.fixture
 def staff(cast, sign_in) -> Client:
     return sign_in(cast.staff)
+
+
+@pytest.fixture(autouse=True)
+def no_worker_takes_them(broker, monkeypatch) -> None:
+    use_broker(monkeypatch, unread(broker))
 
 
 def connect(tenant: Tenant, name: str = "Production", account_id: str = "222233334444", **more) -> Connection:
@@ -211,9 +216,7 @@ def test_staff_ask_for_verifications_across_tenants_and_customers_see_who_asked(
 
 
 def test_staff_are_told_when_the_queue_is_away(cast, staff, monkeypatch) -> None:
-    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
-    monkeypatch.setattr(current_app, "_pool", None)
-    monkeypatch.setattr(current_app.amqp, "_producer_pool", None)
+    use_broker(monkeypatch, AWAY)
 
     told = ask(staff, connect(cast.tenant))
 

@@ -23,6 +23,7 @@ from tenants.api.base import ApiView, TenantAPIView
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member
 from tenants.scope import staff_scope, tenant_scope
+from tests.brokers import unread, use_broker
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,11 @@ def test_every_view_declares_its_access_rule() -> None:
             without.append(route)
 
     assert without == []
+
+
+@pytest.fixture(autouse=True)
+def no_worker_takes_them(broker, monkeypatch) -> None:
+    use_broker(monkeypatch, unread(broker))
 
 
 @pytest.fixture

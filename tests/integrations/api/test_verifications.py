@@ -1,10 +1,8 @@
 """Verifications through the API: asked for, followed, refused."""
 
-from contextlib import contextmanager
 from uuid import UUID, uuid4
 
 import pytest
-from celery import current_app
 
 from integrations.actions import verifications
 from integrations.actions.connections import create_connection
@@ -13,6 +11,7 @@ from integrations.models import Finding, ProvedAccount, Verification
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
+from tests.brokers import AWAY, unread, use_broker
 
 
 def url(connection_id) -> str:
@@ -25,14 +24,9 @@ def connection(cast):
         return create_connection(tenant=cast.tenant, name="Production", account_id="123456789012", by=SYSTEM)
 
 
-@contextmanager
-def queue_away(monkeypatch):
-    """Nothing listens where the broker should be."""
-    with monkeypatch.context() as patch:
-        patch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")  # Celery reads it before its settings
-        patch.setattr(current_app, "_pool", None)
-        patch.setattr(current_app.amqp, "_producer_pool", None)
-        yield
+@pytest.fixture(autouse=True)
+def no_worker_takes_them(broker, monkeypatch) -> None:
+    use_broker(monkeypatch, unread(broker))
 
 
 def test_a_verification_is_asked_for_once_however_often(api, cast, connection) -> None:
@@ -74,7 +68,8 @@ def test_a_connection_that_lacks_something_is_a_409(api, cast, account_id, compo
 def test_with_the_queue_away_the_program_is_told_and_nothing_stays_queued(api, cast, connection, monkeypatch) -> None:
     client = api(cast.owner, cast.tenant)
 
-    with queue_away(monkeypatch):
+    with monkeypatch.context() as patch:
+        use_broker(patch, AWAY)
         answer = client.post(url(connection.pk))
 
     assert answer.status_code == 503
