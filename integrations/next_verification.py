@@ -19,8 +19,8 @@ AFTER_OUR_FAILURE = timedelta(minutes=1)
 
 def next_verification(
     status: Status, *, asked_at: datetime | None, now: datetime, chance: float, failed: bool = False
-) -> datetime:
-    """The time of the next verification.
+) -> datetime | None:
+    """The time of the next verification; None where there is nothing to look at.
 
     Args:
         status: of the connection, after the verification that has just ended.
@@ -29,8 +29,10 @@ def next_verification(
         chance: a random number from 0 to 1, which spreads the connections of many customers.
         failed: whether the verification ended without a verdict, by a failure of ours.
     """
+    if status in {Status.PAUSED, Status.REMOVED}:
+        return None
     since = now - asked_at if asked_at else timedelta.max
-    if status in {Status.AWAITING, Status.UNREACHABLE} and asked_at is not None:
+    if status in {Status.AWAITING, Status.UNREACHABLE, Status.REMOVING} and asked_at is not None:
         for seconds in PROPAGATION_SECONDS:
             if (step := timedelta(seconds=seconds)) > since:
                 return asked_at + step * (1 + chance / 10)

@@ -4,16 +4,23 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from integrations.aws.arns import validate_account_id
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue_file import catalogue
-from integrations.models import Connection, CustomerRole
+from integrations.models import Connection, CustomerRole, Status
+from integrations.models.connection import GOING
 from tenants import audit
 from tenants.actions.tenants import create_tenant
 from tenants.audit import Actor
 from tenants.models import Tenant, User
 from tenants.scope import tenant_scope
+
+
+class ConnectionInUse(ValueError):
+    """What was asked for cannot be done to this connection any more; the message says what can."""
 
 
 @transaction.atomic
@@ -70,13 +77,21 @@ def update_connection(
     """Change the name, the account or the components of a connection; what is None stays.
 
     Raises:
-        InvalidAccountId, VendorAccountAsCustomer, UnknownComponent: the message says what to do; nothing is written.
+        InvalidAccountId, VendorAccountAsCustomer, UnknownComponent, ConnectionInUse: the message says what to do;
+            nothing is written.
     """
     connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
     changes: dict[str, object] = {}
+    if connection.is_removed:
+        raise ConnectionInUse("This connection is being removed and does not change any more. Add a new connection.")
     if name is not None and name != connection.name:
         connection.name = changes["name"] = name
     if account_id is not None and (canonical := _customer_account(account_id)) != connection.account_id:
+        if connection.roles.filter(_ever_used()).exists():
+            raise ConnectionInUse(
+                f"This connection gave us access to AWS account {connection.account_id}, so its account cannot change. "
+                "Remove it, and add a new one for the other account."
+            )
         connection.account_id = changes["account_id"] = canonical
         connection.asked_at = connection.next_verification_at = None
         # What was found in another account says nothing of this one: the same components begin anew.
@@ -85,13 +100,18 @@ def update_connection(
         _set_roles(connection, chosen_before)
     if components is not None:
         chosen = _known_components(components)
-        if set(chosen) != {role.component for role in connection.roles.all()}:
+        if set(chosen) != {role.component for role in connection.roles.exclude(status__in=GOING)}:
             changes["components"] = chosen
             _set_roles(connection, chosen)
     if changes:
         connection.save(update_fields=["name", "account_id", "asked_at", "next_verification_at"])
         audit.record("connection:changed", by=by, tenant_id=connection.tenant_id, target=connection, **changes)
     return connection
+
+
+def _ever_used() -> Q:
+    """Roles that let us in at some time, safely or not."""
+    return Q(worked_at__isnull=False) | Q(quarantined=True)
 
 
 def _customer_account(account_id: str) -> str:
@@ -111,6 +131,14 @@ def _known_components(components: Iterable[str] | None) -> list[str]:
 
 
 def _set_roles(connection: Connection, components: list[str]) -> None:
-    connection.roles.exclude(component__in=components).delete()
+    """Choose these components. A role that let us in is not forgotten but removed, which is proved (F16)."""
+    now = timezone.now()
+    dropped = connection.roles.exclude(component__in=components).exclude(status__in=GOING)
+    if dropped.filter(_ever_used()).update(status=Status.REMOVING, status_since=now):
+        connection.next_verification_at = now
+    connection.roles.exclude(component__in=components).exclude(_ever_used()).delete()
+    chosen_again = connection.roles.filter(component__in=components, status__in=GOING)
+    chosen_again.filter(quarantined=True).update(status=Status.UNSAFE, status_since=now, removed_at=None)
+    chosen_again.update(status=Status.AWAITING, status_since=now, removed_at=None)
     for component in components:
         CustomerRole.objects.get_or_create(tenant_id=connection.tenant_id, connection=connection, component=component)

@@ -1,11 +1,13 @@
 """From what a verification found to the status of each customer role."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.utils import timezone
 
-from integrations.aws.report import RoleReport, role_status
+from integrations.aws.report import RemovalReport, RoleReport, role_status
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
+from integrations.models.connection import OUT_OF_USE
 from tenants import audit
 from tenants.audit import SYSTEM
 from tenants.scope import call
@@ -14,23 +16,51 @@ NOTHING_DEPLOYED_AFTER = timedelta(hours=72)
 ROUNDS_TO_LIFT_QUARANTINE = 2
 
 
-def apply_reports(*, verification: Verification, reports: list[RoleReport]) -> None:
+def apply_reports(*, verification: Verification, reports: Sequence[RoleReport | RemovalReport]) -> bool:
     """Give each role of the connection the status its report speaks for; a report with no verdict changes nothing.
+    Gives whether any report reached a verdict.
+
+    What the customer paused or removed while the verification ran stays so.
 
     The account binds to the first tenant whose chain passes with its own external ID (F11). Another tenant's claim on
     it stays `awaiting`, with a message that tells it nothing of the other.
     """
     connection = verification.connection
-    roles = {role.component: role for role in connection.roles.select_for_update()}
-    verdicts = {report.component: role_status(report) for report in reports if report.component in roles}
+    roles = {role.component: role for role in connection.roles.select_for_update() if role.status not in OUT_OF_USE}
+    verdicts: dict[str, str] = {
+        report.component: role_status(report)
+        for report in reports
+        if isinstance(report, RoleReport) and report.component in roles
+    }
+    removals = {report.component: report.removed for report in reports if isinstance(report, RemovalReport)}
     works = {component for component, verdict in verdicts.items() if verdict in {"connected", "degraded"}}
     if works and not _account_is_ours(connection):
         for component in works:
-            verdicts[component] = "not_confirmed"  # type: ignore[assignment]  # a verdict that only we can reach
+            verdicts[component] = "not_confirmed"
             _not_confirmed(verification, component)
     long_ago = connection.verifications.filter(requested_at__lt=timezone.now() - NOTHING_DEPLOYED_AFTER).exists()
     for component, verdict in verdicts.items():
-        _apply(roles[component], str(verdict), connection, nothing_deployed_for_long=long_ago)
+        _apply(roles[component], verdict, connection, nothing_deployed_for_long=long_ago)
+    _apply_removals(connection, [component for component, removed in removals.items() if removed])
+    return any(verdict != "no_verdict" for verdict in verdicts.values()) or any(
+        removed is not None for removed in removals.values()
+    )
+
+
+def _apply_removals(connection: Connection, refused: list[str]) -> None:
+    """AWS refuses us where the customer asked us to go: say so, with the date."""
+    for role in connection.roles.select_for_update().filter(status=Status.REMOVING, component__in=refused):
+        role.status, role.removed_at = Status.REMOVED, timezone.now()
+        role.status_since = role.removed_at
+        role.save(update_fields=["status", "status_since", "removed_at"])
+        _record(role, connection, "removed", name=role.name)
+    still_open = connection.roles.exclude(status=Status.REMOVED).exists()
+    if connection.removal_requested_at and not connection.removed_at and not still_open:
+        connection.removed_at = timezone.now()
+        connection.save(update_fields=["removed_at"])
+        # The account may be proved anew, by whoever holds it then.
+        ProvedAccount.objects.filter(account_id=connection.account_id, connection=connection).delete()
+        audit.record("connection:removed", by=SYSTEM, tenant_id=connection.tenant_id, target=connection)
 
 
 def _apply(role: CustomerRole, verdict: str, connection: Connection, *, nothing_deployed_for_long: bool) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from integrations.actions.verifications import NotReady
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection
+from integrations.models.connection import GOING
 from integrations.role_templates import cloudformation
 from integrations.role_templates.document import role_document
 from integrations.vendor import vendor_settings
@@ -26,7 +27,7 @@ def cloudformation_template(*, connection: Connection) -> RoleTemplate:
     """
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first: the role template is made for that account.")
-    roles = list(connection.roles.all())
+    roles = list(connection.roles.exclude(status__in=GOING))
     if not roles:
         raise NotReady("Choose at least one component first: the role template makes one role for each.")
     current = catalogue()

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from integrations.aws.report import RoleReport
+from integrations.aws.report import RemovalReport, RoleReport
 from integrations.models import Session, Verification
 
 
-def keep_receipts(*, verification: Verification, reports: Iterable[RoleReport]) -> None:
+def keep_receipts(*, verification: Verification, reports: Iterable[RoleReport | RemovalReport]) -> None:
     """Keep a receipt of each session that the reports speak of; the tenant's scope is open."""
     Session.objects.bulk_create(
         Session(

@@ -28,11 +28,12 @@ from kombu.exceptions import OperationalError
 from integrations.actions import role_statuses
 from integrations.actions.sessions import keep_receipts
 from integrations.aws import report as aws_report
-from integrations.aws.report import RoleReport, VerificationTarget
-from integrations.aws.verify import verify_role
+from integrations.aws.report import RemovalReport, RoleReport, VerificationTarget
+from integrations.aws.verify import prove_removed, verify_role
 from integrations.catalogue_file import catalogue
-from integrations.models import Connection, Finding, Verification
+from integrations.models import Connection, CustomerRole, Finding, Status, Verification
 from integrations.next_verification import next_verification
+from integrations.role_templates.names import role_name
 from integrations.vendor import vendor_settings
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
@@ -68,7 +69,8 @@ class Claim:
     tenant_id: UUID
     verification_id: UUID
     attempt: int
-    targets: tuple[VerificationTarget, ...]
+    targets: tuple[VerificationTarget, ...]  # to be verified
+    removing: tuple[VerificationTarget, ...] = ()  # to be proved refused
 
 
 @transaction.atomic
@@ -105,8 +107,13 @@ def _find_or_create(connection: Connection, by: Actor) -> tuple[Verification, bo
     connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first, then verify.")
-    if not connection.roles.exists():
+    statuses = {role.status for role in connection.roles.all()}
+    if not statuses:
         raise NotReady("Choose at least one component first, then verify.")
+    if statuses <= {Status.PAUSED}:
+        raise NotReady("This connection is paused. Resume it first, then verify.")
+    if statuses <= {Status.PAUSED, Status.REMOVED}:
+        raise NotReady("This connection is removed: AWS refuses us there, and there is nothing left to verify.")
     active = connection.verifications.filter(state__in=[State.QUEUED, State.RUNNING]).first()
     if by.is_customer:
         connection.asked_at = timezone.now()
@@ -226,19 +233,26 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification.lease_expires_at = _lease()
         verification.save(update_fields=["state", "attempt", "started_at", "lease_expires_at"])
         connection = verification.connection
-        targets = tuple(
-            VerificationTarget(
-                tenant_ref=connection.tenant.reference,
-                connection_ref=connection.reference,
-                account_id=connection.account_id,
-                external_id=connection.external_id,
-                role_name=role.name,
-                role_path="/",
-                component=catalogue().component(role.component),
-            )
-            for role in connection.roles.all()
-        )
-    return Claim(tenant_id, verification_id, verification.attempt, targets)
+        roles = list(connection.roles.exclude(status__in=[Status.PAUSED, Status.REMOVED]))
+    return Claim(
+        tenant_id,
+        verification_id,
+        verification.attempt,
+        targets=tuple(_target(connection, role) for role in roles if role.status != Status.REMOVING),
+        removing=tuple(_target(connection, role) for role in roles if role.status == Status.REMOVING),
+    )
+
+
+def _target(connection: Connection, role: CustomerRole) -> VerificationTarget:
+    return VerificationTarget(
+        tenant_ref=connection.tenant.reference,
+        connection_ref=connection.reference,
+        account_id=connection.account_id,
+        external_id=connection.external_id,
+        role_name=role_name(connection.reference, role.component),
+        role_path="/",
+        component=catalogue().component(role.component),
+    )
 
 
 def _running(tenant_id: UUID) -> int:
@@ -254,16 +268,22 @@ def _send_next(tenant_id: UUID) -> None:
             _send(tenant_id, waiting.pk)
 
 
-def _verify(claim: Claim) -> list[RoleReport]:
+def _verify(claim: Claim) -> list[RoleReport | RemovalReport]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
     landed: queue.SimpleQueue[aws_report.Finding] = queue.SimpleQueue()
     renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
-    with _threads(len(claim.targets)) as executor:
-        futures = [
+    with _threads(len(claim.targets) + len(claim.removing)) as executor:
+        futures: list[Future[RoleReport] | Future[RemovalReport]] = [
             executor.submit(
                 verify_role, vendor_settings(), target, on_finding=landed.put, deadline_seconds=ROLE_DEADLINE_SECONDS
             )
             for target in claim.targets
+        ]
+        futures += [
+            executor.submit(
+                prove_removed, vendor_settings(), target, on_finding=landed.put, deadline_seconds=ROLE_DEADLINE_SECONDS
+            )
+            for target in claim.removing
         ]
         renewed_at = timezone.now()
         while not all(future.done() for future in futures) or not landed.empty():
@@ -271,7 +291,7 @@ def _verify(claim: Claim) -> list[RoleReport]:
             if findings or (timezone.now() - renewed_at).total_seconds() >= renew_every:
                 _store(claim, findings)
                 renewed_at = timezone.now()
-        return [_result(future) for future in futures]
+        return [future.result() for future in futures]
 
 
 @contextmanager
@@ -282,10 +302,6 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         yield executor
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _result(future: "Future[RoleReport]") -> RoleReport:
-    return future.result()
 
 
 def _take(landed: "queue.SimpleQueue[aws_report.Finding]") -> list[aws_report.Finding]:
@@ -332,7 +348,7 @@ def _store(claim: Claim, findings: list[aws_report.Finding]) -> None:
         )
 
 
-def _complete(claim: Claim, reports: list[RoleReport]) -> None:
+def _complete(claim: Claim, reports: list[RoleReport | RemovalReport]) -> None:
     """Turn the reports into statuses and end the verification, in one transaction.
 
     The customer may have given another account meanwhile. What was found says nothing of that one, and must not prove
@@ -341,11 +357,10 @@ def _complete(claim: Claim, reports: list[RoleReport]) -> None:
     with tenant_scope(claim.tenant_id):
         verification = _still_ours(claim)
         keep_receipts(verification=verification, reports=reports)
-        if any(target.account_id != verification.connection.account_id for target in claim.targets):
+        if any(target.account_id != verification.connection.account_id for target in claim.targets + claim.removing):
             verification.failure = "account_changed"
         else:
-            role_statuses.apply_reports(verification=verification, reports=reports)
-            verdict = any(aws_report.role_status(report) != "no_verdict" for report in reports)
+            verdict = role_statuses.apply_reports(verification=verification, reports=reports)
             verification.failure = "" if verdict else "no_verdict"
         verification.state = State.FAILED if verification.failure else State.COMPLETED
         _plan_next(verification.connection, failed=bool(verification.failure))
@@ -373,9 +388,10 @@ def _still_ours(claim: Claim) -> Verification:
 
 
 def _plan_next(connection: Connection, *, failed: bool) -> None:
+    leaving = connection.roles.filter(status=Status.REMOVING).order_by("-status_since").first()
     connection.next_verification_at = next_verification(
-        connection.status,
-        asked_at=connection.asked_at,
+        Status.REMOVING if leaving else connection.status,
+        asked_at=leaving.status_since if leaving else connection.asked_at,
         now=timezone.now(),
         chance=random.random(),  # noqa: S311 — it spreads load, it protects nothing
         failed=failed,

@@ -29,15 +29,21 @@ class Status(models.TextChoices):
     DEGRADED = "degraded", "Degraded"
     UNREACHABLE = "unreachable", "Unreachable"
     UNSAFE = "unsafe", "Unsafe"
+    PAUSED = "paused", "Paused"
+    REMOVING = "removing", "Removing"
+    REMOVED = "removed", "Removed"
 
 
 # Worst first: the status of a connection is the first of these that one of its roles has.
 WORST_FIRST = (Status.UNSAFE, Status.UNREACHABLE, Status.DEGRADED, Status.AWAITING, Status.CONNECTED)
+# Roles that the customer took out of use count only where a connection has no other.
+OUT_OF_USE = (Status.REMOVING, Status.PAUSED, Status.REMOVED)
+GOING = (Status.REMOVING, Status.REMOVED)  # no part of a role template any more
 
 
 def worst(statuses: list[str]) -> Status:
     """The status that a whole shows whose parts have these; `awaiting` where there is no part."""
-    return next((status for status in WORST_FIRST if status in statuses), Status.AWAITING)
+    return next((status for status in (*WORST_FIRST, *OUT_OF_USE) if status in statuses), Status.AWAITING)
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -72,6 +78,8 @@ class Connection(models.Model):
     asked_at = models.DateTimeField(
         null=True, blank=True, help_text="When the customer last asked for a verification of this account."
     )
+    removal_requested_at = models.DateTimeField(null=True, blank=True, help_text="When off-boarding was asked for.")
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="When AWS was seen to refuse us everywhere.")
     next_verification_at = models.DateTimeField(
         null=True, blank=True, help_text="When it is verified again by itself; empty while a verification is active."
     )
@@ -107,6 +115,11 @@ class Connection(models.Model):
         return worst([role.status for role in self.roles.all()])
 
     @property
+    def is_removed(self) -> bool:
+        """Whether it is off-boarded, or on its way there: nothing of it changes any more."""
+        return self.removal_requested_at is not None
+
+    @property
     def last_verification(self) -> "Verification | None":
         """The latest verification, whatever its state; costs a query unless the connection is `for_display`."""
         latest = getattr(self, "latest_verifications", None)
@@ -125,6 +138,9 @@ class CustomerRole(models.Model):
     quarantined = models.BooleanField(
         default=False,
         help_text="Found unsafe: no session but the trust-test's is opened until it passes twice in a row.",
+    )
+    removed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When AWS refused us after off-boarding, as it must."
     )
     clean_rounds = models.PositiveSmallIntegerField(
         default=0, help_text="Trust-tests passed in a row while quarantined."
@@ -155,7 +171,7 @@ class CustomerRole(models.Model):
 class ProvedAccount(models.Model):
     """An AWS account that a tenant has proved to hold: its chain passed with its own external ID (F11).
 
-    Across tenants, so no tenant can read it; the app asks through the function `prove_account`.
+    Across tenants, so a tenant sees its own alone; the app asks `account_is_proved_by_another`.
     """
 
     account_id = models.CharField(primary_key=True, max_length=12)

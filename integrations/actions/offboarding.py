@@ -1,0 +1,33 @@
+"""Off-boarding: the customer deletes the stack, and we prove that AWS refuses us."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.actions.verifications import NotReady, request_verification
+from integrations.models import Connection, Status
+from tenants import audit
+from tenants.audit import SYSTEM, Actor
+
+
+@transaction.atomic
+def request_removal(*, connection: Connection, by: Actor) -> Connection:
+    """Take a connection out of use for good, and look until AWS refuses us in each of its roles. It cannot be undone:
+    its external ID is never used again. Asking twice changes nothing. The tenant's scope is open.
+    """
+    connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    if connection.removal_requested_at is not None:
+        return connection
+    now = timezone.now()
+    connection.removal_requested_at = connection.asked_at = now
+    connection.roles.exclude(status=Status.REMOVED).update(status=Status.REMOVING, status_since=now)
+    connection.save(update_fields=["removal_requested_at", "asked_at"])
+    audit.record("connection:removal_requested", by=by, tenant_id=connection.tenant_id, target=connection)
+    try:
+        request_verification(connection=connection, by=by)
+    except NotReady:
+        # No account or no component was ever given: there is nothing that could let us in.
+        connection.removed_at = now
+        connection.roles.update(status=Status.REMOVED, removed_at=now)
+        connection.save(update_fields=["removed_at"])
+        audit.record("connection:removed", by=SYSTEM, tenant_id=connection.tenant_id, target=connection)
+    return connection

@@ -1,0 +1,53 @@
+"""Pause and resume, by the customer: while a role is paused, no session in it is opened and none is refreshed.
+
+A session that is open already ends within the hour; the customer ends it at once with the policy of
+`integrations.aws.policies.revoke_older_sessions_policy`.
+"""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from integrations.actions.verifications import request_verification
+from integrations.models import Connection, CustomerRole, Status
+from tenants import audit
+from tenants.audit import Actor
+
+
+@transaction.atomic
+def pause(*, connection: Connection, by: Actor, components: Iterable[str] | None = None) -> list[str]:
+    """Pause the roles of these components, or of all; gives the components that are paused now and were not before.
+
+    The tenant's scope is open. Roles that are being removed stay as they are.
+    """
+    roles = _roles(connection, components).exclude(status__in=[Status.PAUSED, Status.REMOVING, Status.REMOVED])
+    paused = [role.component for role in roles]
+    if paused:
+        roles.update(status=Status.PAUSED, status_since=timezone.now())
+        audit.record("connection:paused", by=by, tenant_id=connection.tenant_id, target=connection, components=paused)
+    return paused
+
+
+@transaction.atomic
+def resume(*, connection: Connection, by: Actor, components: Iterable[str] | None = None) -> list[str]:
+    """Resume the paused roles of these components, or all, and ask for a verification; gives what was resumed.
+
+    A quarantine outlives a pause. The tenant's scope is open.
+    """
+    roles = _roles(connection, components).filter(status=Status.PAUSED)
+    resumed = [role.component for role in roles]
+    if resumed:
+        now = timezone.now()
+        roles.filter(quarantined=True).update(status=Status.UNSAFE, status_since=now)
+        roles.update(status=Status.AWAITING, status_since=now)
+        audit.record("connection:resumed", by=by, tenant_id=connection.tenant_id, target=connection, components=resumed)
+        request_verification(connection=connection, by=by)
+    return resumed
+
+
+def _roles(connection: Connection, components: Iterable[str] | None) -> QuerySet[CustomerRole]:
+    Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    roles = connection.roles.filter(tenant_id=connection.tenant_id)
+    return roles if components is None else roles.filter(component__in=list(components))
