@@ -8,6 +8,7 @@ from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
@@ -19,8 +20,8 @@ from integrations.aws.arns import InvalidAccountId
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue_file import catalogue
 from integrations.forms import AccountForm, ComponentsForm, ConnectionForm
-from integrations.models import Connection
-from integrations.models.connection import worst
+from integrations.models import Connection, Verification
+from integrations.next_verification import is_waiting_for_aws
 from integrations.vendor import vendor_settings
 from integrations.views.pictures import picture
 from tenants.access import MemberRequest, member
@@ -132,13 +133,16 @@ def _connection_page(
 ) -> HttpResponse:
     chosen = [role.component for role in connection.roles.all()]
     history = list(connection.verifications.all()[:SHOWN_VERIFICATIONS])
+    if is_fragment(request) and history and not history[0].is_active and _has_seen(request, history[0]):
+        return HttpResponse(status=204)  # nothing new: htmx leaves the page, and what is open on it, as it is
     shown = picture(history[0], connection) if history else None
     refused = [form for form in (components_form, account_form) if form is not None]
     stack_event = last_stack_event(connection) if chosen and connection.account_id else None
     context: dict[str, Any] = {
         "section": "connections",
         "connection": connection,
-        "status": worst([role.status for role in connection.roles.all()]),
+        "status": connection.status,
+        "waiting_for_aws": is_waiting_for_aws(connection.status, asked_at=connection.asked_at, now=timezone.now()),
         "components": catalogue().components,
         "components_form": components_form or ComponentsForm(chosen=chosen),
         "account_form": account_form or AccountForm(initial={"account_id": connection.account_id}),
@@ -165,6 +169,11 @@ def _step(connection: Connection, chosen: list[str], *, verified: bool) -> str:
     if not connection.account_id:
         return "account"
     return "verify" if verified else "template"
+
+
+def _has_seen(request: HttpRequest, latest: Verification) -> bool:
+    """Whether the page that asks shows the end of the latest verification already."""
+    return request.GET.get("seen") == str(latest.pk)
 
 
 def is_fragment(request: HttpRequest) -> bool:

@@ -72,6 +72,12 @@ class ComponentRun:
     problems: tuple[Problem, ...]
 
     @property
+    def customer_state(self) -> str:
+        """The state of the customer role itself: entered as it should be, or open to those it must refuse."""
+        opened = any(check.state == Outcome.VIOLATED for check in self.trust)
+        return str(Outcome.VIOLATED) if opened else self.enter_customer.state
+
+    @property
     def grants_reached(self) -> bool:
         """Whether there is, or can still be, a result for what must be denied."""
         return any(check.state != Outcome.SKIPPED for check in self.grants)

@@ -47,7 +47,16 @@ addEventListener("pageshow", (event) => {
 const revealCopyButtons = (root) => root.querySelectorAll("[data-copy][hidden]").forEach((b) => { b.hidden = false; });
 revealCopyButtons(document);
 
+// Who stood on something that a swap has taken away goes on from the heading above it.
+let stoodInside = false;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  stoodInside = event.detail.target.contains(document.activeElement);
+});
 document.addEventListener("htmx:afterSettle", () => {
+  if (stoodInside && document.activeElement === document.body) {
+    document.getElementById("live-title")?.focus({ preventScroll: true });
+  }
+  stoodInside = false;
   revealCopyButtons(document);
   const news = document.querySelector("[data-announce]");
   if (news) announce(news.dataset.announce);

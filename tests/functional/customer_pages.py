@@ -59,7 +59,7 @@ def verify(page: Page) -> None:
 
 def wait_for_end(page: Page) -> None:
     """Wait until the live part no longer asks for itself: the page follows by itself, nobody reloads it."""
-    expect(page.locator("#live:not([hx-get])")).to_be_visible(timeout=VERIFICATION_PATIENCE_MS)
+    expect(page.locator("#live:not([data-live])")).to_be_visible(timeout=VERIFICATION_PATIENCE_MS)
 
 
 def expect_status(page: Page, status: str) -> None:

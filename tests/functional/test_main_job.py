@@ -103,6 +103,22 @@ def test_without_javascript_the_same_way_leads_to_connected(browser, live_portal
     context.close()
 
 
+def test_the_page_turns_green_by_itself_once_the_stack_is_there(browser_page, worker, beat) -> None:
+    page = browser_page
+    account = CustomerAccount(new_account_id())
+    sign_up(page, "boatswain@blueharbour.example")
+    page.get_by_role("link", name="First AWS account").click()
+    name_account(page, account.account_id)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download for CloudFormation").click()
+
+    verify(page)
+    expect(page.locator("#live .note")).to_contain_text("Waiting for AWS.")
+    account.deploy("rolebridge", Path(download.value.path()).read_text())
+
+    expect(page.locator("#connection-status")).to_have_text("Connected", timeout=60_000)
+
+
 def test_a_verification_goes_on_when_the_page_is_closed(browser_page, worker) -> None:
     page = browser_page
     sign_up(page, "mate@blueharbour.example")

@@ -1,13 +1,15 @@
 """Pages of verifications: asked for, followed, read again."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from integrations.actions.verifications import request_verification
-from integrations.models import CustomerRole, Finding, Verification
+from integrations.models import Connection, CustomerRole, Finding, Verification
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
 
@@ -69,7 +71,7 @@ class TestVerify:
         assert "The verification could not be started: the queue is unavailable." in page
         assert "This is our fault, not yours." in page
         assert "Verify again" in page
-        assert "hx-get" not in page
+        assert "data-live" not in page
 
     def test_says_what_is_missing_first(self, cast, sign_in, connection, url) -> None:
         with tenant_scope(cast.tenant.pk):
@@ -110,6 +112,36 @@ class TestLivePart:
         assert page.lstrip().startswith('<div id="live"')
         assert 'id="connection-status" hx-swap-oob="true"' in page.replace("\n", " ").replace("     ", "")
         assert "HX-Request" in answer["Vary"]
+
+    def test_waits_for_aws_and_is_answered_only_once_there_is_something_new(
+        self, cast, sign_in, connection, url, verification
+    ) -> None:
+        change(verification, state="completed")
+        with tenant_scope(cast.tenant.pk):
+            Connection.objects.update(asked_at=timezone.now(), next_verification_at=timezone.now())
+        client = sign_in(cast.viewer)
+        address = f"{url}?seen={verification.pk}"
+
+        waiting = client.get(url).content.decode()
+        nothing_new = client.get(address, headers={"HX-Request": "true"})
+        with tenant_scope(cast.tenant.pk):
+            request_verification(connection=connection, by=SYSTEM)
+        begun = client.get(address, headers={"HX-Request": "true"})
+
+        assert "Waiting for AWS." in waiting
+        assert f'hx-get="{address}"' in waiting
+        assert nothing_new.status_code == 204
+        assert "is queued and starts in a moment" in begun.content.decode()
+
+    def test_says_when_it_is_tried_again_by_itself(self, cast, sign_in, url, verification) -> None:
+        change(verification, state="completed")
+        with tenant_scope(cast.tenant.pk):
+            Connection.objects.update(
+                asked_at=timezone.now() - timedelta(minutes=10),
+                next_verification_at=timezone.now() + timedelta(minutes=4, seconds=30),
+            )
+
+        assert "We also try again by ourselves, in 4\xa0minutes." in sign_in(cast.viewer).get(url).content.decode()
 
     def test_turns_hop_by_hop_and_row_by_row(self, cast, sign_in, url, verification) -> None:
         client = sign_in(cast.viewer)
