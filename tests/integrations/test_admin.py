@@ -87,6 +87,23 @@ def test_a_connection_is_found_by_what_customers_write(cast, staff, term: Callab
     assert found(staff, q=term(wanted)) == {"Wanted"}
 
 
+@pytest.mark.parametrize("term", ["foo", "%", "'", "\x00", "x" * 5000, str(uuid4())])
+def test_any_search_gets_an_answer(cast, staff, term) -> None:
+    for model in admin.site._registry:
+        answer = staff.get(f"/admin/{model._meta.app_label}/{model._meta.model_name}/", {"q": term})
+        assert answer.status_code == 200, model
+
+
+def test_a_verification_is_found_by_its_id_and_by_what_it_verified(cast, staff) -> None:
+    connection = connect(cast.tenant)
+    verification = verified(connection)
+    verified(connect(cast.other_tenant, account_id="999988887777"))
+
+    for term in (str(verification.pk), connection.account_id, connection.external_id, cast.tenant.name):
+        rows = staff.get("/admin/integrations/verification/", {"q": term}).context["cl"].result_list
+        assert [row.pk for row in rows] == [verification.pk], term
+
+
 def test_connections_are_filtered_by_status_age_and_account_conflict(cast, staff) -> None:
     unsafe, old, conflict = (connect(cast.tenant, name, f"22223333444{number}") for number, name in enumerate("ABC"))
     set_statuses(unsafe, log_analysis=Status.UNSAFE, compute_analysis=Status.CONNECTED)
