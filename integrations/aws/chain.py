@@ -11,7 +11,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -20,10 +20,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from integrations.aws import vendor_policies as tags
 from integrations.aws.clients import ClientFactory, SessionCredentials
-from integrations.aws.errors import RegionDisabled, RequestInvalid, SessionExpired, translate
+from integrations.aws.errors import (
+    AwsCallFailed,
+    RegionDisabled,
+    RequestInvalid,
+    SessionExpired,
+    SessionPolicyInvalid,
+    translate,
+)
+from integrations.aws.narrowing import Narrowing, customer_session_policies
 from integrations.aws.policies import (
     MAX_SESSION_POLICY,
-    customer_session_policy,
     deny_all_session_policy,
     grant_test_session_policy,
     inspection_session_policy,
@@ -61,6 +68,7 @@ class AssumeRole:
     session_name: str
     duration: int = MIN_DURATION
     policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
     external_id: str | None = None
     source_identity: str | None = None
     session_tags: Mapping[str, str] = field(default_factory=dict)
@@ -79,9 +87,9 @@ class AssumeRole:
             raise RequestInvalid(
                 "DurationSeconds", f"A chained session lasts {MIN_DURATION} to {MAX_CHAINED_DURATION} s."
             )
-        if self.policy is not None and len(self.policy) > MAX_SESSION_POLICY:
+        if (length := len(self.policy or "") + sum(map(len, self.policy_arns))) > MAX_SESSION_POLICY:
             raise RequestInvalid(
-                "Policy", f"The session policy has {len(self.policy)} characters; STS takes {MAX_SESSION_POLICY}."
+                "Policy", f"The session policy has {length} characters; STS takes {MAX_SESSION_POLICY}."
             )
         if len(self.session_tags) > _MAX_TAGS:
             raise RequestInvalid("Tags", f"{len(self.session_tags)} session tags; STS takes {_MAX_TAGS}.")
@@ -102,6 +110,8 @@ class AssumeRole:
         }
         if self.policy is not None:
             parameters["Policy"] = self.policy
+        if self.policy_arns:
+            parameters["PolicyArns"] = [{"arn": arn} for arn in self.policy_arns]
         if self.external_id is not None:
             parameters["ExternalId"] = self.external_id
         if self.source_identity is not None:
@@ -115,10 +125,11 @@ class AssumeRole:
 
 @dataclass(frozen=True)
 class Session:
-    """An assumed-role session and its receipt."""
+    """An assumed-role session, its receipt, and how a customer role's session was narrowed to the component."""
 
     credentials: SessionCredentials
     receipt: SessionReceipt
+    narrowing: Narrowing | None = None
 
 
 def open_session(sts: Any, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
@@ -145,12 +156,18 @@ def open_session(sts: Any, call: AssumeRole, *, component: str, purpose: Session
         source_identity=answer.get("SourceIdentity", call.source_identity or ""),
         tags=tuple(sorted(call.session_tags.items())),
         transitive_tag_keys=call.transitive_tag_keys,
-        policy_sha256=hashlib.sha256(call.policy.encode()).hexdigest() if call.policy else "",
+        policy_sha256=_policy_hash(call),
         access_key_id=credentials.access_key_id,
         request_id=answer.get("ResponseMetadata", {}).get("RequestId", ""),
         packed_policy_percent=answer.get("PackedPolicySize"),
     )
     return Session(credentials, receipt)
+
+
+def _policy_hash(call: AssumeRole) -> str:
+    """A hash of what narrows the session, by which two receipts can be compared; empty where nothing does."""
+    narrowed_by = [*([call.policy] if call.policy else []), *call.policy_arns]
+    return hashlib.sha256("\n".join(narrowed_by).encode()).hexdigest() if narrowed_by else ""
 
 
 def session_name(target: VerificationTarget) -> str:
@@ -342,16 +359,29 @@ def enter_customer_role(
     purpose: SessionPurpose = SessionPurpose.VERIFICATION,
     duration: int = MIN_DURATION,
 ) -> Session:
-    """B → C, narrowed to the component. The transitive tags and the source identity come along by themselves."""
-    return _enter_customer_role(
-        vendor,
-        target,
-        launch,
-        name=session_name(target),
-        policy=customer_session_policy(target.component, vendor.settings.partition).text,
-        purpose=purpose,
-        duration=duration,
-    )
+    """B → C, narrowed to the component. The transitive tags and the source identity come along by themselves.
+
+    Where AWS does not take the most exact session policy (a role of an older template lacks the managed policies that
+    it names), the next one is tried.
+    """
+    failure: AwsCallFailed | None = None
+    for session_policy in customer_session_policies(target.component, target.role_arn(vendor.settings)):
+        try:
+            session = _enter_customer_role(
+                vendor,
+                target,
+                launch,
+                name=session_name(target),
+                policy=session_policy.text,
+                policy_arns=session_policy.policy_arns,
+                purpose=purpose,
+                duration=duration,
+            )
+        except (RequestInvalid, SessionPolicyInvalid) as error:
+            failure = error
+        else:
+            return replace(session, narrowing=session_policy.narrowing)
+    raise failure or RequestInvalid("Policy", "There is no way to narrow the session to the component.")
 
 
 def enter_for_grant_test(vendor: VendorSide, target: VerificationTarget, launch: Session) -> Session:
@@ -384,7 +414,8 @@ def _enter_customer_role(
     launch: Session,
     *,
     name: str,
-    policy: str,
+    policy: str | None,
+    policy_arns: tuple[str, ...] = (),
     purpose: SessionPurpose,
     duration: int = MIN_DURATION,
 ) -> Session:
@@ -393,6 +424,7 @@ def _enter_customer_role(
         session_name=name,
         duration=duration,
         policy=policy,
+        policy_arns=policy_arns,
         external_id=target.external_id,
     )
     return _from_launch_session(vendor, launch, call, component=target.component.id, purpose=purpose)

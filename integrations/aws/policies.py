@@ -8,8 +8,6 @@ for the external ID on sts:AssumeRole only, and allows the other two in a statem
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from integrations.catalogue import Component, Permission
@@ -38,21 +36,6 @@ class InvalidExternalId(ValueError):
 
 class PolicyTooLong(ValueError):
     """A document is longer than AWS accepts; the message holds both figures."""
-
-
-class Narrowing(StrEnum):
-    """How B → C was narrowed to the component."""
-
-    ACTIONS = "actions"  # every action, resource and condition of the component
-    SERVICES = "services"  # the actions did not fit; the services they belong to
-
-
-@dataclass(frozen=True)
-class CustomerSessionPolicy:
-    """The session policy of B → C, and how exact it is."""
-
-    text: str
-    narrowing: Narrowing
 
 
 def compact(document: Mapping[str, Any]) -> str:
@@ -165,26 +148,6 @@ def self_inspection_statement(role_arn: str) -> dict[str, Any]:
 def inspection_session_policy(role_arn: str) -> str:
     """B → C for self-inspection: exactly those calls."""
     return compact(policy([self_inspection_statement(role_arn)]))
-
-
-def customer_session_policy(component: Component, partition: str) -> CustomerSessionPolicy:
-    """B → C: no more than the component's permissions, whatever else the customer attached to the role.
-
-    Where the list of actions is longer than STS takes, the services they belong to; the result says which it was.
-    """
-    exact = compact(policy(permission_statements(component.permissions, partition)))
-    if len(exact) <= MAX_SESSION_POLICY:
-        return CustomerSessionPolicy(exact, Narrowing.ACTIONS)
-    services = sorted({permission.action.partition(":")[0] for permission in component.permissions})
-    by_service = compact(
-        policy([{"Effect": "Allow", "Action": [f"{service}:*" for service in services], "Resource": "*"}])
-    )
-    if len(by_service) > MAX_SESSION_POLICY:
-        raise PolicyTooLong(
-            f"The session policy of component '{component.id}' has {len(by_service)} characters even by service; "
-            f"STS takes {MAX_SESSION_POLICY}."
-        )
-    return CustomerSessionPolicy(by_service, Narrowing.SERVICES)
 
 
 def customer_trust_policy(

@@ -129,7 +129,8 @@ class RoleReport:
 
     `external_id_enforced` and `permissions_ok` are None where no verdict was reached. `integration_role_id` is the
     unique id AWS gave the integration role, in which a recreated role shows (F9). `deployed_version` is the component's
-    version the role was made for, where the role may read itself.
+    version the role was made for, where the role may read itself. `narrowing` says by what the session was narrowed to
+    the component: `actions`, `managed_policies` or `services`; empty where no session was opened.
     """
 
     component: str
@@ -143,6 +144,7 @@ class RoleReport:
     receipts: tuple[SessionReceipt, ...] = ()
     integration_role_id: str = ""
     deployed_version: str = ""
+    narrowing: str = ""
     deadline_hit: bool = False
 
 

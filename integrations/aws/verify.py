@@ -103,6 +103,7 @@ def verify_role(
         trust_too_wide=trust.too_wide or inspection.too_wide,
         receipts=tuple(run.receipts),
         deployed_version=inspection.deployed_version,
+        narrowing=chain.narrowing,
         integration_role_id=chain.integration_role_id,
         deadline_hit=run.deadline_hit,
     )

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from integrations.role_templates.document import NamedPolicy, RoleDocument
+from integrations.aws.permission_policies import NamedPolicy
+from integrations.role_templates.document import RoleDocument
 
 # CreateStack and UpdateStack take a template of this many bytes in the call itself.
 MAX_TEMPLATE_BYTES = 51_200

@@ -44,6 +44,11 @@ class ChainChecks:
         self.integration_role_id = ""
 
     @property
+    def narrowing(self) -> str:
+        """How C's session was narrowed to the component; empty where there is none."""
+        return (self.customer.narrowing or "") if self.customer else ""
+
+    @property
     def refused(self) -> bool:
         """AWS answered that the customer role may not be assumed."""
         return self._refusal is not None

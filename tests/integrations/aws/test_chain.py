@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 from integrations.aws import chain, policies
 from integrations.aws.clients import ClientFactory, SessionCredentials
 from integrations.aws.errors import Refused, RegionDisabled, RequestInvalid
+from integrations.aws.narrowing import customer_session_policies
 from integrations.aws.report import SessionPurpose
 from tests.integrations.aws.builders import CUSTOMER, EXTERNAL_ID, ROLE_ARN, VENDOR, make_settings, make_target
 
@@ -146,7 +147,7 @@ def test_b_to_c_sends_the_external_id_and_passes_no_inherited_tag_again(vendor):
             "RoleSessionName": "rolebridge-compute-analysis-c1",
             "DurationSeconds": 900,
             "ExternalId": EXTERNAL_ID,
-            "Policy": policies.customer_session_policy(target.component, "aws").text,
+            "Policy": next(customer_session_policies(target.component, target.role_arn(make_settings()))).text,
         },
     )
 
@@ -290,6 +291,7 @@ def test_a_receipt_finds_the_session_and_could_not_open_it(vendor):
         ({"duration": 899}, "DurationSeconds"),
         ({"duration": 3601}, "DurationSeconds"),
         ({"policy": "x" * 2049}, "Policy"),
+        ({"policy": "x" * 1000, "policy_arns": ("y" * 525, "z" * 524)}, "Policy"),
         ({"session_tags": {str(number): "" for number in range(51)}}, "Tags"),
         ({"session_tags": {"k" * 129: ""}}, "Tags"),
         ({"session_tags": {"k": "v" * 257}}, "Tags"),

@@ -6,9 +6,7 @@ import pytest
 
 from integrations.aws.policies import (
     InvalidExternalId,
-    Narrowing,
     PolicyTooLong,
-    customer_session_policy,
     customer_trust_policy,
     deny_all_session_policy,
     for_partition,
@@ -17,15 +15,10 @@ from integrations.aws.policies import (
     trust_test_session_policy,
     validate_external_id,
 )
-from integrations.catalogue import Component, Permission
-from tests.integrations.aws.builders import EXTERNAL_ID, ROLE_ARN, VENDOR, make_catalogue
+from integrations.catalogue import Permission
+from tests.integrations.aws.builders import EXTERNAL_ID, ROLE_ARN, VENDOR
 
 B = f"arn:aws:iam::{VENDOR}:role/rolebridge/integration"
-
-
-def component_of(permissions):
-    # Built without validation: the actions need not exist, only be many.
-    return Component.model_construct(id="big", version="1.0.0", name="Big", summary="Big", permissions=permissions)
 
 
 def permission(action, **more):
@@ -55,35 +48,6 @@ def test_the_trust_test_session_asks_for_no_external_id_so_that_only_the_custome
 
 def test_a_session_that_only_proves_something_can_do_nothing():
     assert json.loads(deny_all_session_policy())["Statement"] == [{"Effect": "Deny", "Action": "*", "Resource": "*"}]
-
-
-def test_the_customer_session_is_narrowed_to_the_components_actions():
-    session_policy = customer_session_policy(make_catalogue().component("compute-analysis"), "aws")
-
-    assert session_policy.narrowing is Narrowing.ACTIONS
-    assert json.loads(session_policy.text)["Statement"] == [
-        {
-            "Effect": "Allow",
-            "Action": ["ec2:DescribeInstances", "rds:DescribeDBInstances", "s3:GetLifecycleConfiguration"],
-            "Resource": "*",
-        }
-    ]
-
-
-def test_actions_that_do_not_fit_are_narrowed_by_service_and_the_result_says_so():
-    session_policy = customer_session_policy(
-        component_of(tuple(permission(f"ec2:DescribeThing{number}") for number in range(200))), "aws"
-    )
-
-    assert session_policy.narrowing is Narrowing.SERVICES
-    assert json.loads(session_policy.text)["Statement"][0]["Action"] == ["ec2:*"]
-
-
-def test_what_fits_in_no_way_is_refused_with_the_figures():
-    many_services = component_of(tuple(permission(f"service-number-{number}:GetThing") for number in range(200)))
-
-    with pytest.raises(PolicyTooLong, match=r"\d{4} characters even by service; STS takes 2048"):
-        customer_session_policy(many_services, "aws")
 
 
 def test_permissions_with_the_same_resources_and_conditions_share_a_statement():

@@ -11,7 +11,8 @@ from integrations.aws import chain
 from integrations.aws.checks import permissions
 from integrations.aws.clients import SessionCredentials
 from integrations.aws.errors import redact
-from integrations.aws.policies import CustomerSessionPolicy, Narrowing, compact
+from integrations.aws.narrowing import CustomerSessionPolicy, Narrowing
+from integrations.aws.policies import compact
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor_setup import POLICY_NAME
 from integrations.aws.verify import check_vendor_identity, verify_role
@@ -100,8 +101,8 @@ def test_a_deny_on_the_role_is_the_customers_to_remove(vendor, customer):
 def test_a_refusal_by_our_own_session_policy_is_never_the_customers(vendor, customer, monkeypatch):
     customer.deploy()
     # A component whose session policy forgets an action that it probes.
-    forgetful = CustomerSessionPolicy(compact(ALLOW_ALL_BUT), Narrowing.ACTIONS)
-    monkeypatch.setattr(chain, "customer_session_policy", lambda component, partition: forgetful)
+    forgetful = CustomerSessionPolicy(Narrowing.ACTIONS, text=compact(ALLOW_ALL_BUT))
+    monkeypatch.setattr(chain, "customer_session_policies", lambda component, role: iter([forgetful]))
 
     report = verify(vendor, customer)
 

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.aws.arns import InvalidRoleName
+from integrations.aws.permission_policies import RoleDoesNotFit
 from integrations.aws.policies import InvalidExternalId
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue import Component, Permission
 from integrations.role_templates.cloudformation import TemplateTooLong, render
-from integrations.role_templates.document import RoleDoesNotFit, role_document
+from integrations.role_templates.document import role_document
 from integrations.role_templates.names import role_name
 from tests.integrations.aws.builders import CUSTOMER, EXTERNAL_ID, VENDOR, make_catalogue, make_settings
 
