@@ -87,7 +87,7 @@ def test_a_connection_is_found_by_what_customers_write(cast, staff, term: Callab
     assert found(staff, q=term(wanted)) == {"Wanted"}
 
 
-@pytest.mark.parametrize("term", ["foo", "%", "'", "\x00", "x" * 5000, str(uuid4())])
+@pytest.mark.parametrize("term", ["foo", "%", "'", "\x00", "x" * 5000, "0b8f6d9e-7c1a-4a57-9d0e-2f5a6c3b1e44"])
 def test_any_search_gets_an_answer(cast, staff, term) -> None:
     for model in admin.site._registry:
         answer = staff.get(f"/admin/{model._meta.app_label}/{model._meta.model_name}/", {"q": term})
@@ -129,7 +129,7 @@ def test_the_status_that_staff_filter_by_is_the_one_that_customers_see(cast) -> 
     with staff_scope():
         shown = list(with_overview(Connection.objects.prefetch_related("roles")))
 
-    assert len(shown) == 16
+    assert len(shown) == 37
     for connection in shown:
         assert connection.shown_status == connection.status
 
