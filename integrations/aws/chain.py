@@ -8,6 +8,7 @@ Nothing here falls back to another identity: a hop that fails ends the chain wit
 """
 
 import hashlib
+import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -40,8 +41,11 @@ from integrations.aws.policies import (
 from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
 from integrations.aws.vendor import CANARY, TRUST_TEST, VendorSettings
 
+logger = logging.getLogger(__name__)
+
 MIN_DURATION = 900  # seconds
 MAX_CHAINED_DURATION = 3600  # seconds; STS allows a role no more when it is entered from another role
+PACKED_POLICY_WARNING = 80  # percent
 # A session of ours that is used by many verifications is replaced this long before it ends.
 REPLACE_BEFORE_EXPIRY = 600.0
 
@@ -161,6 +165,12 @@ def open_session(sts: Any, call: AssumeRole, *, component: str, purpose: Session
         request_id=answer.get("ResponseMetadata", {}).get("RequestId", ""),
         packed_policy_percent=answer.get("PackedPolicySize"),
     )
+    if (receipt.packed_policy_percent or 0) >= PACKED_POLICY_WARNING:
+        logger.warning(
+            "The session policy and tags of %s fill %d %% of what STS takes",
+            call.role_arn,
+            receipt.packed_policy_percent,
+        )
     return Session(credentials, receipt)
 
 

@@ -280,6 +280,20 @@ def test_a_receipt_finds_the_session_and_could_not_open_it(vendor):
         assert "the-token" not in shown
 
 
+@pytest.mark.parametrize(("percent", "warned"), [(79, False), (80, True), (None, False)])
+def test_a_session_that_nearly_fills_what_sts_takes_is_warned_about(vendor, caplog, percent, warned):
+    vendor.stub.add_response("assume_role", answer(**({"PackedPolicySize": percent} if percent else {})))
+
+    chain.open_session(
+        vendor.sts,
+        chain.AssumeRole(role_arn=ROLE_ARN, session_name="name"),
+        component="x",
+        purpose=SessionPurpose.VERIFICATION,
+    )
+
+    assert ("fill 80 %" in caplog.text) is warned
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

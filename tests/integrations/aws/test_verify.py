@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from integrations.aws.checks import chain as chain_checks
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.aws.vendor_setup import POLICY_NAME
@@ -251,6 +252,20 @@ def test_a_process_that_is_warmed_up_has_made_no_call(vendor, faults):
     faults(kind="error")
 
     warm_up(vendor, make_catalogue())
+
+
+def test_f12_a_role_that_turns_out_to_be_in_another_account_is_no_verdict_and_ours_to_look_into(
+    vendor, customer, monkeypatch
+):
+    customer.deploy()
+    monkeypatch.setattr(chain_checks, "caller_account", lambda vendor, session, region: ("999999999999", "req-1"))
+
+    report = verify(vendor, customer.target())
+
+    finding = found(report, "account.matches")
+    assert (finding.outcome, finding.cause, finding.who) == (Outcome.VIOLATED, "account_differs", Actor.VENDOR)
+    assert not report.assumable
+    assert role_status(report) == "no_verdict"
 
 
 def test_f20_the_vendors_own_account_is_refused_before_any_call(vendor, customer):
