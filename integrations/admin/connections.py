@@ -161,6 +161,7 @@ class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
         ("last_verification", "who_must_act"),
         "what_to_do",
         ("reference", "created_at"),
+        ("next_verification_at", "removed_at"),
     )
     readonly_fields = (
         "name",
@@ -175,6 +176,8 @@ class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
         "who_must_act",
         "what_to_do",
         "created_at",
+        "next_verification_at",
+        "removed_at",
     )
     inlines = (CustomerRoleInline, VerificationInline)
     ordering = ("-created_at",)

@@ -15,6 +15,9 @@ _COLOURS: dict[str, str] = {
     Status.DEGRADED: "warning",
     Status.UNREACHABLE: "danger",
     Status.UNSAFE: "danger",
+    Status.PAUSED: "",
+    Status.REMOVING: "warning",
+    Status.REMOVED: "",
     Verification.State.COMPLETED: "success",
     Verification.State.FAILED: "danger",
     Finding.Outcome.PASSED: "success",
@@ -30,7 +33,7 @@ def label(value: Status | Verification.State | Finding.Outcome) -> SafeString:
 
 
 def coloured(text: str, colour: str) -> SafeString:
-    """A text on one of the theme's colours: success, info, warning or danger."""
+    """A text on one of the theme's colours: success, info, warning, danger, or grey for none of them."""
     return SafeString(render_to_string("unfold/helpers/label.html", {"text": text, "type": colour}).strip())
 
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from integrations.admin.labels import coloured, label, lines, link, moment
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
-from integrations.models.connection import WORST_FIRST
+from integrations.models.connection import OUT_OF_USE, WORST_FIRST
 
 # Outcomes after which somebody must act.
 NOT_WELL = (Finding.Outcome.DENIED, Finding.Outcome.VIOLATED, Finding.Outcome.ERROR)
@@ -24,7 +24,8 @@ def with_overview(connections: QuerySet[Connection]) -> QuerySet[Any]:
     list can be filtered by it.
     """
     badness = Case(
-        *(When(status=status, then=Value(rank)) for rank, status in enumerate(WORST_FIRST)), output_field=IntegerField()
+        *(When(status=status, then=Value(rank)) for rank, status in enumerate((*WORST_FIRST, *OUT_OF_USE))),
+        output_field=IntegerField(),
     )
     worst_role = CustomerRole.objects.filter(connection=OuterRef("pk")).order_by(badness, "status_since")
     last = Verification.objects.filter(connection=OuterRef("pk")).order_by("-requested_at")

@@ -11,7 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ErrorDetail, ValidationError
 
-from integrations.actions.connections import create_connection, update_connection
+from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
+from integrations.actions.offboarding import request_removal
+from integrations.actions.pausing import pause, resume
 from integrations.actions.role_templates import cloudformation_template
 from integrations.actions.verifications import NotReady
 from integrations.api.serializers import ConnectionInput, ConnectionSerializer
@@ -23,6 +25,7 @@ from integrations.models import Connection
 from tenants.api.base import Pagination, TenantAPIView
 from tenants.api.problems import Problem
 from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, location_of, operation
+from tenants.api.serializers import NothingSerializer
 from tenants.models import Tenant
 from tenants.permissions import Permission
 
@@ -75,7 +78,7 @@ class Connections(TenantAPIView):
 class ConnectionDetail(TenantAPIView):
     """One connection."""
 
-    permissions = {"GET": Permission.VIEW, "PATCH": Permission.MANAGE}
+    permissions = {"GET": Permission.VIEW, "PATCH": Permission.MANAGE, "DELETE": Permission.MANAGE}
 
     @operation("get_connection", "Show a connection", answers={200: ConnectionSerializer}, problems=NOT_FOUND)
     def get(self, _request: Request, connection_id: UUID) -> Response:
@@ -87,16 +90,74 @@ class ConnectionDetail(TenantAPIView):
         "Change a connection",
         request=ConnectionInput,
         answers={200: ConnectionSerializer},
-        problems=INVALID_BODY | FORBIDDEN | NOT_FOUND,
+        problems=INVALID_BODY
+        | FORBIDDEN
+        | NOT_FOUND
+        | {409: "The account gave us access already and cannot change, or the connection is being removed."},
     )
     def patch(self, request: Request, connection_id: UUID) -> Response:
         """Change the name, the AWS account or the components; what is left out stays.
 
-        With another AWS account the customer roles begin anew: what was found in one account says nothing of another.
+        The account can change until its roles first let us in; they begin anew then. A component that is left out
+        after its role let us in is removed: we look until AWS refuses us there.
         """
         connection = connection_or_404(self.tenant, connection_id)
         wanted = _valid(ConnectionInput(data=request.data, partial=True))
         return Response(_shown(_refusing_invalid(update_connection, connection=connection, by=self.actor, **wanted)))
+
+    @operation(
+        "remove_connection",
+        "Remove a connection",
+        request=None,
+        answers={202: ConnectionSerializer},
+        problems=FORBIDDEN | NOT_FOUND,
+    )
+    def delete(self, _request: Request, connection_id: UUID) -> Response:
+        """Take the connection out of use for good. Then delete the stack: we look until AWS refuses us in each role,
+        and set `removed_at`. It cannot be undone, and its external ID is never used again.
+        """
+        connection = connection_or_404(self.tenant, connection_id)
+        return Response(_shown(request_removal(connection=connection, by=self.actor)), status=202)
+
+
+class PauseConnection(TenantAPIView):
+    """Pausing the customer roles of a connection."""
+
+    permissions = {"POST": Permission.MANAGE}
+
+    @operation(
+        "pause_connection",
+        "Pause a connection",
+        request=NothingSerializer,
+        answers={200: ConnectionSerializer},
+        problems=INVALID_BODY | FORBIDDEN | NOT_FOUND,
+    )
+    def post(self, request: Request, connection_id: UUID) -> Response:
+        """Pause its customer roles: no session is opened in them, and none is refreshed, until they are resumed."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        connection = connection_or_404(self.tenant, connection_id)
+        pause(connection=connection, by=self.actor)
+        return Response(_shown(connection))
+
+
+class ResumeConnection(TenantAPIView):
+    """Resuming the paused customer roles of a connection."""
+
+    permissions = {"POST": Permission.MANAGE}
+
+    @operation(
+        "resume_connection",
+        "Resume a connection",
+        request=NothingSerializer,
+        answers={200: ConnectionSerializer},
+        problems=INVALID_BODY | FORBIDDEN | NOT_FOUND,
+    )
+    def post(self, request: Request, connection_id: UUID) -> Response:
+        """Resume its paused customer roles, and verify them."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        connection = connection_or_404(self.tenant, connection_id)
+        resume(connection=connection, by=self.actor)
+        return Response(_shown(connection))
 
 
 class YamlRenderer(BaseRenderer):
@@ -156,6 +217,8 @@ def _refusing_invalid(action: Any, **arguments: Any) -> Connection:
     except UnknownComponent as error:
         known = ", ".join(component.id for component in catalogue().components)
         raise _field_error("components", f"{error} Choose from: {known}.", "unknown_component") from error
+    except ConnectionInUse as error:
+        raise Problem("connection-in-use", "The connection cannot change this way", str(error), 409) from error
     return connection
 
 

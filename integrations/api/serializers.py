@@ -70,7 +70,7 @@ class CustomerRoleSerializer(serializers.ModelSerializer[CustomerRole]):
 
     class Meta:
         model = CustomerRole
-        fields = ["component", "name", "arn", "status", "status_since"]
+        fields = ["component", "name", "arn", "status", "status_since", "removed_at"]
         read_only_fields = fields
 
 
@@ -153,6 +153,9 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
             "status",
             "customer_roles",
             "last_verification",
+            "next_verification_at",
+            "removal_requested_at",
+            "removed_at",
             "created_at",
         ]
         read_only_fields = fields

@@ -11,6 +11,8 @@ urlpatterns = [
     path("components/", components.Components.as_view(), name="components"),
     path("connections/", connections.Connections.as_view(), name="connections"),
     path("connections/<uuid:connection_id>/", connections.ConnectionDetail.as_view(), name="connection"),
+    path("connections/<uuid:connection_id>/pause/", connections.PauseConnection.as_view(), name="pause"),
+    path("connections/<uuid:connection_id>/resume/", connections.ResumeConnection.as_view(), name="resume"),
     path(
         "connections/<uuid:connection_id>/role-templates/cloudformation/",
         connections.CloudFormationTemplate.as_view(),

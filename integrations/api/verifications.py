@@ -56,7 +56,7 @@ class ConnectionVerifications(TenantAPIView):
         | FORBIDDEN
         | NOT_FOUND
         | {
-            409: "No AWS account or no component is chosen yet.",
+            409: "No AWS account or no component is chosen yet, or the connection is paused or removed.",
             503: "The queue is unavailable: nothing was started. Try again after `Retry-After` seconds.",
         },
     )
