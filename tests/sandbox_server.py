@@ -20,10 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 class SandboxServer:
     """A running sandbox. `url` is its endpoint."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, module: str = "integrations.sandbox", before: tuple[str, ...] = ()) -> None:
         """Start it and wait until it answers. Raises RuntimeError with its output if it does not start."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "integrations.sandbox", "--port", "0", *arguments],
+            [sys.executable, "-m", module, *before, "--port", "0", *arguments],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -72,9 +72,11 @@ class SandboxServer:
 
 
 @contextmanager
-def running_sandbox(*arguments: str) -> Iterator[SandboxServer]:
+def running_sandbox(
+    *arguments: str, module: str = "integrations.sandbox", before: tuple[str, ...] = ()
+) -> Iterator[SandboxServer]:
     """Run a sandbox for the length of a block."""
-    server = SandboxServer(*arguments)
+    server = SandboxServer(*arguments, module=module, before=before)
     try:
         yield server
     finally:

@@ -54,7 +54,7 @@ T = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
         (text({**T, "Resource": "*"}), "Has prohibited field Resource"),
         (text({"Effect": "Allow", "Action": "sts:AssumeRole"}), "Missing required field Principal"),
         (text({**T, "Action": "s3:GetObject"}), "AssumeRole policy may only specify STS AssumeRole actions."),
-        (text({**T, "Principal": {"AWS": "arn:aws:iam::111122223333:role/x"}}), '"AWS":"arn:aws:iam::111122223333:role/x'),
+        (text({**T, "Principal": {"AWS": "arn:aws:iam::111122223333:role/x"}}), "111122223333:role/x"),
         (text({**T, "Principal": {"AWS": "arn:aws:iam::111122223333:role/*"}}), "Invalid principal in policy"),
         (text({**T, "Principal": {"AWS": "12345"}}), "Invalid principal in policy"),
         (text({**T, "Principal": {"Service": "ecs"}}), 'Invalid principal in policy: "SERVICE":"ecs"'),
