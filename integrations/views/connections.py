@@ -20,12 +20,13 @@ from integrations.aws.arns import InvalidAccountId
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue_file import catalogue
 from integrations.forms import AccountForm, ComponentsForm, ConnectionForm
-from integrations.models import Connection, Verification
+from integrations.models import Connection, Status, Verification
 from integrations.next_verification import is_waiting_for_aws
 from integrations.vendor import vendor_settings
 from integrations.views.pictures import picture
 from tenants.access import MemberRequest, member
 from tenants.audit import Actor
+from tenants.models import AuditEvent
 from tenants.permissions import Permission
 
 REFUSED = 422  # the status of a page that shows a form again with what is wrong with it
@@ -154,12 +155,20 @@ def _connection_page(
         "picture": shown,
         "earlier": history[1:],
         "stack": stack_event if stack_event and not stack_event.action.endswith(DELETED) else None,
+        "deployed": _is_deployed(connection, stack_event),
         "stack_deleted": stack_event is not None and stack_event.action.endswith(DELETED),
     }
     template = "integrations/partials/live_fragment.html" if is_fragment(request) else "integrations/connection.html"
     response = render(request, template, context, status=REFUSED if refused else 200)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _is_deployed(connection: Connection, stack_event: AuditEvent | None) -> bool:
+    """Whether the roles are in the account, as far as is known here: seen by a verification, or made from here."""
+    if stack_event is not None:
+        return not stack_event.action.endswith(DELETED)
+    return connection.status in {Status.CONNECTED, Status.DEGRADED, Status.UNSAFE}
 
 
 def _step(connection: Connection, chosen: list[str], *, verified: bool) -> str:
