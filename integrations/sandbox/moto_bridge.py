@@ -17,6 +17,7 @@ from moto.iam.policy_validation import BaseIAMPolicyValidator
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from integrations.sandbox.aws_managed import provide
 from integrations.sandbox.clock import Clock
 from integrations.sandbox.journal import Journal
 from integrations.sandbox.wire import HttpResponse
@@ -113,6 +114,8 @@ class Moto:
             BackendDict.reset()
 
     def _perform(self, call: dict[str, Any], body: bytes, *, changes: bool) -> HttpResponse:
+        if call["service"] == "iam":
+            provide(call["account"], body)
         if changes:
             mock_random.seed(call["seed"])
         environ = _environ(call, body)

@@ -45,7 +45,7 @@ def test_a_role_that_does_not_exist_looks_like_one_that_does_not_trust_you(vendo
     customer.role("target", trusting(customer.id))
     untrusting, missing = customer.arn("target"), customer.arn("no-such-role")
 
-    assert caller.refused_role(customer.world.name(untrusting)).code == caller.refused_role(missing).code
+    assert caller.refused_role(untrusting).code == caller.refused_role(missing).code
     assert caller.refused_role(missing).message == bare(caller.arn, missing)
 
 
@@ -106,7 +106,7 @@ def test_a_silent_trust_in_the_same_account_is_named(vendor):
 
 def test_a_trust_that_names_a_role_matches_its_sessions(vendor, customer):
     first = vendor.session("first", allow("sts:AssumeRole"))
-    role = customer.role("target", trusting(vendor.arn(vendor.world.name("first"))))
+    role = customer.role("target", trusting(vendor.arn("first")))
 
     assert first.assume(role)
 

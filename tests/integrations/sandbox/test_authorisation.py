@@ -166,6 +166,16 @@ def test_actions_ignore_case_and_take_wildcards(vendor):
     assert refusal_of(caller.client("iam").list_users).code == "AccessDenied"
 
 
+def test_policies_that_aws_manages_can_be_attached(vendor):
+    session = vendor.session("auditor")
+    vendor.iam.attach_role_policy(
+        RoleName=vendor.world.name("auditor"), PolicyArn="arn:aws:iam::aws:policy/IAMReadOnlyAccess"
+    )
+
+    assert session.client("iam").list_roles()
+    assert refusal_of(session.client("ec2").describe_volumes).code == "UnauthorizedOperation"
+
+
 def test_permissions_come_from_groups_too(vendor):
     caller = vendor.user("caller")
     vendor.iam.create_group(GroupName="readers")

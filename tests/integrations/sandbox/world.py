@@ -123,7 +123,11 @@ class Account:
         return self._admin(service, region)
 
     def arn(self, role: str) -> str:
-        return f"arn:aws:iam::{self.id}:role/{role}"
+        return f"arn:aws:iam::{self.id}:role/{self.world.name(role)}"
+
+    def _name(self, role: str) -> str:
+        """Give the name of a role that is given by its ARN, or by the name the test has for it."""
+        return role.rsplit("/", 1)[-1] if role.startswith("arn:") else self.world.name(role)
 
     def role(
         self,
@@ -147,13 +151,11 @@ class Account:
         return str(made["Arn"])
 
     def policy(self, role: str, *statements: dict[str, Any], name: str = "permissions") -> None:
-        self.iam.put_role_policy(
-            RoleName=role.rsplit("/", 1)[-1], PolicyName=name, PolicyDocument=document(*statements)
-        )
+        self.iam.put_role_policy(RoleName=self._name(role), PolicyName=name, PolicyDocument=document(*statements))
         self.world.changed()
 
     def trust(self, role: str, *statements: dict[str, Any]) -> None:
-        self.iam.update_assume_role_policy(RoleName=role.rsplit("/", 1)[-1], PolicyDocument=document(*statements))
+        self.iam.update_assume_role_policy(RoleName=self._name(role), PolicyDocument=document(*statements))
         self.world.changed()
 
     def managed(self, name: str, *statements: dict[str, Any]) -> str:
