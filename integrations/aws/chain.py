@@ -7,20 +7,18 @@ only. In the `direct` chain there is no B, and A's session is the one that is na
 Nothing here falls back to another identity: a hop that fails ends the chain with an exception of errors.py.
 """
 
-import hashlib
-import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from integrations.aws import vendor_policies as tags
-from integrations.aws.clients import ClientFactory, SessionCredentials
+from integrations.aws.assume_role import MAX_CHAINED_DURATION, MIN_DURATION, AssumeRole, Session, open_session
+from integrations.aws.clients import ClientFactory
 from integrations.aws.errors import (
     AwsCallFailed,
     RegionDisabled,
@@ -29,9 +27,8 @@ from integrations.aws.errors import (
     SessionPolicyInvalid,
     translate,
 )
-from integrations.aws.narrowing import Narrowing, customer_session_policies
+from integrations.aws.narrowing import customer_session_policies
 from integrations.aws.policies import (
-    MAX_SESSION_POLICY,
     deny_all_session_policy,
     grant_test_session_policy,
     inspection_session_policy,
@@ -41,11 +38,6 @@ from integrations.aws.policies import (
 from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
 from integrations.aws.vendor import CANARY, TRUST_TEST, VendorSettings
 
-logger = logging.getLogger(__name__)
-
-MIN_DURATION = 900  # seconds
-MAX_CHAINED_DURATION = 3600  # seconds; STS allows a role no more when it is entered from another role
-PACKED_POLICY_WARNING = 80  # percent
 # A session of ours that is used by many verifications is replaced this long before it ends.
 REPLACE_BEFORE_EXPIRY = 600.0
 
@@ -56,128 +48,9 @@ _FALLBACK_REGIONS = {
     "aws-cn": ("cn-north-1", "cn-northwest-1"),
     "aws-eusc": ("eusc-de-east-1",),
 }
-_SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
-_TAG_KEY = re.compile(r"[\w \.:/=+\-@]{1,128}")
-_TAG_VALUE = re.compile(r"[\w \.:/=+\-@]{0,256}")
-_MAX_TAGS = 50
+_VENDOR_SESSION = re.compile(r"arn:[a-z-]+:sts::(?P<account>[0-9]{12}):assumed-role/(?P<role>[^/]+)/.+")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class AssumeRole:
-    """One AssumeRole call, checked against STS's limits before it is made; RequestInvalid says which it breaks."""
-
-    role_arn: str
-    session_name: str
-    duration: int = MIN_DURATION
-    policy: str | None = None
-    policy_arns: tuple[str, ...] = ()
-    external_id: str | None = None
-    source_identity: str | None = None
-    session_tags: Mapping[str, str] = field(default_factory=dict)
-    transitive_tag_keys: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not _SESSION_NAME.fullmatch(self.session_name):
-            raise RequestInvalid("SessionName", "A session name has 2 to 64 characters out of A-Z a-z 0-9 _+=,.@-")
-        if self.source_identity is not None and (
-            not _SESSION_NAME.fullmatch(self.source_identity) or self.source_identity.lower().startswith("aws:")
-        ):
-            raise RequestInvalid(
-                "SourceIdentity", "A source identity has 2 to 64 characters out of A-Z a-z 0-9 _+=,.@-"
-            )
-        if not MIN_DURATION <= self.duration <= MAX_CHAINED_DURATION:
-            raise RequestInvalid(
-                "DurationSeconds", f"A chained session lasts {MIN_DURATION} to {MAX_CHAINED_DURATION} s."
-            )
-        if (length := len(self.policy or "") + sum(map(len, self.policy_arns))) > MAX_SESSION_POLICY:
-            raise RequestInvalid(
-                "Policy", f"The session policy has {length} characters; STS takes {MAX_SESSION_POLICY}."
-            )
-        if len(self.session_tags) > _MAX_TAGS:
-            raise RequestInvalid("Tags", f"{len(self.session_tags)} session tags; STS takes {_MAX_TAGS}.")
-        if len({key.lower() for key in self.session_tags}) != len(self.session_tags):
-            raise RequestInvalid("Tags", "Two session tags have the same key; STS ignores case.")
-        for key, value in self.session_tags.items():
-            if not _TAG_KEY.fullmatch(key) or not _TAG_VALUE.fullmatch(value) or key.lower().startswith("aws:"):
-                raise RequestInvalid("Tags", f"The session tag '{key}' breaks STS's limits on keys and values.")
-        if not set(self.transitive_tag_keys) <= set(self.session_tags):
-            raise RequestInvalid("TransitiveTagKeys", "Only tags of the same call can be made transitive.")
-
-    def parameters(self) -> dict[str, Any]:
-        """The call's parameters as boto3 takes them."""
-        parameters: dict[str, Any] = {
-            "RoleArn": self.role_arn,
-            "RoleSessionName": self.session_name,
-            "DurationSeconds": self.duration,
-        }
-        if self.policy is not None:
-            parameters["Policy"] = self.policy
-        if self.policy_arns:
-            parameters["PolicyArns"] = [{"arn": arn} for arn in self.policy_arns]
-        if self.external_id is not None:
-            parameters["ExternalId"] = self.external_id
-        if self.source_identity is not None:
-            parameters["SourceIdentity"] = self.source_identity
-        if self.session_tags:
-            parameters["Tags"] = [{"Key": key, "Value": value} for key, value in self.session_tags.items()]
-        if self.transitive_tag_keys:
-            parameters["TransitiveTagKeys"] = list(self.transitive_tag_keys)
-        return parameters
-
-
-@dataclass(frozen=True)
-class Session:
-    """An assumed-role session, its receipt, and how a customer role's session was narrowed to the component."""
-
-    credentials: SessionCredentials
-    receipt: SessionReceipt
-    narrowing: Narrowing | None = None
-
-
-def open_session(sts: Any, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
-    """Make the call with the client `sts`; raises AwsCallFailed."""
-    opened_at = datetime.now(UTC)
-    try:
-        answer = sts.assume_role(**call.parameters())
-    except (ClientError, BotoCoreError) as error:
-        raise translate(error) from None
-    credentials = SessionCredentials(
-        access_key_id=answer["Credentials"]["AccessKeyId"],
-        secret_access_key=answer["Credentials"]["SecretAccessKey"],
-        session_token=answer["Credentials"]["SessionToken"],
-        expires_at=answer["Credentials"]["Expiration"],
-    )
-    receipt = SessionReceipt(
-        opened_at=opened_at,
-        expires_at=credentials.expires_at,
-        component=component,
-        purpose=purpose,
-        role_arn=call.role_arn,
-        role_id=answer.get("AssumedRoleUser", {}).get("AssumedRoleId", "").partition(":")[0],
-        session_name=call.session_name,
-        source_identity=answer.get("SourceIdentity", call.source_identity or ""),
-        tags=tuple(sorted(call.session_tags.items())),
-        transitive_tag_keys=call.transitive_tag_keys,
-        policy_sha256=_policy_hash(call),
-        access_key_id=credentials.access_key_id,
-        request_id=answer.get("ResponseMetadata", {}).get("RequestId", ""),
-        packed_policy_percent=answer.get("PackedPolicySize"),
-    )
-    if (receipt.packed_policy_percent or 0) >= PACKED_POLICY_WARNING:
-        logger.warning(
-            "The session policy and tags of %s fill %d %% of what STS takes",
-            call.role_arn,
-            receipt.packed_policy_percent,
-        )
-    return Session(credentials, receipt)
-
-
-def _policy_hash(call: AssumeRole) -> str:
-    """A hash of what narrows the session, by which two receipts can be compared; empty where nothing does."""
-    narrowed_by = [*([call.policy] if call.policy else []), *call.policy_arns]
-    return hashlib.sha256("\n".join(narrowed_by).encode()).hexdigest() if narrowed_by else ""
 
 
 def session_name(target: VerificationTarget) -> str:
@@ -223,6 +96,7 @@ class VendorSide:
         self._key_locks: dict[str, threading.Lock] = {}
         self._own_sessions: dict[str, tuple[Session, Any]] = {}
         self._base_clients: dict[str, Any] = {}
+        self._base_role_name: str | None = None
 
     def base_sts(self, region: str) -> Any:
         """An STS client with the worker's own identity; VendorIdentityMissing if it has none."""
@@ -234,8 +108,29 @@ class VendorSide:
                 client = self._base_clients.setdefault(region, client)
         return client
 
+    def base_role_name(self) -> str:
+        """The name of our role that this process acts as by itself; empty if it is none. Raises AwsCallFailed."""
+        with self._lock:
+            name = self._base_role_name
+        if name is None:
+            try:
+                arn = self.base_sts(self.settings.region).get_caller_identity()["Arn"]
+            except (ClientError, BotoCoreError) as error:
+                raise translate(error) from None
+            found = _VENDOR_SESSION.fullmatch(arn)
+            ours = found is not None and found["account"] == self.settings.vendor_account_id
+            name = found["role"] if found is not None and ours else ""
+            with self._lock:
+                self._base_role_name = name
+        return name
+
     def own_role_sts(self, role: str) -> Any:
-        """An STS client with the session of a role of ours: a component's id, `trust-test` or `canary`."""
+        """An STS client with the session of a role of ours: a component's id, `trust-test` or `canary`.
+
+        Where the platform already runs this process as that role, there is no hop before it.
+        """
+        if self.base_role_name() == role:
+            return self.base_sts(self.settings.region)
         with self._lock:
             key_lock = self._key_locks.setdefault(role, threading.Lock())
         with key_lock:

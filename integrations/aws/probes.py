@@ -8,7 +8,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from integrations.aws.chain import Session, VendorSide
+from integrations.aws.assume_role import Session
+from integrations.aws.chain import VendorSide
 from integrations.aws.errors import translate
 from integrations.catalogue import Probe
 

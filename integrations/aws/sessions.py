@@ -13,13 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from integrations.aws.chain import (
-    MAX_CHAINED_DURATION,
-    Session,
-    VendorSide,
-    enter_customer_role,
-    enter_integration_role,
-)
+from integrations.aws.assume_role import MAX_CHAINED_DURATION, Session
+from integrations.aws.chain import VendorSide, enter_customer_role, enter_integration_role
 from integrations.aws.errors import SessionExpired
 from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
 

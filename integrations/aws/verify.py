@@ -18,7 +18,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from integrations.aws import findings
-from integrations.aws.chain import Session, prove_vendor_chain, vendor_side
+from integrations.aws.assume_role import Session
+from integrations.aws.chain import prove_vendor_chain, vendor_side
 from integrations.aws.checks.chain import ChainChecks
 from integrations.aws.checks.grants import GrantChecks
 from integrations.aws.checks.inspection import InspectionChecks

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from integrations.aws import findings
-from integrations.aws.chain import Session, enter_customer_role, enter_integration_role
+from integrations.aws.assume_role import Session
+from integrations.aws.chain import enter_customer_role, enter_integration_role
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused, SessionExpired
 from integrations.aws.findings import TrustFacts, Verdict

@@ -3,7 +3,8 @@
 from typing import Any
 
 from integrations.aws import findings
-from integrations.aws.chain import Session, enter_for_grant_test
+from integrations.aws.assume_role import Session
+from integrations.aws.chain import enter_for_grant_test
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused, read_denial
 from integrations.aws.findings import Verdict

@@ -7,7 +7,8 @@ trust policy which is written too wide makes the role unsafe by itself.
 from typing import Any
 
 from integrations.aws import findings, inspection
-from integrations.aws.chain import MAX_CHAINED_DURATION, Session, enter_for_inspection
+from integrations.aws.assume_role import MAX_CHAINED_DURATION, Session
+from integrations.aws.chain import enter_for_inspection
 from integrations.aws.checks.permissions import PERMISSION
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused

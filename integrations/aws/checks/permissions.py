@@ -1,7 +1,7 @@
 """Is every permission of the component there? One live probe for each, in each region asked for."""
 
 from integrations.aws import findings
-from integrations.aws.chain import Session
+from integrations.aws.assume_role import Session
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.probes import run_probe
 from integrations.aws.report import Outcome

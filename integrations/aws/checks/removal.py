@@ -5,7 +5,8 @@ refuse. A broken vendor side refuses everything, and would look just like a cust
 """
 
 from integrations.aws import findings
-from integrations.aws.chain import Session, enter_trust_test, try_control_role, try_customer_role
+from integrations.aws.assume_role import Session
+from integrations.aws.chain import enter_trust_test, try_control_role, try_customer_role
 from integrations.aws.checks.refusals import Control, ControlledRefusals, MustBeRefused
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.findings import Verdict

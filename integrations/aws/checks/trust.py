@@ -8,7 +8,8 @@ trusted one, the canary (F8): its own policy allows it every role, as its contro
 import secrets
 
 from integrations.aws import findings
-from integrations.aws.chain import Session, enter_trust_test, try_as_canary, try_control_role, try_customer_role
+from integrations.aws.assume_role import Session
+from integrations.aws.chain import enter_trust_test, try_as_canary, try_control_role, try_customer_role
 from integrations.aws.checks.refusals import Control, ControlledRefusals, MustBeRefused
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused

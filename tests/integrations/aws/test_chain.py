@@ -9,6 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from integrations.aws import chain, policies
+from integrations.aws.assume_role import AssumeRole, open_session
 from integrations.aws.clients import ClientFactory, SessionCredentials
 from integrations.aws.errors import Refused, RegionDisabled, RequestInvalid
 from integrations.aws.narrowing import customer_session_policies
@@ -51,6 +52,9 @@ class StubbedVendor(chain.VendorSide):
         self.asked = []
         self.clients: Any = self
 
+    def base_role_name(self):
+        return "worker"
+
     def base_sts(self, region):
         self.asked.append(("base", region))
         return self.sts
@@ -68,10 +72,10 @@ def vendor():
 
 
 def launch_session():
-    call = chain.AssumeRole(role_arn=B, session_name="s1")
+    call = AssumeRole(role_arn=B, session_name="s1")
     vendor = StubbedVendor(make_settings())
     vendor.stub.add_response("assume_role", answer())
-    return chain.open_session(vendor.sts, call, component="compute-analysis", purpose=SessionPurpose.VERIFICATION)
+    return open_session(vendor.sts, call, component="compute-analysis", purpose=SessionPurpose.VERIFICATION)
 
 
 def test_base_to_a_is_called_with_a_name_and_nothing_that_could_forge(vendor):
@@ -263,9 +267,9 @@ def test_a_refusal_is_ours_to_read_and_botocores_no_longer(vendor):
 def test_a_receipt_finds_the_session_and_could_not_open_it(vendor):
     policy = policies.deny_all_session_policy()
     vendor.stub.add_response("assume_role", answer(PackedPolicySize=12, SourceIdentity="rolebridge-c1"))
-    call = chain.AssumeRole(role_arn=ROLE_ARN, session_name="name", policy=policy, session_tags={"A": "1"})
+    call = AssumeRole(role_arn=ROLE_ARN, session_name="name", policy=policy, session_tags={"A": "1"})
 
-    session = chain.open_session(vendor.sts, call, component="x", purpose=SessionPurpose.VERIFICATION)
+    session = open_session(vendor.sts, call, component="x", purpose=SessionPurpose.VERIFICATION)
 
     receipt = session.receipt
     assert receipt.access_key_id == "ASIAEXAMPLEEXAMPLE"
@@ -284,9 +288,9 @@ def test_a_receipt_finds_the_session_and_could_not_open_it(vendor):
 def test_a_session_that_nearly_fills_what_sts_takes_is_warned_about(vendor, caplog, percent, warned):
     vendor.stub.add_response("assume_role", answer(**({"PackedPolicySize": percent} if percent else {})))
 
-    chain.open_session(
+    open_session(
         vendor.sts,
-        chain.AssumeRole(role_arn=ROLE_ARN, session_name="name"),
+        AssumeRole(role_arn=ROLE_ARN, session_name="name"),
         component="x",
         purpose=SessionPurpose.VERIFICATION,
     )
@@ -317,7 +321,7 @@ def test_a_session_that_nearly_fills_what_sts_takes_is_warned_about(vendor, capl
 )
 def test_a_call_over_stss_limits_is_refused_before_it_is_made(changes, field):
     with pytest.raises(RequestInvalid) as caught:
-        chain.AssumeRole(**({"role_arn": ROLE_ARN, "session_name": "name"} | changes))
+        AssumeRole(**({"role_arn": ROLE_ARN, "session_name": "name"} | changes))
 
     assert caught.value.code == field
 

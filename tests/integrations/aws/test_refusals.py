@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from integrations.aws import chain
+from integrations.aws import assume_role, chain
 from integrations.aws.checks import permissions
 from integrations.aws.clients import SessionCredentials
 from integrations.aws.errors import redact
@@ -202,7 +202,7 @@ def secrets(monkeypatch):
         found.extend((values["secret_access_key"], values["session_token"]))
         return SessionCredentials(**values)
 
-    monkeypatch.setattr(chain, "SessionCredentials", remember)
+    monkeypatch.setattr(assume_role, "SessionCredentials", remember)
     return found
 
 

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from integrations.aws import vendor_policies
+from integrations.aws.assume_role import AssumeRole, open_session
 from integrations.aws.chain import (
-    AssumeRole,
+    VendorSide,
     enter_customer_role,
     enter_integration_role,
     enter_trust_test,
-    open_session,
     try_customer_role,
     vendor_side,
 )
@@ -200,6 +200,37 @@ def test_a_role_in_place_and_tagged_becomes_b_so_that_the_refusals_above_mean_so
         component="x",
         purpose=SessionPurpose.IDENTITY_CHECK,
     )
+
+
+def test_a_process_that_the_platform_runs_as_a_component_role_needs_no_hop_before_it(
+    vendor, sandbox, customer, monkeypatch
+):
+    customer.deploy()
+    iam = root_client(sandbox, "iam", vendor.vendor_account_id)
+    trust = vendor_policies.component_role_trust(vendor)
+    of_the_platform = {
+        "Effect": "Allow",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    as_task = {**trust, "Statement": [of_the_platform]}
+    iam.update_assume_role_policy(RoleName="compute-analysis", PolicyDocument=json.dumps(as_task))
+    monkeypatch.setenv(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        f"{sandbox.url}/_sandbox/credentials/{vendor.vendor_account_id}/rolebridge/components/compute-analysis",
+    )
+    side = VendorSide(vendor)
+    try:
+        launch = enter_integration_role(side, customer.target())
+    finally:
+        iam.update_assume_role_policy(RoleName="compute-analysis", PolicyDocument=json.dumps(trust))
+
+    assert side.base_role_name() == "compute-analysis"
+    assert enter_customer_role(side, customer.target(), launch)
+
+
+def test_the_worker_is_no_component_role(side):
+    assert side.base_role_name() == "worker"
 
 
 @pytest.mark.parametrize("vendor", ["abac", "chained", "direct"], indirect=True)
