@@ -324,16 +324,16 @@ def test_f8_a_canary_that_our_own_policy_holds_back_proves_nothing(vendor, custo
 
 @ALL_CHAINS
 def test_f14_a_role_with_administrator_access_raises_the_alarm(vendor, customer):
-    name = customer.deploy()
-    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    policy = customer.iam.create_policy(PolicyName="AdministratorAccess", PolicyDocument=json.dumps(everything))
-    customer.iam.attach_role_policy(RoleName=name, PolicyArn=policy["Policy"]["Arn"])
+    administrator_access = "arn:aws:iam::aws:policy/AdministratorAccess"
+    name = customer.deploy(self_inspection=True)
+    customer.iam.attach_role_policy(RoleName=name, PolicyArn=administrator_access)
 
-    report = verify(vendor, customer.target())
+    report = verify(vendor, customer.target(self_inspection=True))
 
     finding = found(report, "least_privilege", "iam:ListUsers")
     assert (finding.outcome, finding.cause, finding.who) == (Outcome.VIOLATED, "over_granted", Actor.CUSTOMER)
     assert "iam:ListUsers" in finding.fix
+    assert found(report, "inspection.policies").detail == administrator_access
 
 
 def test_f14_a_role_made_from_the_template_is_denied_what_it_must_be(vendor, customer):
