@@ -11,13 +11,13 @@ from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 
 from tenants.models import Member, Tenant, User
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 class MemberRequest(HttpRequest):
@@ -38,7 +38,7 @@ def signed_in(view: View) -> View:
     """Anybody who is signed in may ask."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         return view(request, *args, **kwargs)
@@ -58,7 +58,7 @@ def member(permission: Permission, *, scope: bool = True) -> Callable[[View], Vi
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: Any, *args: Any, tenant_id: UUID, **kwargs: Any) -> HttpResponse:
+        def guarded(request: Any, *args: Any, tenant_id: UUID, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             with tenant_scope(tenant_id):
@@ -82,7 +82,7 @@ def _admit(request: Any, tenant_id: UUID, permission: Permission) -> None:
     request.member, request.tenant = found, found.tenant
 
 
-def _rendered(response: HttpResponse) -> HttpResponse:
+def _rendered(response: HttpResponseBase) -> HttpResponseBase:
     """The response, rendered while the tenant's rows can still be read."""
     if hasattr(response, "render") and callable(response.render):
         response.render()
