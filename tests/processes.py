@@ -26,10 +26,11 @@ def celery_worker(name: str = "worker", environment: dict[str, str] | None = Non
 
 
 @contextmanager
-def celery_beat() -> Iterator[Popen[bytes]]:
+def celery_beat(environment: dict[str, str] | None = None) -> Iterator[Popen[bytes]]:
     """Celery beat."""
     log = _log("beat")
-    with child_process(beat_command(sys.executable, DIRECTORY / "beat"), log) as process:
+    log.unlink(missing_ok=True)
+    with child_process(beat_command(sys.executable, DIRECTORY / "beat"), log, environment) as process:
         wait_until("beat", lambda: "beat: Starting" in log.read_text(), process, log)
         yield process
 

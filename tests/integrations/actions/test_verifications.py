@@ -8,7 +8,6 @@ from datetime import timedelta
 import psycopg
 import pytest
 import redis
-from celery import current_app
 from django.db import connections
 from django.utils import timezone
 
@@ -20,6 +19,7 @@ from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tests import processes
+from tests.brokers import AWAY, unread, use_broker
 from tests.customer import connection_with_stack, sandbox_control, stack_name
 from tests.environment import DATABASE
 
@@ -214,14 +214,8 @@ def test_what_is_missing_is_said_before_anything_is_queued(cast, changes, messag
         assert not Verification.objects.exists()
 
 
-@pytest.fixture
-def queue_away(monkeypatch):
-    """The queue's address leads nowhere."""
-    monkeypatch.setattr(current_app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
-    monkeypatch.setattr(current_app.amqp, "_producer_pool", None)  # or the open connection would be taken
-
-
-def test_with_the_queue_away_a_verification_fails_at_once_and_hangs_nowhere(cast, queue_away) -> None:
+def test_with_the_queue_away_a_verification_fails_at_once_and_hangs_nowhere(cast, monkeypatch) -> None:
+    use_broker(monkeypatch, AWAY)
     with tenant_scope(cast.tenant.pk):
         connection = create_connection(tenant=cast.tenant, name="Production", account_id="222222222222", by=SYSTEM)
 
@@ -231,11 +225,12 @@ def test_with_the_queue_away_a_verification_fails_at_once_and_hangs_nowhere(cast
     assert verification.failure == "queue_unavailable"
 
 
-def test_a_message_that_was_lost_is_sent_again_and_what_never_starts_is_ended(cast, broker) -> None:
+def test_a_message_that_was_lost_is_sent_again_and_what_never_starts_is_ended(cast, broker, monkeypatch) -> None:
     with tenant_scope(cast.tenant.pk):
         connection = create_connection(tenant=cast.tenant, name="Production", account_id="222222222222", by=SYSTEM)
+    use_broker(monkeypatch, unread(broker))
     verification = request(connection)
-    valkey = redis.from_url(f"{broker}/0")
+    valkey = redis.from_url(unread(broker))
     valkey.delete("verifications")
 
     def queued_for(delay: timedelta) -> None:
@@ -255,6 +250,7 @@ def test_a_message_that_was_lost_is_sent_again_and_what_never_starts_is_ended(ca
 
 
 def test_a_tenant_has_a_bounded_share_of_the_workers_and_its_next_run_follows(cast, broker, monkeypatch) -> None:
+    use_broker(monkeypatch, unread(broker))
     with tenant_scope(cast.tenant.pk):
         made = [
             create_connection(tenant=cast.tenant, name=f"Account {number}", account_id="222222222222", by=SYSTEM)
@@ -270,7 +266,7 @@ def test_a_tenant_has_a_bounded_share_of_the_workers_and_its_next_run_follows(ca
     assert last is None, "the tenant has its share"
     assert verifications._claim(cast.other_tenant.pk, others.pk) is not None, "another tenant does not wait for it"
 
-    valkey = redis.from_url(f"{broker}/0")
+    valkey = redis.from_url(unread(broker))
     valkey.delete("verifications")
     with tenant_scope(cast.tenant.pk):
         Verification.objects.filter(pk=asked[0].pk).update(state=State.QUEUED, lease_expires_at=None)
@@ -329,12 +325,15 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(cast, monkeypatch) -> 
     assert verification.state == State.RUNNING
 
 
-def test_a_worker_killed_in_mid_verification_loses_nothing(cast, sandbox_address, beat) -> None:
+def test_a_worker_killed_in_mid_verification_loses_nothing(cast, broker, sandbox_address, monkeypatch) -> None:
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis", "compute-analysis"])
-    short_lease = {"VERIFICATION_LEASE_SECONDS": "3"}
+    # Queues of their own, or a worker that another test has started would help.
+    alone = f"{broker}/8"
+    use_broker(monkeypatch, alone)
+    environment = {"VERIFICATION_LEASE_SECONDS": "3", "CELERY_BROKER_URL": alone}
     # Slow enough to be killed in the middle, bounded so that nothing after it is slow.
     sandbox_control("faults", {"kind": "latency", "seconds": 2, "account": connection.account_id, "count": 40})
-    with processes.celery_worker("first-worker", short_lease) as first:
+    with processes.celery_worker("first-worker", environment) as first:
         verification = request(connection)
         wait_for(connection, verification, State.RUNNING)
         while not findings(verification):
@@ -344,7 +343,7 @@ def test_a_worker_killed_in_mid_verification_loses_nothing(cast, sandbox_address
     sandbox_control("faults", {"clear": True})
     assert wait_for(connection, verification, State.RUNNING).attempt == 1
 
-    with processes.celery_worker("second-worker", short_lease):
+    with processes.celery_beat(environment), processes.celery_worker("second-worker", environment):
         wait_for(connection, verification, State.COMPLETED, seconds=40)
 
     assert verification.attempt == 2
