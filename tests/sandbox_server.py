@@ -20,10 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 class SandboxServer:
     """A running sandbox. `url` is its endpoint."""
 
-    def __init__(self, *arguments: str, module: str = "integrations.sandbox", before: tuple[str, ...] = ()) -> None:
+    def __init__(self, *arguments: str, command: tuple[str, ...] = ("-m", "integrations.sandbox")) -> None:
         """Start it and wait until it answers. Raises RuntimeError with its output if it does not start."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *before, "--port", "0", *arguments],
+            [sys.executable, *command, "--port", "0", *arguments],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -73,10 +73,10 @@ class SandboxServer:
 
 @contextmanager
 def running_sandbox(
-    *arguments: str, module: str = "integrations.sandbox", before: tuple[str, ...] = ()
+    *arguments: str, command: tuple[str, ...] = ("-m", "integrations.sandbox")
 ) -> Iterator[SandboxServer]:
     """Run a sandbox for the length of a block."""
-    server = SandboxServer(*arguments, module=module, before=before)
+    server = SandboxServer(*arguments, command=command)
     try:
         yield server
     finally:

@@ -77,6 +77,7 @@ class Identities:
         self._propagation = propagation
         self._lock = threading.Lock()
         self._past: dict[tuple[str, str], list[_Past]] = {}
+        self._homes: dict[str, tuple[str, str]] = {}
 
     def role(self, arn: str) -> Role | None:
         """Find a role by its whole ARN, path and case included."""
@@ -108,15 +109,15 @@ class Identities:
         return _user(backend, found) if found is not None else None
 
     def access_key(self, key_id: str) -> AccessKey | None:
-        """Find an access key of any user in any account."""
-        for account in list(iam_backends):
-            for partition in list(iam_backends[account]):
-                for user in list(iam_backends[account][partition].users.values()):
-                    for key in list(user.access_keys):
-                        if key.access_key_id == key_id:
-                            return AccessKey(
-                                account, partition, user.name, key.secret_access_key, key.status == "Active"
-                            )
+        """Find an access key of any user in any account; where one was found before is looked first."""
+        known = self._homes.get(key_id)
+        for account, partition in [known] if known is not None else _homes():
+            for user in list(iam_backends[account][partition].users.values()):
+                for key in list(user.access_keys):
+                    if key.access_key_id == key_id:
+                        self._homes[key_id] = (account, partition)
+                        active = key.status == "Active"
+                        return AccessKey(account, partition, user.name, key.secret_access_key, active)
         return None
 
     def about_to_change(self, partition: str, account: str) -> None:
@@ -137,6 +138,7 @@ class Identities:
         """Drop what was remembered, at a reset."""
         with self._lock:
             self._past.clear()
+            self._homes.clear()
 
     def _past_of(self, partition: str, account: str) -> _Past | None:
         if not self._past:
@@ -149,6 +151,11 @@ class Identities:
                 return pending[0]
             self._past.pop((partition, account), None)
             return None
+
+
+def _homes() -> list[tuple[str, str]]:
+    """Give every account with its partition."""
+    return [(account, partition) for account in list(iam_backends) for partition in list(iam_backends[account])]
 
 
 def managed_policy_text(arn: str) -> str | None:

@@ -187,8 +187,8 @@ def serve(
         return 2
     try:
         sandbox = Sandbox(state_directory=state_directory, propagation=propagation)
-    except StateDirectoryInUseError as error:
-        _say(str(error), error=True)
+    except (StateDirectoryInUseError, OSError) as error:
+        _say(f"Cannot use the state directory: {error}", error=True)
         return 2
     try:
         server = Server((host, port), sandbox)

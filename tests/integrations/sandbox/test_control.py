@@ -128,7 +128,7 @@ def test_a_time_out_ends(own, caller):
 
 def test_latency_holds_nobody_else_up(own, world, caller):
     other = world.account().user("other")
-    own.control("faults", {"kind": "latency", "seconds": 2.0, "account": caller.arn.split(":")[4]})
+    own.control("faults", {"kind": "latency", "seconds": 3.0, "account": caller.arn.split(":")[4]})
     slow, quick = caller.client("sts"), other.client("sts")
     thread = threading.Thread(target=slow.get_caller_identity)
     started = time.monotonic()
@@ -138,8 +138,8 @@ def test_latency_holds_nobody_else_up(own, world, caller):
     quick_took = time.monotonic() - started
     thread.join()
 
-    assert quick_took < 1.0
-    assert time.monotonic() - started >= 2.0
+    assert quick_took < 2.0
+    assert time.monotonic() - started >= 3.0
 
 
 def test_a_share_of_calls(own, caller):
@@ -353,7 +353,12 @@ def test_nothing_secret_of_a_request_is_kept(tmp_path):
     assert session.secret not in kept
 
 
-def test_the_management_command_is_the_same_sandbox():
+def test_the_management_command_runs_the_same_sandbox():
+    with running_sandbox(command=("manage.py", "sandbox")) as started:
+        assert started.control("health")["status"] == "ok"
+
+
+def test_its_options_are_listed():
     run = subprocess.run(
         [sys.executable, "-m", "integrations.sandbox", "--help"],
         cwd=ROOT, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "COLUMNS": "200"},

@@ -122,7 +122,7 @@ def test_every_mutation_has_a_test_that_notices():
 
 @pytest.mark.parametrize("mutation", sorted(NOTICED))
 def test_a_broken_rule_is_noticed(mutation):
-    with running_sandbox(module="tests.integrations.sandbox.mutations", before=(mutation,)) as server:
+    with running_sandbox(command=("-m", "tests.integrations.sandbox.mutations", mutation)) as server:
         stage = Stage(server)
 
         with pytest.raises((AssertionError, Failed, ClientError)):
