@@ -190,6 +190,10 @@ class Catalogue(_Entry):
                 return component
         raise UnknownComponent(component_id)
 
+    def offers(self, component_id: str) -> bool:
+        """Whether it has that component: a customer role outlives the catalogue that it was made from."""
+        return any(component.id == component_id for component in self.components)
+
 
 def load_catalogue(path: str | Path) -> Catalogue:
     """Read and check the catalogue at `path`; CatalogueError names every field at fault with its line."""

@@ -25,6 +25,8 @@ def request_removal(*, connection: Connection, by: Actor) -> Connection:
     try:
         request_verification(connection=connection, by=by)
     except NotReady:
+        if connection.account_id and connection.roles.filter(status=Status.REMOVING).exists():
+            return connection  # its components have left the catalogue: what cannot be tried is not called removed
         # No account or no component was ever given: there is nothing that could let us in.
         connection.removed_at = now
         connection.roles.update(status=Status.REMOVED, removed_at=now)

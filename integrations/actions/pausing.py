@@ -5,12 +5,13 @@ A session that is open already ends within the hour; the customer ends it at onc
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations.actions.verifications import request_verification
+from integrations.actions.verifications import NotReady, request_verification
 from integrations.models import Connection, CustomerRole, Status
 from tenants import audit
 from tenants.audit import Actor
@@ -43,7 +44,8 @@ def resume(*, connection: Connection, by: Actor, components: Iterable[str] | Non
         roles.filter(quarantined=True).update(status=Status.UNSAFE, status_since=now)
         roles.update(status=Status.AWAITING, status_since=now)
         audit.record("connection:resumed", by=by, tenant_id=connection.tenant_id, target=connection, components=resumed)
-        request_verification(connection=connection, by=by)
+        with suppress(NotReady):  # it was paused before there was anything to verify
+            request_verification(connection=connection, by=by)
     return resumed
 
 

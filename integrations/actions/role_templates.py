@@ -27,10 +27,10 @@ def cloudformation_template(*, connection: Connection) -> RoleTemplate:
     """
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first: the role template is made for that account.")
-    roles = list(connection.roles.exclude(status__in=GOING))
+    current = catalogue()
+    roles = [role for role in connection.roles.exclude(status__in=GOING) if current.offers(role.component)]
     if not roles:
         raise NotReady("Choose at least one component first: the role template makes one role for each.")
-    current = catalogue()
     documents = [
         role_document(
             vendor_settings(),

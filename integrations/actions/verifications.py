@@ -114,6 +114,8 @@ def _find_or_create(connection: Connection, by: Actor) -> tuple[Verification, bo
         raise NotReady("This connection is paused. Resume it first, then verify.")
     if statuses <= {Status.PAUSED, Status.REMOVED}:
         raise NotReady("This connection is removed: AWS refuses us there, and there is nothing left to verify.")
+    if not _roles_to_look_at(connection):
+        raise NotReady("We offer the components of this connection no more. Choose others first, then verify.")
     active = connection.verifications.filter(state__in=[State.QUEUED, State.RUNNING]).first()
     if by.is_customer:
         connection.asked_at = timezone.now()
@@ -233,7 +235,7 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification.lease_expires_at = _lease()
         verification.save(update_fields=["state", "attempt", "started_at", "lease_expires_at"])
         connection = verification.connection
-        roles = list(connection.roles.exclude(status__in=[Status.PAUSED, Status.REMOVED]))
+        roles = _roles_to_look_at(connection)
     return Claim(
         tenant_id,
         verification_id,
@@ -241,6 +243,12 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         targets=tuple(_target(connection, role) for role in roles if role.status != Status.REMOVING),
         removing=tuple(_target(connection, role) for role in roles if role.status == Status.REMOVING),
     )
+
+
+def _roles_to_look_at(connection: Connection) -> list[CustomerRole]:
+    """Not those of components that have left the catalogue: their component roles are gone as well."""
+    roles = connection.roles.exclude(status__in=[Status.PAUSED, Status.REMOVED])
+    return [role for role in roles if catalogue().offers(role.component)]
 
 
 def _target(connection: Connection, role: CustomerRole) -> VerificationTarget:

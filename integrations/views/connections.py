@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from integrations.actions.connections import create_connection, update_connection
+from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
 from integrations.actions.role_templates import cloudformation_template
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event
 from integrations.actions.verifications import NotReady
@@ -73,9 +73,13 @@ def components(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return redirect(_address(found))
     form = ComponentsForm(request.POST)
-    if not form.is_valid():
+    if form.is_valid():
+        try:
+            update_connection(connection=found, by=Actor.user(request.user), **form.cleaned_data)
+        except ConnectionInUse as error:
+            form.add_error(None, str(error))
+    if form.errors:
         return _connection_page(request, found, components_form=form)
-    update_connection(connection=found, by=Actor.user(request.user), components=form.cleaned_data["components"])
     messages.success(request, _("Your choice of components is saved."))
     return redirect(_address(found) + "#components")
 
@@ -92,6 +96,8 @@ def account(request: MemberRequest, connection_id: UUID) -> HttpResponse:
             update_connection(connection=found, by=Actor.user(request.user), **form.cleaned_data)
         except (InvalidAccountId, VendorAccountAsCustomer) as error:
             form.add_error("account_id", str(error))
+        except ConnectionInUse as error:
+            form.add_error(None, str(error))
     if form.errors:
         return _connection_page(request, found, account_form=form)
     messages.success(request, _("Your AWS account ID is saved."))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from integrations.catalogue import Component, UnknownComponent
 from integrations.catalogue_file import catalogue
-from integrations.models import Connection, CustomerRole, Finding, Verification
+from integrations.models import Connection, CustomerRole, Finding, Status, Verification
 
 State = Verification.State
 Outcome = Finding.Outcome
@@ -116,7 +116,12 @@ def picture(verification: Verification, connection: Connection) -> Picture:
     roles = {role.component: role for role in connection.roles.all()}
     # A stored verification speaks of the components it tested, one that has not begun of those that it will test.
     tested = dict.fromkeys(finding.component for finding in findings)
-    wanted = tested if tested and not verification.is_active else tested | dict.fromkeys(roles)
+    to_be_tested = [
+        component
+        for component, role in roles.items()
+        if role.status not in {Status.PAUSED, Status.REMOVED} and catalogue().offers(component)
+    ]
+    wanted = tested if tested and not verification.is_active else tested | dict.fromkeys(to_be_tested)
     in_order = [component.id for component in catalogue().components if component.id in wanted]
     components = in_order + [component for component in wanted if component not in in_order]
     runs = tuple(

@@ -70,6 +70,19 @@ def test_a_connection_that_is_paused_is_not_verified_until_it_is_resumed(cast, s
     assert {"page:connection:paused", "page:connection:resumed"} <= actions
 
 
+def test_a_connection_that_is_not_ready_is_paused_and_resumed_all_the_same(cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(
+            tenant=cast.tenant, name="No account yet", components=["log-analysis"], by=SYSTEM
+        )
+        pause(connection=connection, by=SYSTEM)
+
+        assert resume(connection=connection, by=SYSTEM) == ["log-analysis"]
+
+        assert not connection.verifications.exists()
+    assert statuses(connection) == {"log-analysis": "awaiting"}
+
+
 def test_a_pause_while_a_verification_runs_is_kept(cast, sandbox_address, monkeypatch) -> None:
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
     real = verifications._verify

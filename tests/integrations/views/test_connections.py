@@ -9,6 +9,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from integrations.actions.connections import create_connection
+from integrations.actions.offboarding import request_removal
 from integrations.models import Connection, CustomerRole
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
@@ -223,6 +224,31 @@ class TestAccount:
         assert says in answer.content.decode()
         assert f'value="{account_id}"' in answer.content.decode()
         assert connections_of(cast.tenant)[0].account_id == "222233334444"
+
+    def test_cannot_change_once_it_let_us_in(self, cast, sign_in, connection, url) -> None:
+        with tenant_scope(cast.tenant.pk):
+            connection.roles.update(worked_at=connection.created_at)
+
+        answer = sign_in(cast.owner).post(f"{url}account/", {"account_id": "999988887777"})
+
+        assert answer.status_code == 422
+        assert "so its account cannot change. Remove it, and add a new one" in answer.content.decode()
+        assert connections_of(cast.tenant)[0].account_id == "222233334444"
+
+    @pytest.mark.parametrize(
+        ("address", "data"),
+        [("account/", {"account_id": "999988887777"}), ("components/", {"components": ["log-analysis"]})],
+    )
+    def test_of_a_removed_connection_nothing_changes(self, cast, sign_in, connection, url, address, data) -> None:
+        with tenant_scope(cast.tenant.pk):
+            request_removal(connection=connection, by=SYSTEM)
+
+        answer = sign_in(cast.owner).post(f"{url}{address}", data)
+
+        assert answer.status_code == 422
+        assert "does not change any more. Add a new connection." in answer.content.decode()
+        assert connections_of(cast.tenant)[0].account_id == "222233334444"
+        assert len(components_of(connection)) == 3
 
 
 class TestRoleTemplate:
