@@ -74,6 +74,7 @@ class TestSignUp:
             re.sub(r'value="[A-Za-z0-9]{64}"|(owner|nobody)@example.com', "", page.content.decode()) for page in pages
         ]
         assert texts[0] == texts[1]
+        assert [message.subject for message in mail.outbox] == ["You are signed up already", "Your code"]
         assert "signed up already" in mail.outbox[0].body
         assert "Type it into the page on which you signed up" in mail.outbox[1].body
         assert len(call("tenants_of_user", cast.owner.pk)) == 1
