@@ -3,8 +3,18 @@
 from uuid import UUID
 
 from celery import shared_task
+from celery.signals import worker_init
 
 from integrations.actions import schedule, verifications
+from integrations.aws.verify import warm_up
+from integrations.catalogue_file import catalogue
+from integrations.vendor import vendor_settings
+
+
+@worker_init.connect
+def _warm_up(**_: object) -> None:
+    """A worker's first verification is as quick as the rest."""
+    warm_up(vendor_settings(), catalogue())
 
 
 @shared_task(name="integrations.tasks.run_verification", acks_late=False)

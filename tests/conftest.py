@@ -51,19 +51,35 @@ def db(database, broker, django_db_blocker) -> Iterator[services.Postgres]:
         yield database
         for connection in connections.all():
             connection.close()
-    with psycopg.connect(database.url(DATABASE), autocommit=True) as superuser:
+    _empty(database)
+    cache.clear()
+
+
+def _empty(database: services.Postgres) -> None:
+    """Remove every row. A worker that another test started may be looking at one just then: wait for it, and again."""
+    for attempts_left in range(5, 0, -1):
+        try:
+            _truncate(database)
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
+            if attempts_left == 1:
+                raise
+        else:
+            return
+
+
+def _truncate(database: services.Postgres) -> None:
+    with psycopg.connect(database.url(DATABASE)) as superuser:
         keep = ("django_migrations", "django_content_type", "auth_permission")
         tables = superuser.execute(
             "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
             " WHERE schemaname = 'public' AND NOT tablename = ANY(%s)",
             [list(keep)],
         ).fetchone()
-        superuser.execute("SET lock_timeout = '10s'")
+        superuser.execute("SET lock_timeout = '5s'")
         superuser.execute("SET session_replication_role = replica")
         superuser.execute("ALTER TABLE tenants_auditevent DISABLE TRIGGER append_only_truncate")
         superuser.execute(f"TRUNCATE {tables[0]}")
         superuser.execute("ALTER TABLE tenants_auditevent ENABLE TRIGGER append_only_truncate")
-    cache.clear()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from integrations.aws.report import RemovalReport, RoleReport, role_status
+from integrations.actions.role_jobs import Report
+from integrations.aws.report import RemovalReport, RoleReport, TrustReport, role_status
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
 from integrations.models.connection import OUT_OF_USE
 from tenants import audit
@@ -16,7 +17,7 @@ NOTHING_DEPLOYED_AFTER = timedelta(hours=72)
 ROUNDS_TO_LIFT_QUARANTINE = 2
 
 
-def apply_reports(*, verification: Verification, reports: Sequence[RoleReport | RemovalReport]) -> bool:
+def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> bool:
     """Give each role of the connection the status its report speaks for; a report with no verdict changes nothing.
     Gives whether any report reached a verdict.
 
@@ -28,9 +29,9 @@ def apply_reports(*, verification: Verification, reports: Sequence[RoleReport | 
     connection = verification.connection
     roles = {role.component: role for role in connection.roles.select_for_update() if role.status not in OUT_OF_USE}
     verdicts: dict[str, str] = {
-        report.component: role_status(report)
+        report.component: _trust_verdict(report) if isinstance(report, TrustReport) else role_status(report)
         for report in reports
-        if isinstance(report, RoleReport) and report.component in roles
+        if isinstance(report, RoleReport | TrustReport) and report.component in roles
     }
     removals = {report.component: report.removed for report in reports if isinstance(report, RemovalReport)}
     works = {component for component, verdict in verdicts.items() if verdict in {"connected", "degraded"}}
@@ -45,6 +46,13 @@ def apply_reports(*, verification: Verification, reports: Sequence[RoleReport | 
     return any(verdict != "no_verdict" for verdict in verdicts.values()) or any(
         removed is not None for removed in removals.values()
     )
+
+
+def _trust_verdict(report: TrustReport) -> str:
+    """What the trust-test alone speaks for. A clean round is no verdict on the chain and the permissions."""
+    if report.safe is not None:
+        return "clean" if report.safe else "unsafe"
+    return "not_assumable" if report.refused else "no_verdict"
 
 
 def _apply_removals(connection: Connection, refused: list[str]) -> None:
@@ -82,7 +90,11 @@ def _apply(role: CustomerRole, verdict: str, connection: Connection, *, nothing_
             role.quarantined = False
             _record(role, connection, "quarantine_lifted", rounds=role.clean_rounds)
         role.status = (
-            Status.UNSAFE if role.quarantined else Status.AWAITING if verdict == "not_confirmed" else Status(verdict)
+            Status.UNSAFE
+            if role.quarantined
+            else Status.AWAITING
+            if verdict in {"not_confirmed", "clean"}
+            else Status(verdict)
         )
     if role.status != before:
         role.status_since = timezone.now()

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from integrations.aws.report import RemovalReport, RoleReport
+from integrations.actions.role_jobs import Report
 from integrations.models import Session, Verification
 
 
-def keep_receipts(*, verification: Verification, reports: Iterable[RoleReport | RemovalReport]) -> None:
+def keep_receipts(*, verification: Verification, reports: Iterable[Report]) -> None:
     """Keep a receipt of each session that the reports speak of; the tenant's scope is open."""
     Session.objects.bulk_create(
         Session(

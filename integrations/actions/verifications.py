@@ -11,7 +11,7 @@ import logging
 import queue
 import random
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,15 +26,14 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from integrations.actions import role_statuses
+from integrations.actions.role_jobs import Report, RoleJob, Task
 from integrations.actions.sessions import keep_receipts
 from integrations.aws import report as aws_report
-from integrations.aws.report import RemovalReport, RoleReport, VerificationTarget
-from integrations.aws.verify import prove_removed, verify_role
+from integrations.aws.report import VerificationTarget
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
 from integrations.next_verification import next_verification
 from integrations.role_templates.names import role_name
-from integrations.vendor import vendor_settings
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
@@ -46,7 +45,6 @@ MOST_ATTEMPTS = 5
 # One tenant's slow or hanging accounts hold this many of the workers' threads at the most; the rest of its
 # verifications stay queued, and other tenants' go on.
 MOST_RUNNING_PER_TENANT = 4
-ROLE_DEADLINE_SECONDS = 60
 QUEUED_AGAIN_AFTER = timedelta(seconds=30)  # its message may be lost with the broker's memory
 GIVEN_UP_AFTER = timedelta(minutes=10)
 SENT_TASK_EXPIRES_SECONDS = 600
@@ -69,8 +67,7 @@ class Claim:
     tenant_id: UUID
     verification_id: UUID
     attempt: int
-    targets: tuple[VerificationTarget, ...]  # to be verified
-    removing: tuple[VerificationTarget, ...] = ()  # to be proved refused
+    jobs: tuple[RoleJob, ...]
 
 
 @transaction.atomic
@@ -240,9 +237,18 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         tenant_id,
         verification_id,
         verification.attempt,
-        targets=tuple(_target(connection, role) for role in roles if role.status != Status.REMOVING),
-        removing=tuple(_target(connection, role) for role in roles if role.status == Status.REMOVING),
+        jobs=tuple(RoleJob(_task(role), _target(connection, role)) for role in roles),
     )
+
+
+def _task(role: CustomerRole) -> Task:
+    """What is to be done to a role. While it is quarantined, only the trust-test runs."""
+    if role.status == Status.REMOVING:
+        return Task.PROVE_REMOVED
+    if not role.quarantined:
+        return Task.VERIFY
+    lifts = role.clean_rounds + 1 >= role_statuses.ROUNDS_TO_LIFT_QUARANTINE
+    return Task.TRUST_TEST_THEN_VERIFY if lifts else Task.TRUST_TEST
 
 
 def _roles_to_look_at(connection: Connection) -> list[CustomerRole]:
@@ -276,23 +282,12 @@ def _send_next(tenant_id: UUID) -> None:
             _send(tenant_id, waiting.pk)
 
 
-def _verify(claim: Claim) -> list[RoleReport | RemovalReport]:
+def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
     landed: queue.SimpleQueue[aws_report.Finding] = queue.SimpleQueue()
     renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
-    with _threads(len(claim.targets) + len(claim.removing)) as executor:
-        futures: list[Future[RoleReport] | Future[RemovalReport]] = [
-            executor.submit(
-                verify_role, vendor_settings(), target, on_finding=landed.put, deadline_seconds=ROLE_DEADLINE_SECONDS
-            )
-            for target in claim.targets
-        ]
-        futures += [
-            executor.submit(
-                prove_removed, vendor_settings(), target, on_finding=landed.put, deadline_seconds=ROLE_DEADLINE_SECONDS
-            )
-            for target in claim.removing
-        ]
+    with _threads(len(claim.jobs)) as executor:
+        futures = [executor.submit(job.run, landed.put) for job in claim.jobs]
         renewed_at = timezone.now()
         while not all(future.done() for future in futures) or not landed.empty():
             findings = _take(landed)
@@ -356,7 +351,7 @@ def _store(claim: Claim, findings: list[aws_report.Finding]) -> None:
         )
 
 
-def _complete(claim: Claim, reports: list[RoleReport | RemovalReport]) -> None:
+def _complete(claim: Claim, reports: list[Report]) -> None:
     """Turn the reports into statuses and end the verification, in one transaction.
 
     The customer may have given another account meanwhile. What was found says nothing of that one, and must not prove
@@ -365,7 +360,7 @@ def _complete(claim: Claim, reports: list[RoleReport | RemovalReport]) -> None:
     with tenant_scope(claim.tenant_id):
         verification = _still_ours(claim)
         keep_receipts(verification=verification, reports=reports)
-        if any(target.account_id != verification.connection.account_id for target in claim.targets + claim.removing):
+        if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
             verification.failure = "account_changed"
         else:
             verdict = role_statuses.apply_reports(verification=verification, reports=reports)

@@ -158,6 +158,20 @@ class RemovalReport:
     receipts: tuple[SessionReceipt, ...] = ()
 
 
+@dataclass(frozen=True)
+class TrustReport:
+    """What the trust-test alone found out about a customer role in quarantine.
+
+    `safe` is None where no verdict was reached, `refused` says whether AWS refused the right external ID too.
+    """
+
+    component: str
+    safe: bool | None
+    refused: bool
+    findings: tuple[Finding, ...]
+    receipts: tuple[SessionReceipt, ...] = ()
+
+
 def role_status(report: RoleReport) -> RoleStatus:
     """The status that a report speaks for. `no_verdict` means: keep what is known, and try again."""
     if report.external_id_enforced is False or report.trust_too_wide:

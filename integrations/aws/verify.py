@@ -38,6 +38,7 @@ from integrations.aws.report import (
     RoleReport,
     RoleStatus,
     SessionReceipt,
+    TrustReport,
     VerificationTarget,
     role_status,
 )
@@ -52,9 +53,11 @@ __all__ = [
     "RoleReport",
     "RoleStatus",
     "SessionReceipt",
+    "TrustReport",
     "VendorSettings",
     "VerificationTarget",
     "check_reachability",
+    "check_trust",
     "check_vendor_identity",
     "prove_removed",
     "role_status",
@@ -139,6 +142,34 @@ def check_reachability(
         receipts=tuple(run.receipts),
         integration_role_id=chain.integration_role_id,
         deadline_hit=run.deadline_hit,
+    )
+
+
+def check_trust(
+    settings: VendorSettings,
+    target: VerificationTarget,
+    *,
+    on_finding: Callable[[Finding], None],
+    deadline_seconds: float = 30,
+) -> TrustReport:
+    """Run the trust-test and the canary alone: all that is done to a role in quarantine, which opens no session of use.
+
+    As verify_role otherwise.
+    """
+    settings.refuse_own_account(target.account_id)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    trust = TrustChecks(run)
+    trust.start()
+    run.follow()
+    trust.close()
+    facts = trust.facts
+    safe = False if trust.too_wide or trust.external_id_enforced is False else trust.external_id_enforced
+    return TrustReport(
+        component=target.component.id,
+        safe=safe if facts.control_passed else (False if safe is False else None),
+        refused=facts.control_passed is False and not run.vendor_fault,
+        findings=tuple(run.findings),
+        receipts=tuple(run.receipts),
     )
 
 

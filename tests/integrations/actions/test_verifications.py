@@ -11,7 +11,7 @@ import redis
 from django.db import connections
 from django.utils import timezone
 
-from integrations.actions import verifications
+from integrations.actions import role_jobs, verifications
 from integrations.actions.connections import create_connection
 from integrations.actions.role_templates import cloudformation_template
 from integrations.models import Connection, Finding, Verification
@@ -103,8 +103,12 @@ def test_a_role_that_asks_for_no_external_id_is_unsafe_until_two_clean_rounds(ca
     assert statuses(connection) == {"log-analysis": "unsafe"}
     assert findings(verification, outcome="violated")
     account.set_trust(name, trust)
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    clean = verifications.verify_now(connection=connection, by=SYSTEM)
+    assert clean.state == State.COMPLETED
     assert statuses(connection) == {"log-analysis": "unsafe"}, "one clean round does not lift the quarantine"
+    with tenant_scope(cast.tenant.pk):
+        purposes = set(clean.sessions.values_list("purpose", flat=True))
+    assert purposes <= {"trust_test", "canary"}, "no session of use is opened in a role in quarantine"
     verifications.verify_now(connection=connection, by=SYSTEM)
     assert statuses(connection) == {"log-analysis": "connected"}
     with tenant_scope(cast.tenant.pk):
@@ -292,7 +296,7 @@ def test_no_transaction_is_open_while_aws_is_called(cast, monkeypatch) -> None:
         connections["staff"].close()
         raise RuntimeError("an error of ours")
 
-    monkeypatch.setattr(verifications, "verify_role", spy)
+    monkeypatch.setattr(role_jobs, "verify_role", spy)
 
     verification = verifications.verify_now(connection=connection, by=SYSTEM)
 

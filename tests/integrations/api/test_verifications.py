@@ -97,7 +97,7 @@ def test_f11_an_account_given_while_a_verification_runs_is_not_proved_by_it(api,
                 permissions_ok=True,
                 vendor_fault=False,
             )
-            for target in claim.targets
+            for target in [job.target for job in claim.jobs]
         ]
 
     monkeypatch.setattr(verifications, "_verify", find_all_well_in_the_first_account)
