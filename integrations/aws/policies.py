@@ -8,6 +8,7 @@ for the external ID on sts:AssumeRole only, and allows the other two in a statem
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integrations.catalogue import Component, Permission
@@ -129,6 +130,17 @@ def trust_test_session_policy(role_arns: Sequence[str]) -> str:
 def deny_all_session_policy() -> str:
     """For a session that must prove it can be opened and be able to do nothing."""
     return compact(policy([{"Effect": "Deny", "Action": "*", "Resource": "*"}]))
+
+
+def revoke_older_sessions_policy(before: datetime) -> PolicyDocument:
+    """For a role of the customer's: ends every session in it that was opened before `before`, as AWS's console does
+    with "Revoke active sessions". Sessions that are opened later are not concerned, so it may stay in place.
+
+    A session's age counts in whole seconds, so a part of a second is rounded up: nothing older is spared.
+    """
+    whole = before.astimezone(UTC) + timedelta(microseconds=-before.microsecond % 1_000_000)
+    issued_before = {"DateLessThan": {"aws:TokenIssueTime": f"{whole:%Y-%m-%dT%H:%M:%SZ}"}}
+    return policy([{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": issued_before}])
 
 
 def grant_test_session_policy(component: Component) -> str:

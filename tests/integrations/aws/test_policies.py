@@ -1,6 +1,7 @@
 """Session policies and the customer's trust policy."""
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -12,6 +13,7 @@ from integrations.aws.policies import (
     for_partition,
     launch_session_policy,
     permission_statements,
+    revoke_older_sessions_policy,
     trust_test_session_policy,
     validate_external_id,
 )
@@ -113,6 +115,28 @@ def test_f8_the_account_root_form_still_names_the_one_role_in_both_statements():
 def test_a_trust_policy_over_the_limit_is_refused_with_the_figures():
     with pytest.raises(PolicyTooLong, match="IAM takes 2048"):
         customer_trust_policy(B, ["x" * 250 + str(number) for number in range(8)])
+
+
+@pytest.mark.parametrize(
+    ("before", "written"),
+    [
+        (datetime(2026, 11, 23, 20, 8, 34, tzinfo=UTC), "2026-11-23T20:08:34Z"),
+        (datetime(2026, 11, 23, 20, 8, 34, 1, tzinfo=UTC), "2026-11-23T20:08:35Z"),
+        (datetime(2026, 11, 23, 22, 8, 59, 999_999, tzinfo=timezone(timedelta(hours=2))), "2026-11-23T20:09:00Z"),
+    ],
+)
+def test_older_sessions_are_revoked_as_the_console_does_it_and_none_is_spared(before, written):
+    assert revoke_older_sessions_policy(before) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"DateLessThan": {"aws:TokenIssueTime": written}},
+            }
+        ],
+    }
 
 
 @pytest.mark.parametrize("external_id", ["", "x", "a b", "a,b", "a*", "${aws:x}", "x" * 257, "\u00e9\u00e9", "ab\n"])

@@ -10,7 +10,8 @@ import pytest
 from integrations.aws import sessions
 from integrations.aws.chain import vendor_side
 from integrations.aws.errors import Refused, SessionExpired
-from integrations.aws.probes import caller_account
+from integrations.aws.policies import revoke_older_sessions_policy
+from integrations.aws.probes import caller_account, run_probe
 from integrations.aws.report import SessionPurpose
 from integrations.aws.sessions import SessionCache
 
@@ -40,6 +41,21 @@ def test_a_session_is_opened_once_and_works_in_the_customers_account(vendor, cus
     [[launch, session]] = opened
     assert launch.purpose is session.purpose is SessionPurpose.PRODUCT
     assert session.expires_at - session.opened_at > timedelta(minutes=55)
+
+
+def test_a_live_session_ends_with_the_policy_that_revokes_older_ones(vendor, customer, cache):
+    role = customer.deploy()
+    target = customer.target()
+    session = cache.session(target)
+    probe = target.component.permissions[0].probe
+    run_probe(vendor_side(vendor), session, probe, vendor.region)
+
+    customer.set_policy(role, revoke_older_sessions_policy(session.receipt.opened_at - timedelta(minutes=1)), "Revoke")
+    run_probe(vendor_side(vendor), session, probe, vendor.region)  # it is younger
+    customer.set_policy(role, revoke_older_sessions_policy(datetime.now(UTC)), "Revoke")
+
+    with pytest.raises(Refused):
+        run_probe(vendor_side(vendor), session, probe, vendor.region)
 
 
 def test_many_callers_cause_one_chain_to_be_opened(customer, cache, opened, faults):
