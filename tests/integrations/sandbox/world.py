@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -21,7 +22,7 @@ from botocore.exceptions import ClientError
 from tests.sandbox_server import SandboxServer, new_account_id
 
 REGION = "eu-central-1"
-SETTLING_SECONDS = 15
+SETTLING_SECONDS = float(os.environ.get("SANDBOX_AWS_SETTLING_SECONDS", "15"))
 # The service is to refuse what is wrong, not boto3 before it.
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, parameter_validation=False)
 
@@ -188,6 +189,9 @@ class World:
 
     def __init__(self, server: SandboxServer | None) -> None:
         self._server = server
+        # For the rest of the project's tests the environment names a sandbox; here it must not.
+        self.endpoint = server.url if server is not None else os.environ.get("SANDBOX_AWS_ENDPOINT_URL")
+        self.config = ONCE.merge(Config(ignore_configured_endpoint_urls=True))
         self._prefix = f"t{secrets.token_hex(3)}-" if server is None else ""
         self._made: list[tuple[Any, str, str]] = []
         self._dirty = False
@@ -202,11 +206,11 @@ class World:
         return boto3.client(  # type: ignore[call-overload]
             service,
             region_name=region,
-            endpoint_url=self._server.url if self._server is not None else None,
+            endpoint_url=self.endpoint,
             aws_access_key_id=key,
             aws_secret_access_key=secret,
             aws_session_token=token,
-            config=ONCE,
+            config=self.config,
         )
 
     def account(self) -> Account:
@@ -214,9 +218,13 @@ class World:
         if self._profiles is None:
             account_id = new_account_id()
             return Account(self, account_id, lambda service, region: self.client(service, account_id, region=region))
-        session = boto3.Session(profile_name=next(self._profiles).strip())
-        account_id = session.client("sts", region_name=REGION).get_caller_identity()["Account"]
-        return Account(self, account_id, lambda service, region: session.client(service, region_name=region))
+        session = _profile_session(next(self._profiles).strip())
+
+        def admin(service: str, region: str) -> Any:
+            return session.client(service, region_name=region, endpoint_url=self.endpoint, config=self.config)  # type: ignore[call-overload]
+
+        account_id = admin("sts", REGION).get_caller_identity()["Account"]
+        return Account(self, account_id, admin)
 
     def made(self, iam: Any, kind: str, name: str) -> None:
         self._made.append((iam, kind, name))
@@ -236,6 +244,15 @@ class World:
             return
         for iam, kind, name in reversed(self._made):
             remove(iam, kind, name)
+
+
+def _profile_session(name: str) -> boto3.Session:
+    """Read a profile from where a developer keeps them: for all other tests the files are /dev/null."""
+    core = botocore.session.Session()
+    core.set_config_variable("config_file", os.environ.get("SANDBOX_AWS_CONFIG_FILE", "~/.aws/config"))
+    core.set_config_variable("credentials_file", os.environ.get("SANDBOX_AWS_CREDENTIALS_FILE", "~/.aws/credentials"))
+    core.set_config_variable("profile", name)
+    return boto3.Session(botocore_session=core)
 
 
 def remove(iam: Any, kind: str, name: str) -> None:
