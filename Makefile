@@ -23,7 +23,8 @@ check: .venv/installed  ## Lint, types, layers, templates, migrations, deploymen
 	$(BIN)/python -m scripts.check_settings
 
 nightly: .venv/installed  ## What takes too long for CI: property tests with many examples
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox tests/integrations/role_templates
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \
+		tests/integrations/role_templates tests/integrations/aws/test_arns.py --timeout 3600
 
 lock: .venv/installed  ## Write requirements*.txt anew from requirements*.in
 	@for name in requirements requirements-dev requirements-bootstrap; do \

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
+from hypothesis import settings
 
 from portal.local import services
 from tenants.actions.tenants import create_tenant
@@ -22,6 +23,11 @@ from tenants.permissions import Role
 from tenants.scope import tenant_scope
 from tests import processes
 from tests.environment import DATABASE, DIRECTORY, POSTGRES_DATA, SANDBOX_PORT, VALKEY_PORT
+
+# `make nightly` looks further than CI has time for. Times say nothing on a busy machine, so no example has a deadline.
+settings.register_profile("ci", max_examples=60, deadline=None)
+settings.register_profile("nightly", max_examples=5000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 PASSWORD = "a long and rather quiet password"
 

@@ -7,7 +7,7 @@ import time
 import cfnlint
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.aws.arns import InvalidRoleName
@@ -191,7 +191,6 @@ hostile = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(product_name=hostile, version=hostile)
 def test_no_text_of_ours_can_change_the_structure_of_a_template(product_name, version):
     text = rendered(documents_of(), product_name=product_name, catalogue_version=version)
@@ -204,7 +203,6 @@ def test_no_text_of_ours_can_change_the_structure_of_a_template(product_name, ve
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     key=st.text(alphabet="abzABZ019 _.:/=+@-", min_size=1, max_size=20),
     value=st.text(alphabet="abzynYN019_.:/=+@-", min_size=1, max_size=20)
