@@ -228,7 +228,7 @@ def test_a_role_of_another_partition_cannot_be_assumed(vendor, customer):
     assert caller.refused_role(role.replace("arn:aws:", "arn:aws-cn:")).code == "AccessDenied"
 
 
-def test_roles_of_the_china_partition_have_its_arns(world):
+def test_roles_of_the_china_partition_have_its_arns(world, server):
     account = world.account()
     iam = account.client("iam", "cn-north-1")
     made = iam.create_role(RoleName="target", AssumeRolePolicyDocument=document(trusting(account.id)))["Role"]

@@ -147,7 +147,7 @@ class Account:
         )["Role"]
         self.world.made(self.iam, "role", made["RoleName"])
         if policy:
-            self.policy(made["RoleName"], *policy)
+            self.policy(made["Arn"], *policy)
         self.world.changed()
         return str(made["Arn"])
 
