@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check nightly lock clean help
+.PHONY: run test coverage check nightly lock clean help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -12,7 +12,10 @@ run: .venv/installed  ## Run all of Rolebridge on this machine: portal, worker, 
 
 test: .venv/installed  ## Run every test (needs a Chromium; as root on Debian one is installed)
 	@./scripts/ensure_chromium
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+coverage: .venv/installed  ## The tests again, slower, with what they do not reach
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
 
 check: .venv/installed  ## Lint, types, layers, templates, migrations, deployment settings
 	$(BIN)/ruff check
