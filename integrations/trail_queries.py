@@ -5,10 +5,43 @@ A session shows twice there: in the AssumeRole event that opened it (its access 
 """
 
 import re
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
 
 _ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")  # AWS's own pattern; nothing else goes into a query
+
+
+class Receipt(Protocol):
+    """What a query takes of a session's receipt."""
+
+    access_key_id: str
+    role_arn: str
+    opened_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class TrailQueries:
+    """The queries for one list of sessions."""
+
+    athena: str
+    cloudtrail_lake: str
+
+
+def queries_for(receipts: Iterable[Receipt], *, vendor_account_id: str) -> TrailQueries | None:
+    """The queries that find these sessions in the customer's log, None where there is none to find.
+
+    A session in one of the vendor's own roles shows in the vendor's log alone.
+    """
+    in_their_log = [receipt for receipt in receipts if receipt.role_arn.split(":")[4] != vendor_account_id]
+    if not in_their_log:
+        return None
+    keys = [receipt.access_key_id for receipt in in_their_log]
+    first = min(receipt.opened_at for receipt in in_their_log).astimezone(UTC)
+    last = max(receipt.expires_at for receipt in in_their_log).astimezone(UTC)
+    return TrailQueries(athena_query(keys, first, last), cloudtrail_lake_query(keys, first, last))
 
 
 def athena_query(access_key_ids: Sequence[str], opened_from: datetime, opened_until: datetime) -> str:

@@ -29,7 +29,7 @@ def request_removal(*, connection: Connection, by: Actor) -> Connection:
             return connection  # its components have left the catalogue: what cannot be tried is not called removed
         # No account or no component was ever given: there is nothing that could let us in.
         connection.removed_at = now
-        connection.roles.update(status=Status.REMOVED, removed_at=now)
+        connection.roles.exclude(status=Status.REMOVED).update(status=Status.REMOVED, removed_at=now)
         connection.save(update_fields=["removed_at"])
         audit.record("connection:removed", by=SYSTEM, tenant_id=connection.tenant_id, target=connection)
     return connection

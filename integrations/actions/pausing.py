@@ -17,11 +17,18 @@ from tenants import audit
 from tenants.audit import Actor
 
 
+class NotOfThisConnection(ValueError):
+    """The connection has no such component; the message names those it has."""
+
+
 @transaction.atomic
 def pause(*, connection: Connection, by: Actor, components: Iterable[str] | None = None) -> list[str]:
     """Pause the roles of these components, or of all; gives the components that are paused now and were not before.
 
     The tenant's scope is open. Roles that are being removed stay as they are.
+
+    Raises:
+        NotOfThisConnection: nothing is changed.
     """
     roles = _roles(connection, components).exclude(status__in=[Status.PAUSED, Status.REMOVING, Status.REMOVED])
     paused = [role.component for role in roles]
@@ -36,6 +43,9 @@ def resume(*, connection: Connection, by: Actor, components: Iterable[str] | Non
     """Resume the paused roles of these components, or all, and ask for a verification; gives what was resumed.
 
     A quarantine outlives a pause. The tenant's scope is open.
+
+    Raises:
+        NotOfThisConnection: nothing is changed.
     """
     roles = _roles(connection, components).filter(status=Status.PAUSED)
     resumed = [role.component for role in roles]
@@ -52,4 +62,12 @@ def resume(*, connection: Connection, by: Actor, components: Iterable[str] | Non
 def _roles(connection: Connection, components: Iterable[str] | None) -> QuerySet[CustomerRole]:
     Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
     roles = connection.roles.filter(tenant_id=connection.tenant_id)
-    return roles if components is None else roles.filter(component__in=list(components))
+    if components is None:
+        return roles
+    known = [role.component for role in roles]
+    wanted = list(components)
+    for component in wanted:
+        if component not in known:
+            has = f"It has: {', '.join(known)}." if known else "It has none."
+            raise NotOfThisConnection(f"This connection has no component '{component}'. {has}")
+    return roles.filter(component__in=wanted)

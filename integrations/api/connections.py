@@ -13,10 +13,10 @@ from rest_framework.serializers import ErrorDetail, ValidationError
 
 from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
 from integrations.actions.offboarding import request_removal
-from integrations.actions.pausing import pause, resume
+from integrations.actions.pausing import NotOfThisConnection, pause, resume
 from integrations.actions.role_templates import cloudformation_template
 from integrations.actions.verifications import NotReady
-from integrations.api.serializers import ConnectionInput, ConnectionSerializer
+from integrations.api.serializers import ChosenComponentsInput, ConnectionInput, ConnectionSerializer
 from integrations.aws.arns import InvalidAccountId
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue import UnknownComponent
@@ -25,9 +25,10 @@ from integrations.models import Connection
 from tenants.api.base import Pagination, TenantAPIView
 from tenants.api.problems import Problem
 from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, location_of, operation
-from tenants.api.serializers import NothingSerializer
+from tenants.api.serializers import InputSerializer
 from tenants.models import Tenant
 from tenants.permissions import Permission
+from tenants.scope import tenant_scope
 
 
 def connection_or_404(tenant: Tenant, connection_id: UUID) -> Connection:
@@ -128,36 +129,45 @@ class PauseConnection(TenantAPIView):
     @operation(
         "pause_connection",
         "Pause a connection",
-        request=NothingSerializer,
+        request=ChosenComponentsInput,
         answers={200: ConnectionSerializer},
         problems=INVALID_BODY | FORBIDDEN | NOT_FOUND,
     )
     def post(self, request: Request, connection_id: UUID) -> Response:
-        """Pause its customer roles: no session is opened in them, and none is refreshed, until they are resumed."""
-        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        """Pause its customer roles, or those of some components: no session is opened in them, and none is refreshed,
+        until they are resumed. A session that is open already ends within the hour.
+        """
+        wanted = _valid(ChosenComponentsInput(data=request.data))
         connection = connection_or_404(self.tenant, connection_id)
-        pause(connection=connection, by=self.actor)
+        _refusing_invalid(pause, connection=connection, by=self.actor, **wanted)
         return Response(_shown(connection))
 
 
 class ResumeConnection(TenantAPIView):
-    """Resuming the paused customer roles of a connection."""
+    """Resuming paused customer roles. Their verification is sent to the queue once the scope is closed."""
 
     permissions = {"POST": Permission.MANAGE}
+    scoped = False
 
     @operation(
         "resume_connection",
         "Resume a connection",
-        request=NothingSerializer,
+        request=ChosenComponentsInput,
         answers={200: ConnectionSerializer},
         problems=INVALID_BODY | FORBIDDEN | NOT_FOUND,
     )
     def post(self, request: Request, connection_id: UUID) -> Response:
-        """Resume its paused customer roles, and verify them."""
-        NothingSerializer(data=request.data).is_valid(raise_exception=True)
-        connection = connection_or_404(self.tenant, connection_id)
-        resume(connection=connection, by=self.actor)
-        return Response(_shown(connection))
+        """Resume its paused customer roles, or those of some components, and verify the connection.
+
+        `last_verification` is that verification; with `queue_unavailable` as its `failure` it was not started, and is
+        tried again by itself.
+        """
+        wanted = _valid(ChosenComponentsInput(data=request.data))
+        with tenant_scope(self.tenant.pk):
+            connection = connection_or_404(self.tenant, connection_id)
+            _refusing_invalid(resume, connection=connection, by=self.actor, **wanted)
+        with tenant_scope(self.tenant.pk):
+            return Response(_shown(connection))
 
 
 class YamlRenderer(BaseRenderer):
@@ -201,15 +211,15 @@ def _shown(connection: Connection) -> dict[str, Any]:
     return dict(ConnectionSerializer(shown).data)
 
 
-def _valid(serializer: ConnectionInput) -> dict[str, Any]:
+def _valid(serializer: InputSerializer) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
 
-def _refusing_invalid(action: Any, **arguments: Any) -> Connection:
+def _refusing_invalid(action: Any, **arguments: Any) -> Any:
     """The action's result, its refusals of a value as the error of that field."""
     try:
-        connection: Connection = action(**arguments)
+        return action(**arguments)
     except InvalidAccountId as error:
         raise _field_error("account_id", str(error), "invalid_account_id") from error
     except VendorAccountAsCustomer as error:
@@ -217,9 +227,10 @@ def _refusing_invalid(action: Any, **arguments: Any) -> Connection:
     except UnknownComponent as error:
         known = ", ".join(component.id for component in catalogue().components)
         raise _field_error("components", f"{error} Choose from: {known}.", "unknown_component") from error
+    except NotOfThisConnection as error:
+        raise _field_error("components", str(error), "unknown_component") from error
     except ConnectionInUse as error:
         raise Problem("connection-in-use", "The connection cannot change this way", str(error), 409) from error
-    return connection
 
 
 def _field_error(field: str, message: str, code: str) -> ValidationError:

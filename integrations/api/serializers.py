@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from integrations.models import Connection, CustomerRole, Finding, Status, Verification
+from integrations.models import Connection, CustomerRole, Finding, Session, Status, Verification
 from tenants.api.serializers import InputSerializer
 
 _NAME_MESSAGES: dict[str, Any] = {
@@ -57,6 +57,22 @@ class ConnectionInput(InputSerializer):
         max_length=100,
         help_text="Ids of components of the catalogue; all of them if left out.",
         error_messages={"not_a_list": "Give a list of component ids."},
+    )
+
+
+class ChosenComponentsInput(InputSerializer):
+    """Some of a connection's components."""
+
+    components = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        required=False,
+        allow_empty=False,
+        max_length=100,
+        help_text="Ids of components of this connection; all of them if left out.",
+        error_messages={
+            "not_a_list": "Give a list of component ids.",
+            "empty": "Name at least one component, or leave the field out for all.",
+        },
     )
 
 
@@ -129,6 +145,51 @@ class VerificationDetailSerializer(VerificationSerializer):
 
     class Meta(VerificationSerializer.Meta):
         fields = [*VerificationSerializer.Meta.fields, "findings"]
+        read_only_fields = fields
+
+
+class SessionSerializer(serializers.ModelSerializer[Session]):
+    """The receipt of one assumed-role session."""
+
+    verification_id = serializers.UUIDField(
+        read_only=True, allow_null=True, help_text="The verification that opened it; null once that is deleted."
+    )
+    role_id = serializers.CharField(read_only=True, help_text="The role's unique id in AWS, such as `AROA…`.")
+    source_identity = serializers.CharField(read_only=True, help_text="`SourceIdentity`, as CloudTrail shows it.")
+    tags = serializers.DictField(
+        child=serializers.CharField(), read_only=True, help_text="The session tags, by their keys."
+    )
+    transitive_tag_keys = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="Which of them the next session inherits."
+    )
+    policy_sha256 = serializers.CharField(
+        read_only=True, help_text="SHA-256 of the session policy, in hex; empty where there was none."
+    )
+    request_id = serializers.CharField(read_only=True, help_text="Of the AssumeRole call that opened it.")
+    packed_policy_percent = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="How full of session policy and tags it was, as STS says."
+    )
+
+    class Meta:
+        model = Session
+        fields = [
+            "id",
+            "verification_id",
+            "component",
+            "purpose",
+            "opened_at",
+            "expires_at",
+            "role_arn",
+            "role_id",
+            "session_name",
+            "source_identity",
+            "tags",
+            "transitive_tag_keys",
+            "policy_sha256",
+            "access_key_id",
+            "request_id",
+            "packed_policy_percent",
+        ]
         read_only_fields = fields
 
 

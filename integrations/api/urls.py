@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integrations.api import components, connections, verifications
+from integrations.api import components, connections, sessions, verifications
 from tenants.api.views import Schema
 
 app_name = "api"
@@ -17,6 +17,9 @@ urlpatterns = [
         "connections/<uuid:connection_id>/role-templates/cloudformation/",
         connections.CloudFormationTemplate.as_view(),
         name="cloudformation_template",
+    ),
+    path(
+        "connections/<uuid:connection_id>/sessions/", sessions.ConnectionSessions.as_view(), name="connection_sessions"
     ),
     path(
         "connections/<uuid:connection_id>/verifications/",

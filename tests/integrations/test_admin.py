@@ -22,6 +22,7 @@ from tenants.models import AuditEvent, Tenant
 from tenants.scope import staff_scope, tenant_scope
 from tests.brokers import AWAY, unread, use_broker
 from tests.environment import PORTAL_PORT
+from tests.receipts import open_session
 
 LIST = "/admin/integrations/connection/"
 
@@ -102,6 +103,19 @@ def test_a_verification_is_found_by_its_id_and_by_what_it_verified(cast, staff) 
     for term in (str(verification.pk), connection.account_id, connection.external_id, cast.tenant.name):
         rows = staff.get("/admin/integrations/verification/", {"q": term}).context["cl"].result_list
         assert [row.pk for row in rows] == [verification.pk], term
+
+
+def test_a_session_is_found_by_what_stands_in_a_customers_log(cast, staff) -> None:
+    verification, other = verified(connect(cast.tenant)), verified(connect(cast.other_tenant, account_id="9" * 12))
+    with tenant_scope(cast.tenant.pk):
+        session = open_session(verification)
+    with tenant_scope(cast.other_tenant.pk):
+        open_session(other, 2, source_identity="another")
+
+    for term in (session.access_key_id, session.request_id, session.session_name, session.source_identity):
+        answer = staff.get("/admin/integrations/session/", {"q": term})
+        assert [row.pk for row in answer.context["cl"].result_list] == [session.pk], term
+        assert session.access_key_id in answer.content.decode()
 
 
 def test_connections_are_filtered_by_status_age_and_account_conflict(cast, staff) -> None:
@@ -257,7 +271,9 @@ def test_no_more_than_a_hundred_are_asked_for_at_once(cast, staff) -> None:
 
 def test_nothing_can_be_added_changed_or_deleted(cast, staff) -> None:
     connection = connect(cast.tenant)
-    verified(connection, {"outcome": "passed"})
+    verification = verified(connection, {"outcome": "passed"})
+    with tenant_scope(cast.tenant.pk):
+        open_session(verification)
     models = list(admin.site._registry)
     assert {model._meta.model_name for model in models} == {
         "tenant",
@@ -266,6 +282,7 @@ def test_nothing_can_be_added_changed_or_deleted(cast, staff) -> None:
         "auditevent",
         "connection",
         "verification",
+        "session",
     }
 
     for model in models:

@@ -24,6 +24,7 @@ from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member
 from tenants.scope import staff_scope, tenant_scope
 from tests.brokers import unread, use_broker
+from tests.receipts import open_session
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ TABLE: dict[str, list[Row]] = {
     f"{API}pause/": [operation(403, method="post")],
     f"{API}resume/": [operation(403, method="post")],
     f"{API}role-templates/cloudformation/": [operation()],
+    f"{API}sessions/": [operation()],
     f"{API}verifications/": [operation(), operation(403, 202, method="post")],
     "api/v1/verifications/<uuid:verification_id>/": [operation()],
     "^api/": [everybody(404, url="api/nothing/"), everybody(404, url="api/v1/connections", method="post")],
@@ -146,6 +148,7 @@ TABLE: dict[str, list[Row]] = {
     **admin_pages("tenants/auditevent"),
     **admin_pages("integrations/connection"),
     **admin_pages("integrations/verification"),
+    **admin_pages("integrations/session"),
 }
 
 
@@ -196,6 +199,7 @@ def things(cast) -> dict[str, Any]:
         Finding.objects.create(
             tenant=cast.tenant, verification=verification, component="log-analysis", check_code="x", outcome="passed"
         )
+        session = open_session(verification)
         token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
     with staff_scope():
         member, event = Member.objects.filter(tenant=cast.tenant).first(), AuditEvent.objects.first()
@@ -210,6 +214,7 @@ def things(cast) -> dict[str, Any]:
         "admin/tenants/auditevent": event.pk,
         "admin/integrations/connection": connection.pk,
         "admin/integrations/verification": verification.pk,
+        "admin/integrations/session": session.pk,
     }
 
 
