@@ -3,11 +3,13 @@
 Source: service authorization reference; IAM user guide, "Troubleshoot access denied error messages".
 """
 
+from typing import Any
+
 import pytest
 
 from tests.integrations.sandbox.world import REGION, allow, deny, document, refusal_of, trusting
 
-CALLS = [
+CALLS: list[tuple[str, str, dict[str, Any], str, str, int]] = [
     ("ec2", "describe_instances", {}, "ec2:DescribeInstances", "UnauthorizedOperation", 403),
     ("ec2", "describe_volumes", {}, "ec2:DescribeVolumes", "UnauthorizedOperation", 403),
     ("s3", "list_buckets", {}, "s3:ListAllMyBuckets", "AccessDenied", 403),

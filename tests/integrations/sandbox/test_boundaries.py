@@ -1,6 +1,8 @@
 """Permissions boundaries, service control policies and bucket policies. Source: "Policy evaluation logic"."""
 
 import json
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -51,6 +53,25 @@ def test_a_users_boundary_limits_the_user(vendor):
     assert caller.client("iam").list_users()
 
 
+@dataclass
+class Organisation:
+    """An organisation as its management account sees it; calling it attaches a service control policy."""
+
+    client: Any
+    root: str
+    member: Account
+
+    def __call__(
+        self, *statements: dict[str, Any], target: str | None = None, kind: str = "SERVICE_CONTROL_POLICY"
+    ) -> dict[str, Any]:
+        target = target or self.member.id
+        policy = self.client.create_policy(
+            Name=f"{kind}-{len(statements)}-{target}", Description="", Type=kind, Content=document(*statements)
+        )["Policy"]["PolicySummary"]
+        self.client.attach_policy(PolicyId=policy["Id"], TargetId=target)
+        return dict(policy)
+
+
 @pytest.fixture
 def organisation(vendor, world, server):
     """An organisation of the vendor's with one member account."""
@@ -61,18 +82,7 @@ def organisation(vendor, world, server):
     made = org.create_account(AccountName="member", Email="member@example.com")["CreateAccountStatus"]["AccountId"]
     member = Account(world, made, lambda service, region: world.client(service, made, region=region))
 
-    def attach(*statements, target=made):
-        policy = org.create_policy(
-            Name=f"policy-{len(statements)}-{target}",
-            Description="",
-            Type="SERVICE_CONTROL_POLICY",
-            Content=document(*statements),
-        )["Policy"]["PolicySummary"]
-        org.attach_policy(PolicyId=policy["Id"], TargetId=target)
-        return policy
-
-    attach.client, attach.root, attach.member = org, root, member
-    return attach
+    return Organisation(org, root, member)
 
 
 def test_a_service_control_policy_denies_and_is_named_with_its_arn(organisation):
@@ -149,6 +159,21 @@ def test_an_organisations_id_is_a_condition_key_of_trust_policies(organisation, 
     assert outside.refused_role(role).code == "AccessDenied"
 
 
+@dataclass
+class Bucket:
+    """A bucket of the customer's; calling it sets its policy."""
+
+    s3: Any
+    name: str
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:s3:::{self.name}"
+
+    def __call__(self, *statements: dict[str, Any]) -> None:
+        self.s3.put_bucket_policy(Bucket=self.name, Policy=document(*statements))
+
+
 @pytest.fixture
 def bucket(customer):
     s3 = customer.client("s3")
@@ -157,11 +182,7 @@ def bucket(customer):
     s3.put_object(Bucket=name, Key="open/file", Body=b"content")
     s3.put_object(Bucket=name, Key="closed/file", Body=b"content")
 
-    def set_policy(*statements):
-        s3.put_bucket_policy(Bucket=name, Policy=document(*statements))
-
-    set_policy.name, set_policy.arn, set_policy.s3 = name, f"arn:aws:s3:::{name}", s3
-    return set_policy
+    return Bucket(s3, name)
 
 
 def test_a_bucket_across_accounts_needs_both_sides(vendor, bucket):

@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 
 import boto3
 import pytest
@@ -19,7 +20,7 @@ from tests.sandbox_server import ROOT, SandboxServer, new_account_id, running_sa
 
 
 @pytest.fixture(scope="module")
-def own() -> SandboxServer:
+def own() -> Iterator[SandboxServer]:
     """A sandbox whose clock and faults disturb nobody."""
     with running_sandbox() as started:
         yield started

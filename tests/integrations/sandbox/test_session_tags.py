@@ -69,9 +69,8 @@ def chain(vendor, customer, starter):
     """A role of the vendor that anyone of the account may enter, and one of the customer that trusts it."""
     first = vendor.role("first", trusting(vendor.id, action=ALL_STS), policy=(allow(ALL_STS),))
 
-    def target(*actions, **condition):
-        more = {"Condition": condition} if condition else {}
-        return customer.role("target", trusting(first, action=list(actions), **more))
+    def target(*actions):
+        return customer.role("target", trusting(first, action=list(actions)))
 
     return first, target
 

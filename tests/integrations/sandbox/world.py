@@ -82,7 +82,7 @@ class Actor:
     secret: str
     token: str | None = None
     answer: dict[str, Any] = field(default_factory=dict)
-    clients: dict[str, Any] = field(default_factory=dict)
+    clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def client(self, service: str, region: str = REGION) -> Any:
         if (service, region) not in self.clients:
@@ -191,7 +191,7 @@ class World:
         self._server = server
         # For the rest of the project's tests the environment names a sandbox; here it must not.
         self.endpoint = server.url if server is not None else os.environ.get("SANDBOX_AWS_ENDPOINT_URL")
-        self.config = ONCE.merge(Config(ignore_configured_endpoint_urls=True))
+        self.config = ONCE.merge(Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg]
         self._prefix = f"t{secrets.token_hex(3)}-" if server is None else ""
         self._made: list[tuple[Any, str, str]] = []
         self._dirty = False
