@@ -8,8 +8,11 @@ import io
 import secrets
 import threading
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+import moto.backends
+import moto.core.responses
 import moto.core.utils
 import moto.iam.models
 from moto.core.base_backend import BackendDict
@@ -43,6 +46,10 @@ def _checked_before(_validator: Any) -> None:
     """Stand in for moto's check of policy documents."""
 
 
+_method_names = cache(moto.core.utils.method_names_from_class)
+_moto_modules = tuple(moto.backends.list_of_moto_modules())
+
+
 class Moto:
     """moto's server application behind a lock: moto is not made for threads."""
 
@@ -56,6 +63,9 @@ class Moto:
         vars(moto.core.utils)["sandbox_moment"] = self._moment
         moto.core.utils.utcnow.__code__ = _sandbox_utcnow.__code__
         moto.iam.models.User.__init__ = _user_init  # type: ignore[method-assign,assignment]  # moto has no hook
+        # moto reads its directory twice and its class once for every call: half of the call's time.
+        moto.backends.list_of_moto_modules = lambda: _moto_modules
+        vars(moto.core.responses)["method_names_from_class"] = _method_names
         # Documents are checked before they reach moto, whose own reading refuses some that IAM takes.
         BaseIAMPolicyValidator.validate = _checked_before  # type: ignore[method-assign,assignment]  # as above
 
