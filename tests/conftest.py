@@ -22,7 +22,8 @@ from tenants.models import Member, Tenant, User
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
 from tests import processes
-from tests.environment import DATABASE, DIRECTORY, POSTGRES_DATA, SANDBOX_PORT, VALKEY_PORT
+from tests.brokers import use_broker
+from tests.environment import BROKER, DATABASE, DIRECTORY, POSTGRES_DATA, SANDBOX_PORT, VALKEY_PORT
 
 # `make nightly` looks further than CI has time for. Times say nothing on a busy machine, so no example has a deadline.
 settings.register_profile("ci", max_examples=60, deadline=None)
@@ -106,10 +107,17 @@ def sandbox_address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def worker(database, broker, sandbox_address) -> Iterator[Popen[bytes]]:
-    """A Celery worker process."""
+def worker_process(database, broker, sandbox_address) -> Iterator[Popen[bytes]]:
+    """A Celery worker process, which stays for the tests after."""
     with processes.celery_worker() as process:
         yield process
+
+
+@pytest.fixture
+def worker(worker_process, monkeypatch) -> Popen[bytes]:
+    """A Celery worker process that does what this test asks for."""
+    use_broker(monkeypatch, BROKER)
+    return worker_process
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ VALKEY_PORT = free_port()
 SANDBOX_PORT = free_port()
 PORTAL_PORT = free_port()
 VENDOR_ACCOUNT_ID = "111111111111"
+BROKER = f"redis://127.0.0.1:{VALKEY_PORT}/0"  # of the worker, beat and the portal's process
+UNREAD_BROKER = f"redis://127.0.0.1:{VALKEY_PORT}/9"
 
 os.environ.update(
     {
@@ -27,7 +29,8 @@ os.environ.update(
         "ROLEBRIDGE_MODE": "test",
         "ROLEBRIDGE_LOCAL_DIR": str(DIRECTORY),
         "BASE_URL": f"http://127.0.0.1:{PORTAL_PORT}",
-        "CELERY_BROKER_URL": f"redis://127.0.0.1:{VALKEY_PORT}/0",
+        # No worker reads this one: what a test sends stays where it is, unless it asks for the worker.
+        "CELERY_BROKER_URL": UNREAD_BROKER,
         "CACHE_URL": f"redis://127.0.0.1:{VALKEY_PORT}/1",
         "VERIFICATION_LEASE_SECONDS": "30",
     }

@@ -8,7 +8,9 @@ from subprocess import Popen
 
 from portal.local.commands import beat_command, web_command, worker_command
 from portal.local.services import answers, child_process, wait_until
-from tests.environment import DIRECTORY, PORTAL_PORT
+from tests.environment import BROKER, DIRECTORY, PORTAL_PORT
+
+QUEUES = {"CELERY_BROKER_URL": BROKER}
 
 
 def _log(name: str) -> Path:
@@ -20,7 +22,7 @@ def celery_worker(name: str = "worker", environment: dict[str, str] | None = Non
     """A Celery worker process that takes all queues; ready when this enters."""
     log = _log(name)
     log.unlink(missing_ok=True)
-    with child_process(worker_command(sys.executable), log, environment) as process:
+    with child_process(worker_command(sys.executable), log, QUEUES | (environment or {})) as process:
         wait_until(name, lambda: " ready." in log.read_text(), process, log)
         yield process
 
@@ -30,7 +32,7 @@ def celery_beat(environment: dict[str, str] | None = None) -> Iterator[Popen[byt
     """Celery beat."""
     log = _log("beat")
     log.unlink(missing_ok=True)
-    with child_process(beat_command(sys.executable, DIRECTORY / "beat"), log, environment) as process:
+    with child_process(beat_command(sys.executable, DIRECTORY / "beat"), log, QUEUES | (environment or {})) as process:
         wait_until("beat", lambda: "beat: Starting" in log.read_text(), process, log)
         yield process
 
@@ -40,6 +42,6 @@ def portal() -> Iterator[str]:
     """The web server; gives its address."""
     log = _log("web")
     address = f"http://127.0.0.1:{PORTAL_PORT}"
-    with child_process(web_command(sys.executable, PORTAL_PORT), log) as process:
+    with child_process(web_command(sys.executable, PORTAL_PORT), log, QUEUES) as process:
         wait_until("web", lambda: answers(f"{address}/livez"), process, log)
         yield address
