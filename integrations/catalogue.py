@@ -190,6 +190,10 @@ class Catalogue(_Entry):
                 return component
         raise UnknownComponent(component_id)
 
+    def name_of(self, component_id: str) -> str:
+        """What people call the component; its id where the catalogue has it no more."""
+        return self.component(component_id).name if self.offers(component_id) else component_id
+
     def offers(self, component_id: str) -> bool:
         """Whether it has that component: a customer role outlives the catalogue that it was made from."""
         return any(component.id == component_id for component in self.components)

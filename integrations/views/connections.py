@@ -1,5 +1,7 @@
 """Pages of connections: the list, a new one, and the page on which a connection goes from external ID to tested."""
 
+import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,13 +16,15 @@ from django.utils.translation import gettext as _
 
 from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
 from integrations.actions.role_templates import cloudformation_template
-from integrations.actions.sandbox_stacks import DELETED, last_stack_event
+from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
 from integrations.actions.verifications import NotReady
 from integrations.aws.arns import InvalidAccountId
+from integrations.aws.policies import revoke_older_sessions_policy
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue_file import catalogue
 from integrations.forms import AccountForm, ComponentsForm, ConnectionForm
-from integrations.models import Connection, Status, Verification
+from integrations.models import Connection, CustomerRole, Status, Verification
+from integrations.models.connection import GOING, OUT_OF_USE
 from integrations.next_verification import is_waiting_for_aws
 from integrations.vendor import vendor_settings
 from integrations.views.pictures import picture
@@ -31,6 +35,7 @@ from tenants.permissions import Permission
 
 REFUSED = 422  # the status of a page that shows a form again with what is wrong with it
 SHOWN_VERIFICATIONS = 10
+A_MOMENT = timedelta(minutes=1)
 
 
 @member(Permission.VIEW)
@@ -55,7 +60,7 @@ def connection_new(request: MemberRequest) -> HttpResponse:
         except (InvalidAccountId, VendorAccountAsCustomer) as error:
             form.add_error("account_id", str(error))
         else:
-            return redirect(_address(connection))
+            return redirect(connection_address(connection))
     context = {"section": "connections", "form": form}
     return render(request, "integrations/connection_new.html", context, status=REFUSED if form.errors else 200)
 
@@ -63,15 +68,15 @@ def connection_new(request: MemberRequest) -> HttpResponse:
 @member(Permission.VIEW)
 def connection(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     """The page of one connection; its live part alone where htmx asks for it."""
-    return _connection_page(request, _find(request, connection_id))
+    return _connection_page(request, find_connection(request, connection_id))
 
 
 @member(Permission.MANAGE)
 def components(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     """Choose the components of a connection."""
-    found = _find(request, connection_id)
+    found = find_connection(request, connection_id)
     if request.method != "POST":
-        return redirect(_address(found))
+        return redirect(connection_address(found))
     form = ComponentsForm(request.POST)
     if form.is_valid():
         try:
@@ -81,15 +86,15 @@ def components(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     if form.errors:
         return _connection_page(request, found, components_form=form)
     messages.success(request, _("Your choice of components is saved."))
-    return redirect(_address(found) + "#components")
+    return redirect(connection_address(found) + "#components")
 
 
 @member(Permission.MANAGE)
 def account(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     """Name the AWS account of a connection."""
-    found = _find(request, connection_id)
+    found = find_connection(request, connection_id)
     if request.method != "POST":
-        return redirect(_address(found))
+        return redirect(connection_address(found))
     form = AccountForm(request.POST)
     if form.is_valid():
         try:
@@ -101,18 +106,18 @@ def account(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     if form.errors:
         return _connection_page(request, found, account_form=form)
     messages.success(request, _("Your AWS account ID is saved."))
-    return redirect(_address(found) + "#account")
+    return redirect(connection_address(found) + "#account")
 
 
 @member(Permission.VIEW)
 def role_template(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     """Download the connection's role template for CloudFormation."""
-    found = _find(request, connection_id)
+    found = find_connection(request, connection_id)
     try:
         template = cloudformation_template(connection=found)
     except NotReady as missing:
         messages.error(request, str(missing))
-        return redirect(_address(found))
+        return redirect(connection_address(found))
     return HttpResponse(
         template.text,
         content_type="application/yaml; charset=utf-8",
@@ -120,14 +125,14 @@ def role_template(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     )
 
 
-def _find(request: MemberRequest, connection_id: UUID) -> Connection:
+def find_connection(request: MemberRequest, connection_id: UUID) -> Connection:
     """The tenant's connection, or 404."""
     return get_object_or_404(
         Connection.objects.for_tenant(request.tenant.pk).prefetch_related("roles"), pk=connection_id
     )
 
 
-def _address(connection: Connection) -> str:
+def connection_address(connection: Connection) -> str:
     return reverse("connection", args=[connection.tenant_id, connection.pk])
 
 
@@ -138,18 +143,21 @@ def _connection_page(
     components_form: ComponentsForm | None = None,
     account_form: AccountForm | None = None,
 ) -> HttpResponse:
-    chosen = [role.component for role in connection.roles.all()]
+    roles = list(connection.roles.all())
+    template_roles = [role for role in roles if role.status not in GOING and catalogue().offers(role.component)]
+    chosen = [role.component for role in template_roles]
     history = list(connection.verifications.all()[:SHOWN_VERIFICATIONS])
     if is_fragment(request) and history and not history[0].is_active and _has_seen(request, history[0]):
         return HttpResponse(status=204)  # nothing new: htmx leaves the page, and what is open on it, as it is
     shown = picture(history[0], connection) if history else None
     refused = [form for form in (components_form, account_form) if form is not None]
-    stack_event = last_stack_event(connection) if chosen and connection.account_id else None
+    stack_event = last_stack_event(connection) if roles and connection.account_id else None
+    now = timezone.now()
     context: dict[str, Any] = {
         "section": "connections",
         "connection": connection,
         "status": connection.status,
-        "waiting_for_aws": is_waiting_for_aws(connection.status, asked_at=connection.asked_at, now=timezone.now()),
+        "waiting_for_aws": is_waiting_for_aws(connection.status, asked_at=connection.asked_at, now=now),
         "components": catalogue().components,
         "components_form": components_form or ComponentsForm(chosen=chosen),
         "account_form": account_form or AccountForm(initial={"account_id": connection.account_id}),
@@ -157,6 +165,13 @@ def _connection_page(
         "integration_role": vendor_settings().integration_role_arn,
         "vendor_account": vendor_settings().vendor_account_id,
         "ready": bool(chosen and connection.account_id),
+        "template_roles": template_roles,
+        "roles": named_roles(connection),
+        "paused": [role for role in roles if role.status == Status.PAUSED],
+        "can_pause": [role for role in roles if role.status not in OUT_OF_USE],
+        "revoke_policy": json.dumps(revoke_older_sessions_policy(now), indent=2),
+        "stack_name": stack_name(connection),
+        "looks_soon": connection.next_verification_at is not None and connection.next_verification_at < now + A_MOMENT,
         "step": _step(connection, chosen, verified=bool(history)),
         "picture": shown,
         "earlier": history[1:],
@@ -174,7 +189,14 @@ def _is_deployed(connection: Connection, stack_event: AuditEvent | None) -> bool
     """Whether the roles are in the account, as far as is known here: seen by a verification, or made from here."""
     if stack_event is not None:
         return not stack_event.action.endswith(DELETED)
+    if connection.status == Status.PAUSED:
+        return any(role.worked_at for role in connection.roles.all())
     return connection.status in {Status.CONNECTED, Status.DEGRADED, Status.UNSAFE}
+
+
+def named_roles(connection: Connection) -> list[tuple[CustomerRole, str]]:
+    """The connection's roles, each with what people call its component."""
+    return [(role, catalogue().name_of(role.component)) for role in connection.roles.all()]
 
 
 def _step(connection: Connection, chosen: list[str], *, verified: bool) -> str:

@@ -24,6 +24,8 @@ CANARY = "trust.canary"
 CANARY_CONTROL = "trust.canary_control"
 ACCOUNT = "account.matches"
 PERMISSION = "permission"
+REMOVAL_CONTROL = "removal.control"
+REMOVAL_REFUSED = "removal.refused"
 LEAST_PRIVILEGE = "least_privilege"
 # What a role tells of itself, where the customer lets it, stands with what it is about.
 ABOUT_GRANTS = frozenset({LEAST_PRIVILEGE, "inspection.policies", "inspection.role"})
@@ -70,6 +72,7 @@ class ComponentRun:
     permissions: tuple[Check, ...]
     grants: tuple[Check, ...]
     problems: tuple[Problem, ...]
+    removal: tuple[Check, ...] = ()  # of a role that is being removed, instead of all the rest
 
     @property
     def customer_state(self) -> str:
@@ -141,6 +144,9 @@ def picture(verification: Verification, connection: Connection) -> Picture:
 
 
 def _all_checks(run: ComponentRun) -> Iterable[Check]:
+    if run.removal:
+        yield from run.removal
+        return
     yield run.enter_component
     if run.enter_integration:
         yield run.enter_integration
@@ -179,7 +185,16 @@ class _Arranger:
             permissions=self._permissions(component, enter_c),
             grants=self._grants(component, enter_b or enter_a),
             problems=self._problems(),
+            removal=self._removal(role),
         )
+
+    def _removal(self, role: CustomerRole | None) -> tuple[Check, ...]:
+        """The two checks of a role that must refuse us; none for a role that is in use."""
+        under_way = self.verification.is_active and role is not None and role.status == Status.REMOVING
+        if not under_way and not any(code in self.by_check for code in (REMOVAL_CONTROL, REMOVAL_REFUSED)):
+            return ()
+        control = self._check(REMOVAL_CONTROL, _("The same session enters a role of our own"), after=None)
+        return (control, self._check(REMOVAL_REFUSED, _("Your role refuses us"), after=control))
 
     def _state(self, finding: Finding | None, after: Check | None) -> str:
         if finding:

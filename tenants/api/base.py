@@ -65,7 +65,7 @@ class Pagination(CursorPagination):
     page_size_query_param = "page_size"
     page_size_query_description = "How many entries a page has: 50 unless asked, 200 at the most."
     max_page_size = 200
-    ordering = "-created_at"
+    ordering: str | tuple[str, ...] = "-created_at"
     cursor_query_description = "Where the page begins; take it from `next` or `previous` of another page."
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:

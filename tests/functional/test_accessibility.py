@@ -1,18 +1,23 @@
 """WCAG 2.2 AA on every page, by axe-core, in light and dark; a test keeps the list of pages complete."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
 from integrations.actions.connections import create_connection
+from integrations.actions.offboarding import request_removal
+from integrations.actions.pausing import pause
 from integrations.actions.verifications import request_verification
-from integrations.models import Finding, Verification
+from integrations.models import Connection, Finding, Verification
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
 from tests.functional.customer_pages import take_session
+from tests.receipts import open_session
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -38,6 +43,13 @@ SIGNED_IN = {
     "connection_new": "/tenants/{tenant}/connections/new/",
     "connection": "/tenants/{tenant}/connections/{connection}/",
     "(connection, nothing done yet)": "/tenants/{tenant}/connections/{fresh}/",
+    "(connection, one component paused)": "/tenants/{tenant}/connections/{paused}/",
+    "(connection, being removed)": "/tenants/{tenant}/connections/{removing}/",
+    "(connection, removed)": "/tenants/{tenant}/connections/{removed}/",
+    "connection_remove": "/tenants/{tenant}/connections/{connection}/remove/",
+    "removal_statement": "/tenants/{tenant}/connections/{removed}/removal-statement/",
+    "sessions": "/tenants/{tenant}/connections/{connection}/sessions/",
+    "(sessions, none)": "/tenants/{tenant}/connections/{fresh}/sessions/",
     "verification": "/tenants/{tenant}/connections/{connection}/verifications/{verification}/",
     "api_tokens": "/tenants/{tenant}/api-tokens/",
     "api_token_revoke": "/tenants/{tenant}/api-tokens/{token}/revoke/",
@@ -50,6 +62,8 @@ NOT_PAGES = {
     "account_email_verification_sent",  # checked within the sign-up below
     "connection_components",  # these answer a POST with the connection page
     "connection_account",
+    "connection_pause",  # these lead to it
+    "connection_resume",
     "role_template",  # a file
     "sandbox_stack_deploy",
     "sandbox_stack_delete",
@@ -100,7 +114,22 @@ def ids(cast) -> dict[str, str]:
                 detail="AWS said so.",
             )
         Verification.objects.filter(pk=verification.pk).update(state="completed")
+        for number in range(1, 4):
+            open_session(verification, number)
+        account = {"tenant": cast.tenant, "account_id": "222233334444", "by": SYSTEM}
+        paused, removing, removed = (create_connection(name=name, **account) for name in ("Paused", "Going", "Gone"))
+        pause(connection=paused, components=["log-analysis"], by=SYSTEM)
+        for going in (removing, removed):
+            request_removal(connection=going, by=SYSTEM)
+            going.verifications.update(state="completed")
+        now = timezone.now()
+        Connection.objects.filter(pk=removing.pk).update(next_verification_at=now + timedelta(minutes=5))
+        Connection.objects.filter(pk=removed.pk).update(removed_at=now)
+        removed.roles.update(status="removed", removed_at=now)
     return {
+        "paused": str(paused.pk),
+        "removing": str(removing.pk),
+        "removed": str(removed.pk),
         "tenant": str(cast.tenant.pk),
         "fresh": str(fresh.pk),
         "connection": str(connection.pk),

@@ -102,6 +102,11 @@ TABLE: dict[str, list[Row]] = {
     f"{CONNECTION}role-templates/cloudformation/": [page()],
     f"{CONNECTION}sandbox-stack/": [page(403, 302), post()],
     f"{CONNECTION}sandbox-stack/delete/": [page(403, 302), post()],
+    f"{CONNECTION}pause/": [page(403, 302), post()],
+    f"{CONNECTION}resume/": [page(403, 302), post()],
+    f"{CONNECTION}remove/": [page(403), post()],
+    f"{CONNECTION}removal-statement/": [page(302, 302)],
+    f"{CONNECTION}sessions/": [page()],
     f"{CONNECTION}verify/": [page(403, 302), post()],
     f"{CONNECTION}verifications/<uuid:verification_id>/": [page()],
     # A tenant's API tokens
