@@ -9,7 +9,7 @@ from integrations.sandbox.context import Keys, caller_keys
 from integrations.sandbox.demands import Demand
 from integrations.sandbox.errors import access_denied
 from integrations.sandbox.policy import Policy, PolicyKind, PolicySyntaxError, Request, evaluate, parse_policy
-from integrations.sandbox.wording import near, refusal
+from integrations.sandbox.wording import as_refusals_name_it, near, refusal
 
 
 class Authoriser:
@@ -32,12 +32,11 @@ class Authoriser:
             keys: Keys = {**base, **demand.keys, "aws:resourceaccount": (owner,)}
             decision = evaluate(Request(demand.action, demand.resource, caller.principal, keys, owner), policies)
             if not decision.allowed:
-                resource = None if demand.resource == "*" else demand.resource
                 raise access_denied(
                     refusal(
                         caller.arn,
                         demand.action,
-                        resource,
+                        as_refusals_name_it(demand.action, demand.resource),
                         decision,
                         reason=True,
                         show_policy=near(caller, owner),

@@ -108,6 +108,16 @@ _PARAMETERS = {
 }
 """Where an operation names a resource; other types are found by their own name, `vpc-endpoint` in `VpcEndpointId`."""
 
+_LISTS = {
+    ("iam", "ListRoles"): "arn:{partition}:iam::{account}:role{path}",
+    ("iam", "ListUsers"): "arn:{partition}:iam::{account}:user{path}",
+    ("iam", "ListGroups"): "arn:{partition}:iam::{account}:group{path}",
+    ("iam", "ListInstanceProfiles"): "arn:{partition}:iam::{account}:instance-profile{path}",
+    ("logs", "DescribeLogGroups"): "arn:{partition}:logs:{region}:{account}:log-group::log-stream:",
+    ("cloudformation", "ListStacks"): "arn:{partition}:cloudformation:{region}:{account}:stack/*/*",
+}
+"""Lists for which the reference has no resource, but AWS's refusals name one: so they ask for that."""
+
 _INSIDE_NAME = {
     ("autoscaling", "autoscalinggroup"): "*:autoScalingGroupName/{}",
     ("autoscaling", "launchconfiguration"): "*:launchConfigurationName/{}",
@@ -160,11 +170,21 @@ def demands_of(operation: Operation, place: Place) -> list[Demand]:
         arn = _format(operation.prefix, types[0], "*", place)
         found = [Demand(f"{operation.prefix}:{action}", arn, common)]
     if not found:
-        found = [Demand(f"{operation.prefix}:{action}", "*", common)]
+        found = [Demand(f"{operation.prefix}:{action}", _list(operation, place), common)]
     return found + list(_passed_roles(operation))
 
 
+def _list(operation: Operation, place: Place) -> str:
+    path = operation.params.get("PathPrefix") or "/"
+    return _LISTS.get((operation.prefix, operation.name), "*").format(
+        partition=place.partition, region=place.region, account=place.account, path=path
+    )
+
+
 def _reads_list(operation: Operation) -> bool:
+    """Tell whether a call that names no resource asks for none, though the reference has one for its action."""
+    if operation.service == "cloudwatch":
+        return "dataset" in reference.resource_types("cloudwatch", operation.name)
     return operation.service == "ec2" and operation.name.startswith("Describe")
 
 

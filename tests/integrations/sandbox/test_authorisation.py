@@ -98,19 +98,35 @@ def test_s3_calls_need_the_actions_that_the_reference_names(vendor, operation, a
 
     refused = refusal_of(getattr(caller.client("s3"), operation), Bucket="some-bucket", **arguments)
 
-    assert f"s3:{action} on resource: arn:aws:s3:::some-bucket{resource} because" in refused.message
+    assert f's3:{action} on resource: "arn:aws:s3:::some-bucket{resource}" because' in refused.message
 
 
 @pytest.mark.parametrize(
     ("service", "operation", "arguments", "resource"),
     [
-        ("iam", "get_role", {"RoleName": "known"}, "arn:aws:iam::ACCOUNT:role/some/path/known"),
-        ("iam", "get_role", {"RoleName": "unknown"}, "arn:aws:iam::ACCOUNT:role/unknown"),
+        ("iam", "get_role", {"RoleName": "known"}, "role known"),
+        ("iam", "get_role", {"RoleName": "unknown"}, "role unknown"),
+        ("iam", "list_attached_role_policies", {"RoleName": "known"}, "role known"),
+        ("iam", "get_instance_profile", {"InstanceProfileName": "p"}, "instance profile p"),
+        ("iam", "tag_role", {"RoleName": "known", "Tags": []}, "arn:aws:iam::ACCOUNT:role/some/path/known"),
+        ("iam", "list_roles", {}, "arn:aws:iam::ACCOUNT:role/"),
+        ("iam", "list_roles", {"PathPrefix": "/some/"}, "arn:aws:iam::ACCOUNT:role/some/"),
+        ("iam", "list_users", {}, "arn:aws:iam::ACCOUNT:user/"),
+        ("iam", "list_groups", {}, "arn:aws:iam::ACCOUNT:group/"),
+        ("iam", "list_policies", {}, "policy path /"),
+        ("iam", "get_account_summary", {}, "*"),
         ("iam", "create_user", {"UserName": "new", "Path": "/x/"}, "arn:aws:iam::ACCOUNT:user/x/new"),
-        ("iam", "get_policy", {"PolicyArn": "arn:aws:iam::aws:policy/X"}, "arn:aws:iam::aws:policy/X"),
+        ("iam", "get_policy", {"PolicyArn": "arn:aws:iam::aws:policy/X"}, "policy arn:aws:iam::aws:policy/X"),
+        ("iam", "create_policy", {"PolicyName": "p", "PolicyDocument": "{}"}, "policy p"),
         ("iam", "simulate_principal_policy", {"PolicySourceArn": "arn:aws:iam::ACCOUNT:role/some/path/known",
             "ActionNames": ["s3:ListAllMyBuckets"]}, "arn:aws:iam::ACCOUNT:role/some/path/known"),
         ("logs", "describe_log_streams", {"logGroupName": "/a/b"}, "arn:aws:logs:REGION:ACCOUNT:log-group:/a/b"),
+        ("logs", "describe_log_groups", {}, "arn:aws:logs:REGION:ACCOUNT:log-group::log-stream:"),
+        ("kms", "list_keys", {}, "*"),
+        ("lambda", "list_functions", {}, "*"),
+        ("organizations", "list_accounts", {}, "*"),
+        ("cloudformation", "list_stacks", {}, "arn:aws:cloudformation:REGION:ACCOUNT:stack/*/*"),
+        ("rds", "describe_db_instances", {}, "arn:aws:rds:REGION:ACCOUNT:db:*"),
         ("kms", "describe_key", {"KeyId": "1234"}, "arn:aws:kms:REGION:ACCOUNT:key/1234"),
         ("lambda", "get_function", {"FunctionName": "f"}, "arn:aws:lambda:REGION:ACCOUNT:function:f"),
         ("ec2", "terminate_instances", {"InstanceIds": ["i-1234"]}, "arn:aws:ec2:REGION:ACCOUNT:instance/i-1234"),
@@ -132,6 +148,31 @@ def test_calls_name_the_resource_that_they_touch(vendor, service, operation, arg
     refused = refusal_of(getattr(caller.client(service), operation), **filled)
 
     assert f" on resource: {expected} because no identity-based policy allows" in refused.message
+
+
+def test_a_list_is_allowed_by_a_resource_that_covers_what_its_refusal_names(vendor):
+    resources = [f"arn:aws:iam::{vendor.id}:role/*", f"arn:aws:logs:*:{vendor.id}:log-group:*"]
+    caller = vendor.user("caller", allow(["iam:ListRoles", "iam:ListUsers", "logs:DescribeLogGroups"], resources))
+    narrow = vendor.user("narrow", allow("logs:DescribeLogGroups", f"arn:aws:logs:*:{vendor.id}:log-group:/mine*"))
+
+    assert caller.client("iam").list_roles()
+    assert caller.client("logs").describe_log_groups()
+    assert refusal_of(caller.client("iam").list_users).code == "AccessDenied"
+    assert refusal_of(narrow.client("logs").describe_log_groups, logGroupNamePrefix="/mine").status == 400
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("ec2", "describe_volumes"), ("s3", "list_buckets"), ("cloudwatch", "list_metrics"),
+        ("cloudtrail", "describe_trails"), ("autoscaling", "describe_auto_scaling_groups"),
+        ("elbv2", "describe_load_balancers"),
+    ],
+)  # fmt: skip
+def test_services_whose_refusals_name_no_resource_for_a_list(vendor, service, operation):
+    caller = vendor.user("caller")
+
+    assert " on resource:" not in refusal_of(getattr(caller.client(service), operation)).message
 
 
 def test_an_explicit_deny_ends_in_the_arn_of_the_policy_that_denies(vendor):
