@@ -11,6 +11,9 @@ from integrations.sandbox.errors import access_denied
 from integrations.sandbox.policy import Policy, PolicyKind, PolicySyntaxError, Request, evaluate, parse_policy
 from integrations.sandbox.wording import as_refusals_name_it, near, refusal
 
+_BOUND_BY_RESOURCE_CONTROL = ("s3:", "kms:")
+"""Services whose resources resource control policies bind; roles, through STS, are the third (see sts.py)."""
+
 
 class Authoriser:
     """Judges demands."""
@@ -27,7 +30,11 @@ class Authoriser:
             policies = dataclasses.replace(
                 binding,
                 resource=bucket_policy(demand.resource),
-                resource_control=identity_views.resource_control(caller.partition, owner),
+                resource_control=(
+                    identity_views.resource_control(caller.partition, owner)
+                    if demand.action.startswith(_BOUND_BY_RESOURCE_CONTROL)
+                    else ()
+                ),
             )
             keys: Keys = {**base, **demand.keys, "aws:resourceaccount": (owner,)}
             decision = evaluate(Request(demand.action, demand.resource, caller.principal, keys, owner), policies)

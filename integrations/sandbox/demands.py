@@ -4,13 +4,12 @@ Source: service authorization reference; where an operation's action has another
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from integrations.sandbox import reference
+from integrations.sandbox.action_keys import Place, keys_of_action
 from integrations.sandbox.context import Keys, tag_keys
-from integrations.sandbox.identities import Tags, as_tags
 from integrations.sandbox.operations import Operation
 from integrations.sandbox.resource_tags import tags_of_resource
 
@@ -128,8 +127,6 @@ _ORGANIZATION_IDS = {
     "organizationalunit": re.compile(r"^ou-"),
     "root": re.compile(r"^r-"),
 }
-_TAGGED_AT_WILL = ("Tag", "Untag", "Create", "AddTags", "RemoveTags", "Run", "Register", "Allocate", "Import", "Copy",
-                   "Request", "Purchase", "Restore", "Put", "Update")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -141,26 +138,13 @@ class Demand:
     keys: Keys = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a call is made, and how to find the ARN of a role or user by name (it holds a path)."""
-
-    partition: str
-    region: str
-    account: str
-    caller_arn: str
-    find_role: Callable[[str], str | None]
-    find_user: Callable[[str], str | None]
-    find_stack: Callable[[str], str | None]
-
-
 def demands_of(operation: Operation, place: Place) -> list[Demand]:
     """Give every permission that the call needs; all of them must be allowed."""
     if operation.service == "s3":
         return list(_s3(operation, place))
     action = _ACTIONS.get((operation.service, operation.name), operation.name)
     types = reference.resource_types(operation.prefix, action)
-    common = {**_request_tags(operation), **_action_keys(operation)}
+    common = keys_of_action(operation, place)
     found = [
         Demand(f"{operation.prefix}:{action}", arn, {**common, **_resource_keys(operation.prefix, kind, arn, place)})
         for kind in types
@@ -287,13 +271,14 @@ def _s3(operation: Operation, place: Place) -> Iterator[Demand]:
     params = operation.params
     action = f"s3:{_S3_ACTIONS.get(operation.name, operation.name)}"
     bucket = params.get("Bucket")
+    keys = keys_of_action(operation, place)
     if not bucket:
-        yield Demand(action, "*")
+        yield Demand(action, "*", keys)
         return
     bucket_arn = bucket if str(bucket).startswith("arn:") else f"arn:{place.partition}:s3:::{bucket}"
     if operation.name == "DeleteObjects":
         for item in (params.get("Delete") or {}).get("Objects", []):
-            yield Demand(action, f"{bucket_arn}/{item.get('Key', '')}")
+            yield Demand(action, f"{bucket_arn}/{item.get('Key', '')}", keys)
         return
     key = params.get("Key")
     version = params.get("VersionId")
@@ -311,13 +296,8 @@ def _s3(operation: Operation, place: Place) -> Iterator[Demand]:
         source = params.get("CopySource")
         if isinstance(source, str):
             yield Demand("s3:GetObject", f"arn:{place.partition}:s3:::{source.split('?')[0].lstrip('/')}")
-        yield Demand(action, f"{bucket_arn}/{key}")
+        yield Demand(action, f"{bucket_arn}/{key}", keys)
         return
-    keys: Keys = {}
-    if operation.name in {"ListObjects", "ListObjectsV2", "ListObjectVersions"}:
-        for name, parameter in (("s3:prefix", "Prefix"), ("s3:delimiter", "Delimiter"), ("s3:max-keys", "MaxKeys")):
-            if params.get(parameter) is not None:
-                keys[name] = (str(params[parameter]),)
     yield Demand(action, bucket_arn, keys)
 
 
@@ -329,65 +309,6 @@ def _resource_keys(prefix: str, kind: str, arn: str, place: Place) -> Keys:
     keys = tag_keys("aws:resourcetag", tags)
     if f"{prefix}:resourcetag/${{tagkey}}" in listed:
         keys.update(tag_keys(f"{prefix}:resourcetag", tags))
-    return keys
-
-
-def _request_tags(operation: Operation) -> Keys:
-    """Give `aws:RequestTag/…` and `aws:TagKeys` for calls that set or remove tags."""
-    if not operation.name.startswith(_TAGGED_AT_WILL):
-        return {}
-    tags: Tags = {}
-    removed: list[str] = []
-    for name, value in operation.params.items():
-        lowered = name.lower()
-        if lowered in {"tags", "taglist", "tagslist"}:
-            tags.update(_read_tags(value))
-        elif lowered == "tagspecifications" and isinstance(value, list):
-            for specification in value:
-                tags.update(_read_tags((specification or {}).get("Tags")))
-        elif lowered == "tagkeys" and isinstance(value, list):
-            removed += [str(item) for item in value]
-    keys = tag_keys("aws:requesttag", tags)
-    if tags or removed:
-        keys["aws:tagkeys"] = tuple([key for key, _ in tags.values()] + removed)
-    return keys
-
-
-def _read_tags(value: Any) -> Tags:
-    if isinstance(value, dict):
-        return {str(key).lower(): (str(key), str(item)) for key, item in value.items()}
-    pairs = []
-    for item in value if isinstance(value, list) else []:
-        if isinstance(item, dict):
-            key = item.get("Key") or item.get("TagKey")
-            if isinstance(key, str):
-                pairs.append({"Key": key, "Value": str(item.get("Value", item.get("TagValue", "")) or "")})
-    return as_tags(pairs)
-
-
-def _action_keys(operation: Operation) -> Keys:
-    """Give the keys that single actions have; the reference lists each for these actions alone."""
-    params = operation.params
-    keys: Keys = {}
-
-    def put(key: str, value: Any) -> None:
-        if isinstance(value, str) and value:
-            keys[key] = (value,)
-
-    if operation.service == "iam":
-        if operation.name in {"AttachRolePolicy", "DetachRolePolicy", "AttachUserPolicy", "DetachUserPolicy",
-                              "AttachGroupPolicy", "DetachGroupPolicy"}:  # fmt: skip
-            put("iam:policyarn", params.get("PolicyArn"))
-        if operation.name in {"CreateRole", "CreateUser", "PutRolePermissionsBoundary", "PutUserPermissionsBoundary"}:
-            put("iam:permissionsboundary", params.get("PermissionsBoundary"))
-    elif operation.service == "cloudformation":
-        if operation.name in {"CreateStack", "UpdateStack", "CreateChangeSet", "DeleteStack"}:
-            put("cloudformation:rolearn", params.get("RoleARN"))
-            put("cloudformation:templateurl", params.get("TemplateURL"))
-            if operation.name == "CreateChangeSet":
-                put("cloudformation:changesetname", params.get("ChangeSetName"))
-    elif operation.service == "organizations" and "PolicyType" in params:
-        put("organizations:policytype", params.get("PolicyType"))
     return keys
 
 

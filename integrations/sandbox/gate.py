@@ -7,11 +7,12 @@ import logging
 import re
 from urllib.parse import urlencode
 
+from integrations.sandbox.action_keys import Place
 from integrations.sandbox.authorisation import Authoriser, bucket_owner
 from integrations.sandbox.callers import Caller, Callers
 from integrations.sandbox.clock import Clock
 from integrations.sandbox.context import Keys, request_keys
-from integrations.sandbox.demands import Place, demands_of
+from integrations.sandbox.demands import demands_of
 from integrations.sandbox.documents import prepared
 from integrations.sandbox.errors import AwsError, in_words_of, render
 from integrations.sandbox.faults import Faults
@@ -194,7 +195,12 @@ class Gate:
         def stack_arn(name: str) -> str | None:
             return self.stacks.arn_of(caller.account, region, name)
 
-        return Place(caller.partition, region, caller.account, caller.arn, role_arn, user_arn, stack_arn)
+        def boundary_arn(kind: str, name: str) -> str | None:
+            find = self._identities.role_by_name if kind == "role" else self._identities.user_by_name
+            found = find(caller.partition, caller.account, name)
+            return found.boundary.arn if found is not None and found.boundary is not None else None
+
+        return Place(caller.partition, region, caller.account, caller.arn, role_arn, user_arn, stack_arn, boundary_arn)
 
 
 def _unsigned(request: HttpRequest) -> HttpResponse:
