@@ -20,7 +20,7 @@ SHOWN_AT_ONCE = 50
 Purpose = Session.Purpose
 PURPOSES = {
     Purpose.VERIFICATION: _("Verification: to walk the chain and try each permission"),
-    Purpose.TRUST_TEST: _("Trust test: to try that your role refuses whoever brings no external ID or a wrong one"),
+    Purpose.TRUST_TEST: _("Trust test: to try that your role lets us in with your external ID alone"),
     Purpose.CANARY: _("Canary: to try that your role refuses every other role of ours"),
     Purpose.GRANT_TEST: _("Grant test: to try that what we do not need is denied to us"),
     Purpose.INSPECTION: _("Inspection: to read your role's own policies, as you allowed"),
