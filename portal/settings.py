@@ -190,8 +190,10 @@ def _pooled(settings: dict[str, Any]) -> dict[str, Any]:
 DATABASES = {
     "default": _pooled(_database("DATABASE_URL", "rolebridge_app")),
     "staff": _pooled(_database("DATABASE_STAFF_URL", "rolebridge_staff")),
-    "owner": _database("DATABASE_OWNER_URL", "rolebridge_owner"),
 }
+# The owner of the schema could undo what the other roles are held to, so only the process that migrates knows it.
+if not PRODUCTION or _environment.get("DATABASE_OWNER_URL") or _environment.get("DATABASE_OWNER_URL_FILE"):
+    DATABASES["owner"] = _database("DATABASE_OWNER_URL", "rolebridge_owner")
 DATABASE_ROUTERS = ["tenants.scope.DatabaseRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {

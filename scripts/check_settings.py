@@ -11,7 +11,6 @@ PRODUCTION = {
     "BASE_URL": "https://portal.example",
     "DATABASE_URL": "postgresql://rolebridge_app@127.0.0.1/rolebridge",
     "DATABASE_STAFF_URL": "postgresql://rolebridge_staff@127.0.0.1/rolebridge",
-    "DATABASE_OWNER_URL": "postgresql://rolebridge_owner@127.0.0.1/rolebridge",
     "CELERY_BROKER_URL": "redis://127.0.0.1/0",
     "CACHE_URL": "redis://127.0.0.1/1",
     "EMAIL_URL": "smtp+tls://user:password@mail.example:587",

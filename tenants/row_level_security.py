@@ -13,7 +13,8 @@ from django.db.migrations.operations.base import Operation
 
 def role(alias: str) -> str:
     """The quoted name of the database role behind a database alias: default (the app), staff or owner."""
-    name: str = settings.DATABASES[alias]["USER"]
+    # A process that does not migrate does not know the owner, and only loads this text.
+    name: str = settings.DATABASES.get(alias, {}).get("USER", f"rolebridge_{alias}")
     return '"' + name.replace('"', '""') + '"'
 
 

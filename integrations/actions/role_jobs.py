@@ -6,6 +6,8 @@ from enum import Enum
 
 from integrations.aws.report import Finding, RemovalReport, RoleReport, TrustReport, VerificationTarget
 from integrations.aws.verify import check_trust, prove_removed, verify_role
+from integrations.models import Status
+from integrations.models.connection import OUT_OF_USE
 from integrations.vendor import vendor_settings
 
 DEADLINE_SECONDS = 60
@@ -29,6 +31,17 @@ class RoleJob:
 
     task: Task
     target: VerificationTarget
+
+    @property
+    def component(self) -> str:
+        """The component whose role it is."""
+        return self.target.component.id
+
+    def is_wanted(self, status: str | None) -> bool:
+        """Whether the role, with this status now, is still to be looked at; None where it is no more."""
+        if self.task is Task.PROVE_REMOVED:
+            return status == Status.REMOVING
+        return status is not None and status not in OUT_OF_USE
 
     def run(self, on_finding: OnFinding) -> Report:
         """Do it; `on_finding` gets each finding as it lands."""

@@ -39,9 +39,11 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
         for component in works:
             verdicts[component] = "not_confirmed"
             _not_confirmed(verification, component)
-    long_ago = connection.verifications.filter(requested_at__lt=timezone.now() - NOTHING_DEPLOYED_AFTER).exists()
+    long_ago = timezone.now() - NOTHING_DEPLOYED_AFTER
+    said = connection.verifications.filter(requested_at__lt=long_ago).exists()
     for component, verdict in verdicts.items():
-        _apply(roles[component], verdict, connection, nothing_deployed_for_long=long_ago)
+        role = roles[component]
+        _apply(role, verdict, connection, nothing_deployed_for_long=said and role.status_since < long_ago)
     _apply_removals(connection, [component for component, removed in removals.items() if removed])
     return any(verdict != "no_verdict" for verdict in verdicts.values()) or any(
         removed is not None for removed in removals.values()
@@ -66,9 +68,25 @@ def _apply_removals(connection: Connection, refused: list[str]) -> None:
     if connection.removal_requested_at and not connection.removed_at and not still_open:
         connection.removed_at = timezone.now()
         connection.save(update_fields=["removed_at"])
-        # The account may be proved anew, by whoever holds it then.
-        ProvedAccount.objects.filter(account_id=connection.account_id, connection=connection).delete()
+        _release_account(connection)
         audit.record("connection:removed", by=SYSTEM, tenant_id=connection.tenant_id, target=connection)
+
+
+def _release_account(connection: Connection) -> None:
+    """Let go of a removed connection's account: to another connection of the tenant that worked there, or to whoever
+    proves it next.
+    """
+    proved = ProvedAccount.objects.filter(account_id=connection.account_id, connection=connection)
+    heir = (
+        Connection.objects.for_tenant(connection.tenant_id)
+        .filter(account_id=connection.account_id, removed_at=None, roles__worked_at__isnull=False)
+        .exclude(pk=connection.pk)
+        .first()
+    )
+    if heir is None:
+        proved.delete()
+    else:
+        proved.update(connection=heir)
 
 
 def _apply(role: CustomerRole, verdict: str, connection: Connection, *, nothing_deployed_for_long: bool) -> None:

@@ -60,11 +60,16 @@ class LeaseLost(Exception):
     """Another worker has taken this verification over: whatever is still found here does not count."""
 
 
+class OutOfUse(Exception):
+    """The customer paused or removed what is being verified: no more sessions are opened in it."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """A worker's hold on a verification."""
 
     tenant_id: UUID
+    connection_id: UUID
     verification_id: UUID
     attempt: int
     jobs: tuple[RoleJob, ...]
@@ -148,6 +153,8 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
         _complete(claim, reports)
     except LeaseLost:
         logger.warning("Verification %s was taken over by another worker", verification_id)
+    except OutOfUse:
+        _end(tenant_id, verification_id, State.FAILED, failure="out_of_use", attempt=claim.attempt)
     except Exception:
         logger.exception("Verification %s failed", verification_id)
         _end(tenant_id, verification_id, State.FAILED, failure="internal_error", attempt=claim.attempt)
@@ -162,7 +169,7 @@ def hand_back() -> None:
         if attempt >= MOST_ATTEMPTS:
             _end(tenant_id, verification_id, State.FAILED, failure="worker_lost", attempt=attempt)
         else:
-            _send(tenant_id, verification_id)
+            _send_again(tenant_id, verification_id)
     for tenant_id in {tenant_id for tenant_id, _ in call("waiting_verifications", timezone.now() - QUEUED_AGAIN_AFTER)}:
         _hand_back_waiting(tenant_id)
 
@@ -181,7 +188,7 @@ def _hand_back_waiting(tenant_id: UUID) -> None:
         if requested_at < given_up_before and not running:
             _end(tenant_id, verification_id, State.FAILED, failure="never_started")
         else:
-            _send(tenant_id, verification_id)
+            _send_again(tenant_id, verification_id)
 
 
 def _send(tenant_id: UUID, verification_id: UUID) -> None:
@@ -190,6 +197,12 @@ def _send(tenant_id: UUID, verification_id: UUID) -> None:
         args=[str(tenant_id), str(verification_id)],
         expires=SENT_TASK_EXPIRES_SECONDS,
     )
+
+
+def _send_again(tenant_id: UUID, verification_id: UUID) -> None:
+    """Send what is known to wait. With the queue away nothing is lost: `hand_back` comes again."""
+    with suppress(OperationalError, OSError):
+        _send(tenant_id, verification_id)
 
 
 def _send_or_fail(tenant_id: UUID, verification_id: UUID) -> None:
@@ -208,8 +221,9 @@ def _lease() -> CombinedExpression:
 def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
     """Hold the verification for this worker, unless another one does or the tenant has its share of runs already."""
     with tenant_scope(tenant_id):
-        # One claim of a tenant at a time, or two could both see the last free place.
-        Tenant.objects.select_for_update().filter(pk=tenant_id).first()
+        # One claim of a tenant at a time, or two could both see the last free place. Not a full lock: what refers to
+        # the tenant may be written meanwhile, or a claim and a run under way would wait for each other.
+        Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id).first()
         if _running(tenant_id) >= MOST_RUNNING_PER_TENANT:
             return None
         verification = (
@@ -235,6 +249,7 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         roles = _roles_to_look_at(connection)
     return Claim(
         tenant_id,
+        connection.pk,
         verification_id,
         verification.attempt,
         jobs=tuple(RoleJob(_task(role), _target(connection, role)) for role in roles),
@@ -274,27 +289,43 @@ def _running(tenant_id: UUID) -> int:
 
 
 def _send_next(tenant_id: UUID) -> None:
-    """A place of the tenant is free: send the verification that waits longest. If that fails, `hand_back` does it."""
+    """A place of the tenant is free: send the verification that waits longest."""
     with tenant_scope(tenant_id):
         waiting = Verification.objects.filter(tenant_id=tenant_id, state=State.QUEUED).order_by("requested_at").first()
     if waiting is not None:
-        with suppress(OperationalError, OSError):
-            _send(tenant_id, waiting.pk)
+        _send_again(tenant_id, waiting.pk)
 
 
 def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
     landed: queue.SimpleQueue[aws_report.Finding] = queue.SimpleQueue()
+    stopped: set[str] = set()
+
+    def land(finding: aws_report.Finding) -> None:
+        if finding.component in stopped:
+            raise OutOfUse  # ends the engine's run, in its own thread
+        landed.put(finding)
+
     renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
     with _threads(len(claim.jobs)) as executor:
-        futures = [executor.submit(job.run, landed.put) for job in claim.jobs]
+        futures = [executor.submit(job.run, land) for job in claim.jobs]
         renewed_at = timezone.now()
         while not all(future.done() for future in futures) or not landed.empty():
             findings = _take(landed)
             if findings or (timezone.now() - renewed_at).total_seconds() >= renew_every:
-                _store(claim, findings)
+                try:
+                    stopped |= _store(claim, findings)
+                except LeaseLost:
+                    stopped |= {job.component for job in claim.jobs}
+                    raise
                 renewed_at = timezone.now()
-        return [future.result() for future in futures]
+    reports = []
+    for future in futures:
+        with suppress(OutOfUse):
+            reports.append(future.result())
+    if stopped and not reports:
+        raise OutOfUse
+    return reports
 
 
 @contextmanager
@@ -318,8 +349,8 @@ def _take(landed: "queue.SimpleQueue[aws_report.Finding]") -> list[aws_report.Fi
         return findings
 
 
-def _store(claim: Claim, findings: list[aws_report.Finding]) -> None:
-    """Store findings and renew the lease.
+def _store(claim: Claim, findings: list[aws_report.Finding]) -> set[str]:
+    """Store findings and renew the lease; gives the components that the customer took out of use meanwhile.
 
     Raises:
         LeaseLost: the verification is no longer ours.
@@ -349,6 +380,9 @@ def _store(claim: Claim, findings: list[aws_report.Finding]) -> None:
             )
             for finding in findings
         )
+        roles = CustomerRole.objects.filter(connection_id=claim.connection_id)
+        statuses = dict(roles.values_list("component", "status"))
+    return {job.component for job in claim.jobs if not job.is_wanted(statuses.get(job.component))}
 
 
 def _complete(claim: Claim, reports: list[Report]) -> None:

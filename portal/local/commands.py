@@ -1,4 +1,4 @@
-"""The command lines of the project's processes: the same in `make run`, in the tests and in production."""
+"""The command lines of the project's processes, in `make run` and in the tests; production has its own numbers."""
 
 from pathlib import Path
 

@@ -28,7 +28,7 @@ def test_complete_settings_boot() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "SECRET_KEY", "BASE_URL", "DATABASE_URL", "DATABASE_STAFF_URL", "DATABASE_OWNER_URL", "CELERY_BROKER_URL",
+        "SECRET_KEY", "BASE_URL", "DATABASE_URL", "DATABASE_STAFF_URL", "CELERY_BROKER_URL",
         "CACHE_URL", "EMAIL_URL", "EMAIL_FROM", "VENDOR_ACCOUNT_ID",
     ],
 )  # fmt: skip
@@ -54,6 +54,17 @@ def test_a_wrong_setting_says_what_to_do(changes, message) -> None:
 
     assert status != 0
     assert message in output
+
+
+def test_only_the_process_that_migrates_knows_the_owner_of_the_schema() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "manage.py", "migrate"],
+        env={"PATH": os.environ["PATH"]} | PRODUCTION, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert "DATABASE_OWNER_URL" not in PRODUCTION, "the other processes boot without it"
+    assert done.returncode != 0
+    assert "DATABASE_OWNER_URL is not set: only the owner of the schema migrates." in done.stderr
 
 
 def test_a_secret_can_come_from_a_file(tmp_path) -> None:

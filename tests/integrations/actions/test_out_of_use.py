@@ -94,9 +94,38 @@ def test_a_pause_while_a_verification_runs_is_kept(cast, sandbox_address, monkey
 
     monkeypatch.setattr(verifications, "_verify", pressed_meanwhile)
 
-    verify(connection)
+    verification = verify(connection)
 
     assert statuses(connection) == {"log-analysis": "paused"}
+    assert (verification.state, verification.failure) == ("failed", "out_of_use")
+    with tenant_scope(cast.tenant.pk):
+        opened = {session.role_arn for session in verification.sessions.all()}
+    assert not [arn for arn in opened if "rolebridge-" in arn and "control" not in arn], "none in the paused role"
+
+
+def test_a_removed_connection_leaves_its_account_to_the_tenants_other_one(cast, sandbox_address) -> None:
+    first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    verify(first)
+    with tenant_scope(cast.tenant.pk):
+        second = create_connection(
+            tenant=cast.tenant,
+            name="Second",
+            account_id=account.account_id,
+            components=["log-analysis"],
+            by=SYSTEM,
+        )
+        template = cloudformation_template(connection=second)
+    account.deploy(stack_name(second), template.text)
+    verify(second)
+    account.delete(stack_name(first))
+
+    with tenant_scope(cast.tenant.pk):
+        request_removal(connection=first, by=Actor.user(cast.owner))
+    run_asked_for(first)
+
+    assert statuses(first) == {"log-analysis": "removed"}
+    with tenant_scope(cast.tenant.pk):
+        assert ProvedAccount.objects.get(account_id=account.account_id).connection_id == second.pk
 
 
 def test_a_quarantine_outlives_a_pause_and_a_change_of_components(cast, sandbox_address) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from datetime import timedelta
 
@@ -12,8 +13,9 @@ from django.db import connections
 from django.utils import timezone
 
 from integrations.actions import role_jobs, verifications
-from integrations.actions.connections import create_connection
+from integrations.actions.connections import create_connection, update_connection
 from integrations.actions.role_templates import cloudformation_template
+from integrations.aws import report as aws_report
 from integrations.models import Connection, Finding, Verification
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
@@ -158,6 +160,32 @@ def test_nothing_deployed_is_awaiting_and_what_worked_before_is_unreachable(cast
     assert statuses(connection) == {"log-analysis": "unreachable"}
 
 
+def test_a_component_chosen_a_moment_ago_is_awaiting_on_an_old_connection(cast, sandbox_address) -> None:
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+    with tenant_scope(cast.tenant.pk):
+        Verification.objects.filter(pk=verification.pk).update(requested_at=timezone.now() - timedelta(hours=100))
+        update_connection(connection=connection, components=["log-analysis", "compute-analysis"], by=SYSTEM)
+
+    verifications.verify_now(connection=connection, by=SYSTEM)
+
+    assert statuses(connection) == {"log-analysis": "connected", "compute-analysis": "awaiting"}
+
+
+def test_nothing_deployed_for_72_hours_is_unreachable(cast, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    account.delete(stack_name(connection))
+    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+    long_ago = timezone.now() - timedelta(hours=73)
+    with tenant_scope(cast.tenant.pk):
+        Verification.objects.filter(pk=verification.pk).update(requested_at=long_ago)
+        connection.roles.update(status_since=long_ago)
+
+    verifications.verify_now(connection=connection, by=SYSTEM)
+
+    assert statuses(connection) == {"log-analysis": "unreachable"}
+
+
 def test_an_account_that_another_tenant_has_proved_stays_awaiting_with_a_neutral_message(cast, sandbox_address) -> None:
     first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     verifications.verify_now(connection=first, by=SYSTEM)
@@ -279,6 +307,67 @@ def test_a_tenant_has_a_bounded_share_of_the_workers_and_its_next_run_follows(ca
     assert valkey.llen("verifications") == 1, "the one that waits is sent as soon as a place is free"
     valkey.delete("verifications")
     valkey.close()
+
+
+def test_a_message_that_comes_twice_does_not_disturb_the_run(cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222222222222", by=SYSTEM)
+    verification = request(connection)
+    claim = verifications._claim(cast.tenant.pk, verification.pk)
+    finding = aws_report.Finding(
+        check="permission",
+        component="log-analysis",
+        outcome=aws_report.Outcome.PASSED,
+        cause="allowed",
+        who=aws_report.Actor.NOBODY,
+        title="x",
+    )
+    errors: list[Exception] = []
+    until = time.monotonic() + 3
+
+    def repeat(work) -> None:
+        try:
+            while time.monotonic() < until:
+                work()
+        except Exception as error:  # noqa: BLE001 — whatever it is, the test shows it
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    works = [
+        lambda: verifications._store(claim, [finding]),
+        lambda: verifications._claim(cast.tenant.pk, verification.pk),
+        lambda: verifications._claim(cast.tenant.pk, verification.pk),
+    ]
+    threads = [threading.Thread(target=repeat, args=[work]) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+
+
+def test_with_the_queue_away_what_was_tried_enough_is_still_ended(cast, monkeypatch) -> None:
+    made = []
+    for tenant in (cast.tenant, cast.other_tenant):
+        with tenant_scope(tenant.pk):
+            connection = create_connection(tenant=tenant, name="Production", account_id="222222222222", by=SYSTEM)
+        verification = request(connection)
+        verifications._claim(tenant.pk, verification.pk)
+        with tenant_scope(tenant.pk):
+            Verification.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+        made.append((connection, verification))
+    for connection, verification in made[1:]:
+        with tenant_scope(connection.tenant_id):
+            Verification.objects.filter(pk=verification.pk).update(attempt=verifications.MOST_ATTEMPTS)
+    use_broker(monkeypatch, AWAY)
+
+    verifications.hand_back()
+
+    wait_for(*made[0], State.RUNNING, seconds=1)
+    wait_for(*made[1], State.FAILED, seconds=1)
+    assert made[1][1].failure == "worker_lost"
 
 
 def test_no_transaction_is_open_while_aws_is_called(cast, monkeypatch) -> None:
