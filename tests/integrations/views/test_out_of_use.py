@@ -57,6 +57,22 @@ class TestPause:
             )
             assert list(actors) == ["admin@example.com"] * 2
 
+    def test_a_verification_that_a_pause_has_stopped_is_nobodys_fault(self, cast, sign_in, connection, url) -> None:
+        with tenant_scope(cast.tenant.pk):
+            Verification.objects.create(
+                tenant=cast.tenant, connection=connection, state="failed", failure="out_of_use", requested_by="Test"
+            )
+            pause(connection=connection, components=["log-analysis"], by=SYSTEM)
+        client = sign_in(cast.owner)
+
+        partly = client.get(url).content.decode()
+        client.post(f"{url}pause/")
+        wholly = client.get(url).content.decode()
+
+        assert "The verification was stopped, since you took a role out of use." in partly
+        assert "Paused. We open no session." in wholly
+        assert "our fault" not in partly + wholly
+
     def test_one_component_is_paused_alone(self, cast, sign_in, connection, url) -> None:
         client = sign_in(cast.owner)
 
