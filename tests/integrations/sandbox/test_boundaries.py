@@ -148,6 +148,69 @@ def test_service_control_policies_count_only_while_their_type_is_enabled(organis
     assert organisation.member.iam.list_users()
 
 
+@pytest.fixture
+def resource_control(organisation):
+    """Attaches resource control policies to the member account."""
+    organisation.client.enable_policy_type(RootId=organisation.root, PolicyType="RESOURCE_CONTROL_POLICY")
+
+    def attach(*statements):
+        return organisation(*statements, kind="RESOURCE_CONTROL_POLICY")
+
+    return attach
+
+
+def outsiders_denied(action, organisation):
+    """Deny an action to everyone of no organisation or another one."""
+    org_id = organisation.client.describe_organization()["Organization"]["Id"]
+    condition = {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": org_id}}
+    return {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*", "Condition": condition}
+
+
+def test_a_resource_control_policy_guards_the_roles_of_its_account(organisation, resource_control, customer):
+    outsider = customer.user("outsider", allow("sts:AssumeRole"))
+    insider = organisation.member.user("insider", allow("sts:AssumeRole"))
+    role = organisation.member.role("target", trusting([outsider.arn, insider.arn]))
+    assert outsider.assume(role)
+
+    resource_control(outsiders_denied("sts:AssumeRole", organisation))
+
+    assert outsider.refused_role(role).code == "AccessDenied"
+    assert insider.assume(role)
+
+
+def test_a_resource_control_policy_guards_buckets_and_is_named(organisation, resource_control):
+    member = organisation.member
+    name = f"guarded-{member.id}"
+    s3 = member.client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    reader = member.user("reader", allow("s3:*"))
+
+    policy = resource_control({"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket", "Resource": "*"})
+
+    refused = refusal_of(reader.client("s3").list_objects_v2, Bucket=name)
+    assert refused.message.endswith(f"with an explicit deny in a resource control policy: {policy['Arn']}")
+    assert reader.client("s3").get_bucket_location(Bucket=name)
+
+
+def test_a_resource_control_policy_says_nothing_on_services_that_have_none(organisation, resource_control):
+    session = organisation.member.session("target", allow("iam:*"))
+
+    resource_control({"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
+
+    assert session.client("iam").list_users()
+
+
+def test_resource_control_policies_count_only_while_their_type_is_enabled(organisation, resource_control, customer):
+    outsider = customer.user("outsider", allow("sts:AssumeRole"))
+    role = organisation.member.role("target", trusting(outsider.arn))
+    resource_control(outsiders_denied("sts:AssumeRole", organisation))
+    assert outsider.refused_role(role).code == "AccessDenied"
+
+    organisation.client.disable_policy_type(RootId=organisation.root, PolicyType="RESOURCE_CONTROL_POLICY")
+
+    assert outsider.assume(role)
+
+
 def test_an_organisations_id_is_a_condition_key_of_trust_policies(organisation, customer, vendor):
     org_id = organisation.client.describe_organization()["Organization"]["Id"]
     condition = {"StringEquals": {"aws:PrincipalOrgID": org_id}}
