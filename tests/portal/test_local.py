@@ -152,6 +152,20 @@ def test_a_child_that_dies_is_named_with_the_end_of_its_log_and_brings_the_rest_
         assert run.processes() == []
 
 
+def test_after_sigkill_nothing_goes_on_alone_and_the_next_start_works(folder) -> None:
+    with running(folder) as run:
+        run.process.kill()
+        run.process.wait()
+        deadline = time.monotonic() + 60
+        while any("postgres" not in process.name() for process in run.processes()):
+            assert time.monotonic() < deadline, run.processes()
+            time.sleep(0.2)
+
+    with running(folder) as run:  # takes over the PostgreSQL that was left
+        assert run.stop() == 0
+        assert run.processes() == []
+
+
 def test_a_taken_port_is_a_clear_error(folder) -> None:
     run = Run(folder)
     with socket.socket() as taken:
