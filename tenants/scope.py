@@ -88,7 +88,7 @@ def current_tenant() -> UUID | None:
 
 
 def call(function: str, *arguments: object) -> list[tuple[Any, ...]]:
-    """The rows of one of the listed look-ups that come before a tenant is known (`tenants.row_level_security.look_up`)."""
+    """The rows of a listed look-up that comes before a tenant is known (`tenants.row_level_security.look_up`)."""
     with connections[APP].cursor() as cursor:
         cursor.callproc(function, arguments)
         return list(cursor.fetchall())
