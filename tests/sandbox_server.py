@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -37,6 +38,9 @@ class SandboxServer:
             rest = self.process.communicate(timeout=10)[0]
             raise RuntimeError(f"the sandbox did not start: {self.first_line}{rest}")
         self.url = found.group(0)
+        # Nobody reads on, and a full pipe would stop the sandbox in the middle of a line of its log.
+        self._drain = threading.Thread(target=self.process.stdout.read, daemon=True)
+        self._drain.start()
 
     def control(self, name: str, value: Any = None, *, method: str | None = None) -> Any:
         """Call `/_sandbox/name`, with a JSON body if `value` is given, and give the answer's JSON."""
@@ -66,6 +70,7 @@ class SandboxServer:
 
     def _wait(self) -> int:
         code = self.process.wait(timeout=20)
+        self._drain.join(timeout=5)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code

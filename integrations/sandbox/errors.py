@@ -93,6 +93,7 @@ _JSON_CODES = {
     "Throttling": "ThrottlingException",
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
     "IncompleteSignature": "IncompleteSignatureException",
+    "ValidationError": "ValidationException",
 }
 _S3_CODES = {
     "InvalidClientTokenId": "InvalidAccessKeyId",

@@ -20,7 +20,7 @@ from integrations.sandbox.identities import Identities
 from integrations.sandbox.inner_calls import InnerCalls
 from integrations.sandbox.journal import Journal
 from integrations.sandbox.moto_bridge import Moto
-from integrations.sandbox.operations import Operation, identify, protocol_of
+from integrations.sandbox.operations import Operation, identify, problem_of, protocol_of
 from integrations.sandbox.principal_ids import shown
 from integrations.sandbox.signature import Credential, read_credential, verify
 from integrations.sandbox.simulate import Simulator
@@ -157,6 +157,10 @@ class Gate:
             raise AwsError(
                 "NotInTheSandbox", f"{operation.service}:{operation.name} is not in the sandbox.", 400
             ) from error
+        except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
+            # moto takes parameters as they come, and trips over those that AWS refuses before it does anything.
+            log.warning("moto could not answer %s:%s: %r", operation.service, operation.name, error)
+            raise AwsError("ValidationError", problem_of(operation), 400) from error
         if (operation.service, operation.name, response.status) == ("iam", "CreateUser", 200):
             self.user_boundaries.created(operation, caller)
         return _presented(operation, response)

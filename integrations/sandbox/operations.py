@@ -111,6 +111,15 @@ def _identify(request: HttpRequest, service: str) -> Operation:
     return Operation(service, prefix, str(found.name), protocol, dict(params or {}))
 
 
+def problem_of(operation: Operation) -> str:
+    """Say what is wrong with an operation's parameters, as far as the service's model tells."""
+    shape = _model(operation.service).operation_model(operation.name).input_shape
+    missing = [name for name in getattr(shape, "required_members", []) if name not in operation.params]
+    if missing:
+        return f"The request must contain the parameter {missing[0]}"
+    return "A parameter has a value that the sandbox cannot use."
+
+
 def _check_json(body: bytes) -> None:
     """Refuse what is no JSON object: moto's parser takes any text. Raises AwsError."""
     try:

@@ -27,8 +27,10 @@ def _data() -> dict[str, Any]:
 
 def resource_types(prefix: str, action: str) -> list[str]:
     """Give the resource types of an action; none when it has to be given on `*`."""
-    found: list[str] = _data()[prefix]["Actions"].get(action.lower(), {}).get("Resources", [])
-    return found
+    # A few actions spell a type in another case than the list of types does.
+    types: list[str] = _data()[prefix]["Actions"].get(action.lower(), {}).get("Resources", [])
+    known = _data()[prefix]["Resources"]
+    return [found for kind in types if (found := kind if kind in known else kind.lower()) in known]
 
 
 def knows(prefix: str, action: str) -> bool:

@@ -123,6 +123,47 @@ def test_s3_requests_that_make_no_sense(server, method, path, body):
     assert "Traceback" not in answer.text
 
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+UNUSABLE = [
+    ("iam", FORM, b"Action=CreateRole", "MalformedPolicyDocument"),
+    ("iam", FORM, b"Action=ListRoles&Marker=abc", "ValidationError"),
+    ("organizations", {"X-Amz-Target": "AWSOrganizationsV20161128.CreatePolicy"}, b"{}", "ValidationException"),
+    ("logs", {"X-Amz-Target": "Logs_20140328.CreateLogGroup"}, b'{"logGroupName": [1]}', "ValidationException"),
+    ("kms", {"X-Amz-Target": "TrentService.DescribeKey"}, b"{}", "ValidationException"),
+    ("kms", {"X-Amz-Target": "TrentService.DescribeKey"}, b'{"KeyId": 5}', "ValidationException"),
+    ("rds", FORM, b"Action=CreateDBInstance", "ValidationError"),
+    ("autoscaling", FORM, b"Action=CreateAutoScalingGroup", "ValidationError"),
+    ("elasticloadbalancing", FORM, b"Action=CreateLoadBalancer&Version=2015-12-01", "SubnetNotFound"),
+    ("elasticloadbalancing", FORM, b"Action=DescribeLoadBalancers&Version=2012-06-01&Marker=x", "ValidationError"),
+    ("cloudformation", FORM, b"Action=CreateStack&StackName=x&TemplateBody=" + b"[" * 5000, "ValidationError"),
+]
+
+
+@pytest.mark.parametrize(("service", "headers", "body", "code"), UNUSABLE)
+def test_parameters_that_nobody_can_use_are_the_callers_mistake(server, service, headers, body, code):
+    answer = signed(server, service, body=body, **{"Content-Type": "application/x-amz-json-1.1", **headers})
+
+    assert (answer.status_code, code in answer.text) == (400, True), answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_giant_body_is_answered(server):
+    answer = signed(server, "iam", body=b"Action=CreateUser&UserName=a&x=" + b"y" * 5_000_000, **FORM)
+
+    assert answer.status_code in {200, 400, 413}
+
+
+def test_many_half_sent_requests_hold_nobody_up(server, vendor):
+    port = int(server.url.rsplit(":", 1)[1])
+    with contextlib.ExitStack() as open_connections:
+        for _ in range(100):
+            connection = open_connections.enter_context(socket.create_connection(("127.0.0.1", port), timeout=2))
+            connection.sendall(b"POST / HTTP/1.1\r\nContent-Le")
+        started = time.monotonic()
+        assert vendor.client("sts").get_caller_identity()
+        assert time.monotonic() - started < 3
+
+
 def test_an_operation_that_nobody_built_is_not_a_500(vendor, server):
     caller = vendor.user("caller", allow("*"))
 
