@@ -127,10 +127,11 @@ class SessionReceipt:
 class RoleReport:
     """What one verification found out about one customer role.
 
-    `external_id_enforced` and `permissions_ok` are None where no verdict was reached. `integration_role_id` is the
-    unique id AWS gave the integration role, in which a recreated role shows (F9). `deployed_version` is the component's
-    version the role was made for, where the role may read itself. `narrowing` says by what the session was narrowed to
-    the component: `actions`, `managed_policies` or `services`; empty where no session was opened.
+    `external_id_enforced`, `permissions_ok` and `trust_too_wide` are None where no verdict was reached.
+    `integration_role_id` is the unique id AWS gave the integration role, in which a recreated role shows (F9).
+    `deployed_version` is the component's version the role was made for, where the role may read itself. `narrowing`
+    says by what the session was narrowed to the component: `actions`, `managed_policies` or `services`; empty where no
+    session was opened.
     """
 
     component: str
@@ -140,7 +141,7 @@ class RoleReport:
     external_id_enforced: bool | None
     permissions_ok: bool | None
     vendor_fault: bool
-    trust_too_wide: bool = False
+    trust_too_wide: bool | None = False
     receipts: tuple[SessionReceipt, ...] = ()
     integration_role_id: str = ""
     deployed_version: str = ""
@@ -180,7 +181,7 @@ def role_status(report: RoleReport) -> RoleStatus:
         return "no_verdict"
     if not report.assumable:
         return "not_assumable" if report.refused else "no_verdict"
-    if report.external_id_enforced is None:
+    if report.external_id_enforced is None or report.trust_too_wide is None:
         return "no_verdict"
     if report.permissions_ok is False:
         return "degraded"

@@ -104,7 +104,7 @@ def verify_role(
         external_id_enforced=trust.external_id_enforced,
         permissions_ok=permissions.ok,
         vendor_fault=run.vendor_fault,
-        trust_too_wide=trust.too_wide or inspection.too_wide,
+        trust_too_wide=inspection.too_wide or trust.too_wide,
         receipts=tuple(run.receipts),
         deployed_version=inspection.deployed_version,
         narrowing=chain.narrowing,
@@ -122,8 +122,8 @@ def check_reachability(
 ) -> RoleReport:
     """Open the chain and ask whose account it leads to, and no more: it speaks of no trust and of no permission.
 
-    As verify_role otherwise; `external_id_enforced` and `permissions_ok` stay None, so the report has no status of a
-    working role.
+    As verify_role otherwise; `external_id_enforced`, `permissions_ok` and `trust_too_wide` stay None, so the report has
+    no status of a working role.
     """
     settings.refuse_own_account(target.account_id)
     run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
@@ -139,6 +139,7 @@ def check_reachability(
         external_id_enforced=None,
         permissions_ok=None,
         vendor_fault=run.vendor_fault,
+        trust_too_wide=None,
         receipts=tuple(run.receipts),
         integration_role_id=chain.integration_role_id,
         deadline_hit=run.deadline_hit,
@@ -162,12 +163,10 @@ def check_trust(
     trust.start()
     run.follow()
     trust.close()
-    facts = trust.facts
-    safe = False if trust.too_wide or trust.external_id_enforced is False else trust.external_id_enforced
     return TrustReport(
         component=target.component.id,
-        safe=safe if facts.control_passed else (False if safe is False else None),
-        refused=facts.control_passed is False and not run.vendor_fault,
+        safe=trust.safe,
+        refused=trust.facts.control_passed is False and not run.vendor_fault,
         findings=tuple(run.findings),
         receipts=tuple(run.receipts),
     )

@@ -191,6 +191,13 @@ class TrustChecks:
         return None if None in answers else True
 
     @property
-    def too_wide(self) -> bool:
-        """Another principal than the trusted one gets in."""
-        return bool(self._canary and self._canary.entered.get(CANARY))
+    def too_wide(self) -> bool | None:
+        """Another principal than the trusted one gets in; None where the canary had no answer that counts."""
+        return self._canary.entered.get(CANARY) if self._canary else None
+
+    @property
+    def safe(self) -> bool | None:
+        """The role refuses everybody it must; None where a test had no answer and none was alarming."""
+        if self.too_wide or self.external_id_enforced is False:
+            return False
+        return None if self.too_wide is None else self.external_id_enforced

@@ -7,11 +7,14 @@ import time
 
 import pytest
 
+from integrations.aws.chain import VendorSide
 from integrations.aws.checks import chain as chain_checks
+from integrations.aws.checks import trust as trust_checks
+from integrations.aws.errors import Throttled
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.aws.vendor_setup import POLICY_NAME
-from integrations.aws.verify import check_vendor_identity, verify_role, warm_up
+from integrations.aws.verify import check_trust, check_vendor_identity, verify_role, warm_up
 from tests.integrations.aws.builders import EXTERNAL_ID, make_catalogue
 from tests.integrations.aws.conftest import root_client
 
@@ -319,7 +322,61 @@ def test_f8_a_canary_that_our_own_policy_holds_back_proves_nothing(vendor, custo
     assert found(report, "trust.canary").outcome is Outcome.SKIPPED
     control = found(report, "trust.canary_control")
     assert (control.outcome, control.who) == (Outcome.ERROR, Actor.VENDOR)
-    assert role_status(report) == "connected"
+    assert role_status(report) == "no_verdict"
+
+
+@pytest.fixture(params=["try_as_canary", "own_role_sts"])
+def throttled_canary(request, monkeypatch):
+    """AWS throttles the canary alone: its attempts, or the call by which we become it."""
+
+    def throttled(*arguments):
+        raise Throttled("Throttling", "Rate exceeded")
+
+    if request.param == "try_as_canary":
+        monkeypatch.setattr(trust_checks, "try_as_canary", throttled)
+        return
+    enter = VendorSide.own_role_sts
+    monkeypatch.setattr(
+        VendorSide, "own_role_sts", lambda side, role: throttled() if role == "canary" else enter(side, role)
+    )
+
+
+@pytest.mark.usefixtures("throttled_canary")
+@pytest.mark.parametrize("open_to_root", [False, True])
+def test_f8_without_an_answer_of_the_canary_no_role_is_called_connected_or_safe(vendor, customer, open_to_root):
+    trust = copy.deepcopy(customer.document().trust_policy)
+    if open_to_root:
+        for statement in trust["Statement"]:
+            statement["Principal"] = {"AWS": vendor.account_root_arn}
+    customer.deploy(trust=trust)
+
+    report = verify(vendor, customer.target())
+    tested = check_trust(vendor, customer.target(), on_finding=lambda finding: None)
+
+    assert role_status(report) == "no_verdict"
+    assert report.trust_too_wide is None
+    assert report.external_id_enforced
+    assert tested.safe is None
+
+
+@pytest.mark.usefixtures("throttled_canary")
+def test_f6_an_open_role_is_unsafe_though_the_canary_has_no_answer(vendor, customer):
+    customer.deploy(trust=open_trust(customer))
+
+    assert role_status(verify(vendor, customer.target())) == "unsafe"
+    assert check_trust(vendor, customer.target(), on_finding=lambda finding: None).safe is False
+
+
+@ALL_CHAINS
+def test_the_trust_test_alone_calls_a_role_made_from_the_template_safe_and_an_open_one_unsafe(vendor, customer):
+    name = customer.deploy()
+    assert check_trust(vendor, customer.target(), on_finding=lambda finding: None).safe is True
+
+    trust = copy.deepcopy(customer.document().trust_policy)
+    for statement in trust["Statement"]:
+        statement["Principal"] = {"AWS": vendor.account_root_arn}
+    customer.set_trust(name, trust)
+    assert check_trust(vendor, customer.target(), on_finding=lambda finding: None).safe is False
 
 
 @ALL_CHAINS
