@@ -18,6 +18,7 @@ class Session(models.Model):
         CANARY = "canary", "Canary"
         GRANT_TEST = "grant_test", "Grant test"
         INSPECTION = "inspection", "Inspection"
+        PRODUCT = "product", "Product"
         IDENTITY_CHECK = "identity_check", "Identity check"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
@@ -42,7 +43,15 @@ class Session(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(
-                    purpose__in=["verification", "trust_test", "canary", "grant_test", "inspection", "identity_check"]
+                    purpose__in=[
+                        "verification",
+                        "trust_test",
+                        "canary",
+                        "grant_test",
+                        "inspection",
+                        "product",
+                        "identity_check",
+                    ]
                 ),
                 name="session_purpose_known",
             ),

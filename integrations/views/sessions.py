@@ -24,6 +24,7 @@ PURPOSES = {
     Purpose.CANARY: _("Canary: to try that your role refuses every other role of ours"),
     Purpose.GRANT_TEST: _("Grant test: to try that what we do not need is denied to us"),
     Purpose.INSPECTION: _("Inspection: to read your role's own policies, as you allowed"),
+    Purpose.PRODUCT: _("Product: to do the work that you connected the account for"),
     Purpose.IDENTITY_CHECK: _("Identity check: to see that our own side works"),
 }
 
