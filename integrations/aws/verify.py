@@ -6,7 +6,7 @@
                      └ B → C ─ what the role says of itself, where the customer lets it
     base → trust-test → B ┬ the right external ID (control)
                           ├ none
-                          └ a random wrong one
+                          └ a wrong one that looks like it
     base → canary ┬ a role that lets the whole vendor account in (control)
                   └ the customer role
 

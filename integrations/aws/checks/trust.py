@@ -6,6 +6,7 @@ trusted one, the canary (F8): its own policy allows it every role, as its contro
 """
 
 import secrets
+import string
 
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
@@ -50,6 +51,29 @@ _CANARY_BROKEN = Verdict(
     "We could not test who else gets in",
     "There is nothing for you to do: this is a fault on our side, and our support staff can see it.",
 )
+
+# An external ID of ours is written in base32; an older or imported one may hold other letters and digits.
+_BASE32 = string.ascii_lowercase + "234567"
+_REPLACED_CHARACTERS = 8
+
+
+def wrong_external_id(external_id: str) -> str:
+    """Another ID that looks like `external_id`: its last characters are replaced at random, each by one of its kind.
+
+    So a trust policy that asks by a wildcard, for whatever looks like an ID of ours or begins like this one, takes it.
+    """
+    kept, replaced = external_id[:-_REPLACED_CHARACTERS], external_id[-_REPLACED_CHARACTERS:]
+    while True:
+        wrong = kept + "".join(secrets.choice(_alphabet_of(character)) for character in replaced)
+        if wrong != external_id:
+            return wrong
+
+
+def _alphabet_of(character: str) -> str:
+    for alphabet in (_BASE32, string.digits, string.ascii_uppercase):
+        if character in alphabet:
+            return alphabet
+    return _BASE32
 
 
 class TrustChecks:
@@ -126,7 +150,7 @@ class TrustChecks:
         return MustBeRefused(
             check=check,
             attempt=lambda: try_customer_role(
-                run.vendor, run.target, launch, secrets.token_urlsafe(24) if wrong else None
+                run.vendor, run.target, launch, wrong_external_id(run.target.external_id) if wrong else None
             ),
             refused_title=f"Nobody gets in {how}",
             unknown_title=f"Not known yet whether anybody gets in {how}: the role refuses the right external ID too",

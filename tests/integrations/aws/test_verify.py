@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import threading
 import time
 
@@ -11,6 +12,7 @@ from integrations.aws.chain import VendorSide
 from integrations.aws.checks import chain as chain_checks
 from integrations.aws.checks import trust as trust_checks
 from integrations.aws.errors import Throttled
+from integrations.aws.policies import validate_external_id
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.aws.vendor_setup import POLICY_NAME
@@ -83,6 +85,31 @@ def test_f7_a_wrong_operator_is_caught(vendor, customer, condition, violated):
 
     assert role_status(report) == "unsafe"
     assert {finding.check for finding in report.findings if finding.outcome is Outcome.VIOLATED} == violated
+
+
+OUR_ID = "rb-k7q2mzx4ahw5tnc3vyd6pjb2eufr7sgl"
+
+
+@pytest.mark.parametrize("pattern", ["rb-*", "rb-" + "?" * 32, f"{OUR_ID[:10]}*"])
+def test_f7_a_wildcard_that_takes_ids_like_ours_is_caught(vendor, customer, pattern):
+    customer.deploy(trust=open_trust(customer, {"StringLike": {"sts:ExternalId": pattern}}))
+
+    report = verify(vendor, customer.target(external_id=OUR_ID))
+
+    assert role_status(report) == "unsafe"
+    assert found(report, "trust.wrong_external_id").outcome is Outcome.VIOLATED
+
+
+@pytest.mark.parametrize("external_id", [OUR_ID, EXTERNAL_ID, "ab", "A9", "=" * 12, "x:/.@+-_=", "a" * 256])
+def test_f7_the_wrong_external_id_looks_like_the_right_one_and_is_another(external_id):
+    for _ in range(200):
+        wrong = trust_checks.wrong_external_id(external_id)
+
+        assert validate_external_id(wrong) != external_id
+        assert len(wrong) == len(external_id)
+        assert wrong[:-8] == external_id[:-8]
+    if external_id == OUR_ID:
+        assert re.fullmatch("rb-[a-z2-7]{32}", wrong)
 
 
 def test_f7_a_second_statement_that_asks_for_nothing_is_caught(vendor, customer):
