@@ -1,14 +1,11 @@
 """The vendor's side as this installation is set up: settings and catalogue, as the plain values that AWS code takes."""
 
-from functools import cache
-
 from django.conf import settings
 
 from integrations.aws.vendor import VendorSettings
 from integrations.catalogue_file import catalogue
 
 
-@cache
 def vendor_settings() -> VendorSettings:
     """Who we are to AWS."""
     current = catalogue()

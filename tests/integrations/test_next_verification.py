@@ -7,6 +7,7 @@ import pytest
 from integrations.models import Status
 from integrations.next_verification import is_waiting_for_aws, next_verification
 
+KNOWN = set(Status) - {Status.PAUSED, Status.REMOVED}
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -51,7 +52,12 @@ def test_after_a_failure_of_ours_it_is_tried_again_soon() -> None:
 
 
 def test_the_next_one_is_never_in_the_past() -> None:
-    assert all(wait(status, asked) > 0 for status in Status for asked in (None, 0, 1, 2, 119.9, 120, 3599, 10**6))
+    assert all(wait(status, asked) > 0 for status in KNOWN for asked in (None, 0, 1, 2, 119.9, 120, 3599, 10**6))
+
+
+@pytest.mark.parametrize("status", [Status.PAUSED, Status.REMOVED])
+def test_what_is_paused_or_removed_is_not_looked_at(status) -> None:
+    assert next_verification(status, asked_at=NOW, now=NOW, chance=0) is None
 
 
 def test_waiting_for_aws_is_said_for_three_minutes_to_who_asked() -> None:
