@@ -31,6 +31,19 @@ def request_id(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+def health_probes(get_response: GetResponse) -> GetResponse:
+    """Answer `/livez` and `/readyz` before anything asks for the host: probes come by IP address and without TLS."""
+    from portal.health import livez, readyz  # when the apps are loaded
+
+    probes = {"/livez": livez, "/readyz": readyz}
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        probe = probes.get(request.path_info)
+        return probe(request) if probe else get_response(request)
+
+    return middleware
+
+
 def permissions_policy(get_response: GetResponse) -> GetResponse:
     """Say that no page uses camera, microphone, location or payment."""
 

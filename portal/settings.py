@@ -9,7 +9,7 @@ A secret `NAME` may come from a file instead, by `NAME_FILE`.
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -123,6 +123,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "portal.middleware.request_id",
+    "portal.middleware.health_probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -228,6 +229,9 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "portal.signup.OrganisationForm"
+ACCOUNT_FORMS = {"signup": "portal.signup_form.SignupForm"}
+# How many proxies before us append to X-Forwarded-For: each visitor has a login budget of their own.
+ALLAUTH_TRUSTED_PROXY_COUNT = _number("TRUSTED_PROXY_COUNT", 1 if PRODUCTION else 0)
 # With a code sent by email, a sign-up with a known address gets the same answer as one with a new address.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""  # the default puts the host's name in brackets before each subject
@@ -242,10 +246,12 @@ ACCOUNT_ADAPTER = "portal.signup.AccountAdapter"
 DEFAULT_FROM_EMAIL = _setting("EMAIL_FROM", "Set it to the sender of mails.", _default("portal@rolebridge.local"))
 if PRODUCTION:
     _mail = urlsplit(_setting("EMAIL_URL", "Set it to smtp+tls://USER:PASSWORD@HOST:587."))
+    if _mail.scheme not in {"smtp+tls", "smtp+ssl"}:
+        raise ImproperlyConfigured("EMAIL_URL must start with smtp+tls:// (STARTTLS) or smtp+ssl:// (TLS at once).")
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or 587
-    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
-    EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtp+ssl"
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or (587 if EMAIL_USE_TLS else 465)
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = LOCAL_DIR / "mail"  # shown at /_mail/

@@ -16,6 +16,14 @@ def test_livez_answers_with_nothing_behind_it() -> None:
     assert (response.status_code, response.content) == (200, b"ok\n")
 
 
+def test_a_probe_by_ip_address_and_without_tls_is_answered(settings) -> None:
+    settings.ALLOWED_HOSTS = ["portal.example"]
+    settings.SECURE_SSL_REDIRECT = True
+
+    assert Client().get("/livez", headers={"host": "10.1.2.3:8000"}).status_code == 200
+    assert Client().get("/", headers={"host": "10.1.2.3:8000"}).status_code in {301, 400}
+
+
 def test_readyz_is_ready_when_all_parts_are(db, sandbox_address) -> None:
     response = Client().get("/readyz")
 

@@ -46,6 +46,7 @@ def test_a_missing_setting_is_named_with_a_hint(name) -> None:
         ({"BASE_URL": "http://portal.example"}, "must start with https://"),
         ({"DATABASE_URL": "sqlite:///db.sqlite3"}, "row-level security needs PostgreSQL"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "production must talk to AWS itself"),
+        ({"EMAIL_URL": "smtp://user:password@mail.example"}, "must start with smtp+tls://"),
         ({"VERIFICATION_LEASE_SECONDS": "soon"}, "give a whole number"),
     ],
 )
@@ -54,6 +55,17 @@ def test_a_wrong_setting_says_what_to_do(changes, message) -> None:
 
     assert status != 0
     assert message in output
+
+
+def test_the_mail_servers_password_is_decoded_and_sent_under_tls_alone() -> None:
+    show = "from django.conf import settings as s; print(s.EMAIL_HOST_PASSWORD, s.EMAIL_PORT, s.EMAIL_USE_SSL)"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "manage.py", "shell", "--no-imports", "-c", show],
+        env={"PATH": os.environ["PATH"]} | PRODUCTION | {"EMAIL_URL": "smtp+ssl://AKIA:ab%2Bcd%2Fe@mail.example"},
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert done.stdout.split() == ["ab+cd/e", "465", "True"]
 
 
 def test_only_the_process_that_migrates_knows_the_owner_of_the_schema() -> None:
