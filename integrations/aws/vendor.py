@@ -50,7 +50,7 @@ class VendorSettings:
 
     @property
     def control_role_path(self) -> str:
-        """Apart from `role_path`: the integration role may assume nothing of the vendor's but the control role."""
+        """Apart from `role_path`. Of the vendor's roles, who enters customers' roles enters the control role alone."""
         return f"{self.role_path.rstrip('/')}-control/"
 
     def component_role_arn(self, component_id: str) -> str:

@@ -181,7 +181,7 @@ def integration_role_policy(settings: VendorSettings) -> PolicyDocument:
 
 
 def canary_role_policy(settings: VendorSettings) -> PolicyDocument:
-    """The canary may try any role: a refusal by its own policy would say nothing of the customer's trust."""
+    """The canary may try any customer's role: a refusal by its own policy would say nothing of the customer's trust."""
     return policy(
         [
             {
@@ -235,9 +235,11 @@ def _enter_any_customer_role(settings: VendorSettings) -> list[dict[str, Any]]:
 
 
 def _never_own_roles(settings: VendorSettings) -> dict[str, Any]:
+    """No role of the vendor's own account, whatever it is for, but the control role."""
     return {
         "Sid": "NeverOurOwnRoles",
         "Effect": "Deny",
-        "Action": "sts:AssumeRole",
-        "Resource": f"arn:{settings.partition}:iam::{settings.vendor_account_id}:role{settings.role_path}*",
+        "Action": ["sts:AssumeRole", *_PASS_CONTEXT],
+        "NotResource": settings.control_role_arn,
+        "Condition": {"StringEquals": {"aws:ResourceAccount": settings.vendor_account_id}},
     }

@@ -269,6 +269,57 @@ def test_f20_b_cannot_enter_the_vendors_own_roles(side, vendor, sandbox):
         iam.delete_role(RoleName="victim")
 
 
+@pytest.fixture
+def admin_role(sandbox, vendor):
+    """A role of the vendor's that has nothing to do with us and trusts its whole account, and a user who may use it."""
+    iam = root_client(sandbox, "iam", vendor.vendor_account_id)
+    arn = iam.create_role(
+        RoleName="admin",
+        AssumeRolePolicyDocument=json.dumps(vendor_policies.control_role_trust(vendor)),
+        Tags=[{"Key": "Product", "Value": "northwind"}],
+    )["Role"]["Arn"]
+    iam.create_user(UserName="owner")
+    may_enter = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn}],
+    }
+    iam.put_user_policy(UserName="owner", PolicyName="p", PolicyDocument=json.dumps(may_enter))
+    key = iam.create_access_key(UserName="owner")["AccessKey"]
+    yield arn, key
+    iam.delete_access_key(UserName="owner", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName="owner", PolicyName="p")
+    iam.delete_user(UserName="owner")
+    iam.delete_role(RoleName="admin")
+
+
+@pytest.mark.parametrize("vendor", ["abac", "chained", "direct"], indirect=True)
+def test_f20_a_role_that_trusts_the_vendors_whole_account_is_entered_by_none_of_ours(side, vendor, admin_role):
+    arn, key = admin_role
+    region = vendor.region
+    ours = {
+        "worker": side.base_sts(region),
+        **{role: side.own_role_sts(role) for role in ("canary", "trust-test", "compute-analysis")},
+    }
+    if vendor.chain != "direct":
+        for role, purpose in (("compute-analysis", "component"), ("trust-test", "trust-test")):
+            tags = {**TAGS, "Purpose": purpose, "Component": role} if vendor.chain == "abac" else {}
+            launch = become_b(side, role, session_tags=tags)
+            ours[f"integration, for {role}"] = side.clients.with_session("sts", region, launch.credentials)
+
+    def enters(sts, role_arn):
+        call = AssumeRole(role_arn=role_arn, session_name="guard-test", external_id=EXTERNAL_ID)
+        try:
+            open_session(sts, call, component="x", purpose=SessionPurpose.VERIFICATION)
+        except Refused:
+            return False
+        return True
+
+    owner = side.clients.with_keys("sts", region, key["AccessKeyId"], key["SecretAccessKey"])
+    assert enters(owner, arn)
+    assert enters(ours["canary"], vendor.control_role_arn)
+    assert [who for who, sts in ours.items() if enters(sts, arn)] == []
+
+
 @pytest.mark.parametrize("vendor", ["abac", "chained", "direct"], indirect=True)
 def test_setting_the_vendors_account_up_again_changes_nothing_and_mends_what_was_spoilt(vendor, sandbox):
     iam = iam_client(vendor, vendor.vendor_account_id, "test")

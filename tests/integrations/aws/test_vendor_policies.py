@@ -154,7 +154,9 @@ def test_f20_no_role_that_enters_customers_may_enter_our_own(chain):
     for document in (entering, vendor_policies.canary_role_policy(settings)):
         own = statements({"Statement": [s for s in document["Statement"] if "Sid" in s]})["NeverOurOwnRoles"]
         assert own["Effect"] == "Deny"
-        assert own["Resource"] == f"arn:aws:iam::{VENDOR}:role/rolebridge/*"
+        assert own["Action"] == ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]
+        assert own["NotResource"] == settings.control_role_arn
+        assert own["Condition"] == {"StringEquals": {"aws:ResourceAccount": VENDOR}}
 
 
 def test_the_worker_may_become_component_roles_and_the_canary_only():
