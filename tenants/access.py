@@ -6,7 +6,7 @@ Another tenant's page is 404, a missing permission 403.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
@@ -18,6 +18,7 @@ from tenants.permissions import Permission
 from tenants.scope import tenant_scope
 
 View = Callable[..., HttpResponseBase]
+SomeView = TypeVar("SomeView", bound=View)
 
 
 class MemberRequest(HttpRequest):
@@ -28,7 +29,7 @@ class MemberRequest(HttpRequest):
     tenant: Tenant
 
 
-def public(view: View) -> View:
+def public(view: SomeView) -> SomeView:
     """Anybody may ask."""
     view.access = "public"  # type: ignore[attr-defined]  # the mark that the middleware and a test look for
     return view
