@@ -75,7 +75,7 @@ def idle_megabytes(process: subprocess.Popen[bytes]) -> float:
 
 
 def client(service: str, url: str, key: str, secret: str = "test", token: str | None = None) -> Any:
-    return boto3.client(  # type: ignore[call-overload]
+    return boto3.client(  # type: ignore[call-overload]  # the service is a variable
         service,
         endpoint_url=url,
         region_name="us-east-1",

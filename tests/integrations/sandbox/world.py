@@ -203,7 +203,7 @@ class World:
     def client(
         self, service: str, key: str, secret: str = "test", token: str | None = None, region: str = REGION
     ) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
+        return boto3.client(  # type: ignore[call-overload]  # the service is a variable
             service,
             region_name=region,
             endpoint_url=self.endpoint,
