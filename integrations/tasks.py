@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_init
 
-from integrations.actions import schedule, verifications
+from integrations.actions import schedule, verification_runs, verifications
 from integrations.aws.verify import warm_up
 from integrations.catalogue_file import catalogue
 from integrations.vendor import vendor_settings
@@ -24,7 +24,7 @@ def run_verification(tenant_id: str, verification_id: str) -> None:
     Queue `verifications`. No retry by the broker: the lease in the database is what hands a lost run on. The run ends
     by the deadlines of its AWS calls.
     """
-    verifications.run(tenant_id=UUID(tenant_id), verification_id=UUID(verification_id))
+    verification_runs.run(tenant_id=UUID(tenant_id), verification_id=UUID(verification_id))
 
 
 @shared_task(name="integrations.tasks.hand_back_verifications")

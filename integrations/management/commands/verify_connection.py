@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from integrations.actions import verifications
+from integrations.actions import verification_runs, verifications
 from integrations.models import Connection
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             if connection is None:
                 raise CommandError("This tenant has no such connection.")
         try:
-            verification = verifications.verify_now(connection=connection, by=SYSTEM)
+            verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
         except verifications.NotReady as error:
             raise CommandError(str(error)) from error
         with tenant_scope(tenant_id):

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import redis
 
-from integrations.actions import verifications
+from integrations.actions import verification_runs, verifications
 from integrations.aws.clients import SessionCredentials
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
@@ -39,15 +39,15 @@ def test_no_credential_is_logged_stored_queued_or_shown(
     with tenant_scope(cast.tenant.pk):
         asked = verifications.request_verification(connection=connection, by=SYSTEM)
     broken = []
-    real = verifications._complete
+    real = verification_runs._complete
 
     def break_after_the_sessions_are_open(claim, reports) -> None:
         broken.append(repr(reports))
         real(claim, reports)
         raise RuntimeError(f"an error of ours, with {reports}")
 
-    monkeypatch.setattr(verifications, "_complete", break_after_the_sessions_are_open)
-    verifications.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
+    monkeypatch.setattr(verification_runs, "_complete", break_after_the_sessions_are_open)
+    verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
 
     with psycopg.connect(db.url(DATABASE)) as superuser:
         tables = [name for (name,) in superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from integrations.actions import verifications
+from integrations.actions import verification_runs, verifications
 from integrations.actions.connections import create_connection
 from integrations.actions.offboarding import request_removal
 from integrations.actions.role_templates import cloudformation_template
@@ -50,7 +50,7 @@ def test_a_role_template_of_nothing_else_says_what_to_do(cast) -> None:
 def test_a_verification_leaves_it_out(cast, sandbox_address) -> None:
     connection = with_roles_for(cast, "mind-reading", "log-analysis")
 
-    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert verification.state == "completed"
     with tenant_scope(cast.tenant.pk):

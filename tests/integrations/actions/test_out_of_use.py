@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.actions import verifications
+from integrations.actions import verification_runs, verifications
 from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import pause, resume
@@ -15,14 +15,14 @@ from tests.customer import connection_with_stack, sandbox_control, stack_name
 
 
 def verify(connection: Connection) -> Verification:
-    return verifications.verify_now(connection=connection, by=SYSTEM)
+    return verification_runs.verify_now(connection=connection, by=SYSTEM)
 
 
 def run_asked_for(connection: Connection) -> Verification:
     """Run what an action asked for, as a worker would."""
     with tenant_scope(connection.tenant_id):
         verification = connection.verifications.get(state="queued")
-    verifications.run(tenant_id=connection.tenant_id, verification_id=verification.pk)
+    verification_runs.run(tenant_id=connection.tenant_id, verification_id=verification.pk)
     with tenant_scope(connection.tenant_id):
         verification.refresh_from_db()
     return verification
@@ -85,14 +85,14 @@ def test_a_connection_that_is_not_ready_is_paused_and_resumed_all_the_same(cast)
 
 def test_a_pause_while_a_verification_runs_is_kept(cast, sandbox_address, monkeypatch) -> None:
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
-    real = verifications._verify
+    real = verification_runs._verify
 
     def pressed_meanwhile(claim):
         with tenant_scope(cast.tenant.pk):
             pause(connection=connection, by=Actor.user(cast.owner))
         return real(claim)
 
-    monkeypatch.setattr(verifications, "_verify", pressed_meanwhile)
+    monkeypatch.setattr(verification_runs, "_verify", pressed_meanwhile)
 
     verification = verify(connection)
 

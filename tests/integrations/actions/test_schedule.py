@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db import connections
 from django.utils import timezone
 
-from integrations.actions import schedule, verifications
+from integrations.actions import schedule, verification_runs, verifications
 from integrations.actions.connections import create_connection, update_connection
 from integrations.models import Connection, Verification
 from tenants.audit import SYSTEM, Actor
@@ -99,13 +99,13 @@ def test_a_verification_plans_the_next_one(cast, sandbox_address) -> None:
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     owner = Actor.user(cast.owner)
 
-    verifications.verify_now(connection=connection, by=owner)
+    verification_runs.verify_now(connection=connection, by=owner)
     with tenant_scope(cast.tenant.pk):
         connection.refresh_from_db()
     assert connection.next_verification_at > timezone.now() + timedelta(hours=20)
 
     account.delete(stack_name(connection))
-    verifications.verify_now(connection=connection, by=owner)
+    verification_runs.verify_now(connection=connection, by=owner)
     with tenant_scope(cast.tenant.pk):
         connection.refresh_from_db()
     assert connection.next_verification_at < timezone.now() + timedelta(seconds=20)

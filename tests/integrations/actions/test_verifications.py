@@ -12,7 +12,7 @@ import redis
 from django.db import connections
 from django.utils import timezone
 
-from integrations.actions import role_jobs, verifications
+from integrations.actions import role_jobs, verification_runs, verifications
 from integrations.actions.connections import create_connection, update_connection
 from integrations.actions.role_templates import cloudformation_template
 from integrations.aws import report as aws_report
@@ -62,7 +62,7 @@ def role_name(connection: Connection, component: str) -> str:
 def test_a_deployed_template_is_connected_and_every_permission_is_proved(cast, sandbox_address) -> None:
     connection, _ = connection_with_stack(cast.tenant)
 
-    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert verification.state == State.COMPLETED
     assert set(statuses(connection).values()) == {"connected"}, findings(verification)
@@ -74,7 +74,7 @@ def test_a_deployed_template_is_connected_and_every_permission_is_proved(cast, s
 def test_each_session_leaves_a_receipt_and_no_credential(cast, db, sandbox_address) -> None:
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
 
-    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     with tenant_scope(cast.tenant.pk):
         sessions = list(verification.sessions.all())
@@ -100,18 +100,18 @@ def test_a_role_that_asks_for_no_external_id_is_unsafe_until_two_clean_rounds(ca
     name = role_name(connection, "log-analysis")
     trust = account.remove_external_id_condition(name)
 
-    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert statuses(connection) == {"log-analysis": "unsafe"}
     assert findings(verification, outcome="violated")
     account.set_trust(name, trust)
-    clean = verifications.verify_now(connection=connection, by=SYSTEM)
+    clean = verification_runs.verify_now(connection=connection, by=SYSTEM)
     assert clean.state == State.COMPLETED
     assert statuses(connection) == {"log-analysis": "unsafe"}, "one clean round does not lift the quarantine"
     with tenant_scope(cast.tenant.pk):
         purposes = set(clean.sessions.values_list("purpose", flat=True))
     assert purposes <= {"trust_test", "canary"}, "no session of use is opened in a role in quarantine"
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
     assert statuses(connection) == {"log-analysis": "connected"}
     with tenant_scope(cast.tenant.pk):
         assert AuditEvent.objects.filter(action="system:customer_role:quarantine_lifted").count() == 1
@@ -121,13 +121,13 @@ def test_a_quarantined_role_that_went_away_comes_back_quarantined(cast, sandbox_
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     name = role_name(connection, "log-analysis")
     trust = account.remove_external_id_condition(name)
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
     account.set_trust(name, trust | {"Statement": [statement | {"Effect": "Deny"} for statement in trust["Statement"]]})
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
     assert statuses(connection) == {"log-analysis": "awaiting"}
 
     account.set_trust(name, trust)
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert statuses(connection) == {"log-analysis": "unsafe"}
 
@@ -136,7 +136,7 @@ def test_a_permission_that_was_taken_away_is_named(cast, sandbox_address) -> Non
     connection, account = connection_with_stack(cast.tenant, components=["compute-analysis"])
     account.remove_permission(role_name(connection, "compute-analysis"), "ec2:DescribeInstances")
 
-    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert statuses(connection) == {"compute-analysis": "degraded"}
     (denied,) = findings(verification, outcome="denied")
@@ -146,28 +146,28 @@ def test_a_permission_that_was_taken_away_is_named(cast, sandbox_address) -> Non
 def test_nothing_deployed_is_awaiting_and_what_worked_before_is_unreachable(cast, sandbox_address) -> None:
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     account.delete(stack_name(connection))
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
     assert statuses(connection) == {"log-analysis": "awaiting"}
 
     with tenant_scope(cast.tenant.pk):
         text = cloudformation_template(connection=connection).text
     account.deploy(stack_name(connection), text)
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
     assert statuses(connection) == {"log-analysis": "connected"}
     account.delete(stack_name(connection))
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert statuses(connection) == {"log-analysis": "unreachable"}
 
 
 def test_a_component_chosen_a_moment_ago_is_awaiting_on_an_old_connection(cast, sandbox_address) -> None:
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
-    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
     with tenant_scope(cast.tenant.pk):
         Verification.objects.filter(pk=verification.pk).update(requested_at=timezone.now() - timedelta(hours=100))
         update_connection(connection=connection, components=["log-analysis", "compute-analysis"], by=SYSTEM)
 
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert statuses(connection) == {"log-analysis": "connected", "compute-analysis": "awaiting"}
 
@@ -175,20 +175,20 @@ def test_a_component_chosen_a_moment_ago_is_awaiting_on_an_old_connection(cast, 
 def test_nothing_deployed_for_72_hours_is_unreachable(cast, sandbox_address) -> None:
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     account.delete(stack_name(connection))
-    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
     long_ago = timezone.now() - timedelta(hours=73)
     with tenant_scope(cast.tenant.pk):
         Verification.objects.filter(pk=verification.pk).update(requested_at=long_ago)
         connection.roles.update(status_since=long_ago)
 
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert statuses(connection) == {"log-analysis": "unreachable"}
 
 
 def test_an_account_that_another_tenant_has_proved_stays_awaiting_with_a_neutral_message(cast, sandbox_address) -> None:
     first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
-    verifications.verify_now(connection=first, by=SYSTEM)
+    verification_runs.verify_now(connection=first, by=SYSTEM)
     with tenant_scope(cast.other_tenant.pk):
         second = create_connection(
             tenant=cast.other_tenant,
@@ -200,7 +200,7 @@ def test_an_account_that_another_tenant_has_proved_stays_awaiting_with_a_neutral
         text = cloudformation_template(connection=second).text
     account.deploy(stack_name(second), text)
 
-    verification = verifications.verify_now(connection=second, by=SYSTEM)
+    verification = verification_runs.verify_now(connection=second, by=SYSTEM)
 
     assert statuses(first) == {"log-analysis": "connected"}
     assert statuses(second) == {"log-analysis": "awaiting"}
@@ -212,9 +212,9 @@ def test_typing_an_account_id_blocks_nobody(cast, sandbox_address) -> None:
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     with tenant_scope(cast.other_tenant.pk):
         squatter = create_connection(tenant=cast.other_tenant, name="Squat", account_id=account.account_id, by=SYSTEM)
-    verifications.verify_now(connection=squatter, by=SYSTEM)
+    verification_runs.verify_now(connection=squatter, by=SYSTEM)
 
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert set(statuses(squatter).values()) == {"awaiting"}
     assert statuses(connection) == {"log-analysis": "connected"}
@@ -292,18 +292,18 @@ def test_a_tenant_has_a_bounded_share_of_the_workers_and_its_next_run_follows(ca
         other = create_connection(tenant=cast.other_tenant, name="Other", account_id="333333333333", by=SYSTEM)
     asked = [request(connection) for connection in made]
     others = request(other)
-    *running, last = [verifications._claim(cast.tenant.pk, verification.pk) for verification in asked]
+    *running, last = [verification_runs._claim(cast.tenant.pk, verification.pk) for verification in asked]
 
     assert all(running)
     assert last is None, "the tenant has its share"
-    assert verifications._claim(cast.other_tenant.pk, others.pk) is not None, "another tenant does not wait for it"
+    assert verification_runs._claim(cast.other_tenant.pk, others.pk) is not None, "another tenant does not wait for it"
 
     valkey = redis.from_url(unread(broker))
     valkey.delete("verifications")
     with tenant_scope(cast.tenant.pk):
         Verification.objects.filter(pk=asked[0].pk).update(state=State.QUEUED, lease_expires_at=None)
-    monkeypatch.setattr(verifications, "_verify", lambda claim: [])
-    verifications.run(tenant_id=cast.tenant.pk, verification_id=asked[0].pk)
+    monkeypatch.setattr(verification_runs, "_verify", lambda claim: [])
+    verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked[0].pk)
     assert valkey.llen("verifications") == 1, "the one that waits is sent as soon as a place is free"
     valkey.delete("verifications")
     valkey.close()
@@ -313,7 +313,7 @@ def test_a_message_that_comes_twice_does_not_disturb_the_run(cast) -> None:
     with tenant_scope(cast.tenant.pk):
         connection = create_connection(tenant=cast.tenant, name="Production", account_id="222222222222", by=SYSTEM)
     verification = request(connection)
-    claim = verifications._claim(cast.tenant.pk, verification.pk)
+    claim = verification_runs._claim(cast.tenant.pk, verification.pk)
     finding = aws_report.Finding(
         check="permission",
         component="log-analysis",
@@ -335,9 +335,9 @@ def test_a_message_that_comes_twice_does_not_disturb_the_run(cast) -> None:
             connections.close_all()
 
     works = [
-        lambda: verifications._store(claim, [finding]),
-        lambda: verifications._claim(cast.tenant.pk, verification.pk),
-        lambda: verifications._claim(cast.tenant.pk, verification.pk),
+        lambda: verification_runs._store(claim, [finding]),
+        lambda: verification_runs._claim(cast.tenant.pk, verification.pk),
+        lambda: verification_runs._claim(cast.tenant.pk, verification.pk),
     ]
     threads = [threading.Thread(target=repeat, args=[work]) for work in works]
     for thread in threads:
@@ -354,7 +354,7 @@ def test_with_the_queue_away_what_was_tried_enough_is_still_ended(cast, monkeypa
         with tenant_scope(tenant.pk):
             connection = create_connection(tenant=tenant, name="Production", account_id="222222222222", by=SYSTEM)
         verification = request(connection)
-        verifications._claim(tenant.pk, verification.pk)
+        verification_runs._claim(tenant.pk, verification.pk)
         with tenant_scope(tenant.pk):
             Verification.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
         made.append((connection, verification))
@@ -387,7 +387,7 @@ def test_no_transaction_is_open_while_aws_is_called(cast, monkeypatch) -> None:
 
     monkeypatch.setattr(role_jobs, "verify_role", spy)
 
-    verification = verifications.verify_now(connection=connection, by=SYSTEM)
+    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert open_transactions == [False, False]
     assert (verification.state, verification.failure) == (State.FAILED, "internal_error")
@@ -400,18 +400,18 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(cast, monkeypatch) -> 
             tenant=cast.tenant, name="Production", account_id="222222222222", components=["log-analysis"], by=SYSTEM
         )
         verification = Verification.objects.create(tenant=cast.tenant, connection=connection, requested_by="x")
-    claim = verifications._claim(cast.tenant.pk, verification.pk)
-    assert verifications._claim(cast.tenant.pk, verification.pk) is None, "a lease that runs is respected"
+    claim = verification_runs._claim(cast.tenant.pk, verification.pk)
+    assert verification_runs._claim(cast.tenant.pk, verification.pk) is None, "a lease that runs is respected"
     with tenant_scope(cast.tenant.pk):
         Verification.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-    second = verifications._claim(cast.tenant.pk, verification.pk)
+    second = verification_runs._claim(cast.tenant.pk, verification.pk)
     assert second is not None
     assert second.attempt == claim.attempt + 1
 
-    with pytest.raises(verifications.LeaseLost):
-        verifications._store(claim, [])
-    with pytest.raises(verifications.LeaseLost):
-        verifications._complete(claim, [])
+    with pytest.raises(verification_runs.LeaseLost):
+        verification_runs._store(claim, [])
+    with pytest.raises(verification_runs.LeaseLost):
+        verification_runs._complete(claim, [])
 
     with tenant_scope(cast.tenant.pk):
         verification.refresh_from_db()

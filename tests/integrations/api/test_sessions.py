@@ -6,7 +6,7 @@ import pytest
 from django.db import connections as databases
 from django.test.utils import CaptureQueriesContext
 
-from integrations.actions import verifications
+from integrations.actions import verification_runs
 from integrations.actions.connections import create_connection
 from integrations.models import Verification
 from tenants.audit import SYSTEM
@@ -121,7 +121,7 @@ def test_the_list_takes_as_many_queries_for_fifty_as_for_one(api, cast, verifica
 
 def test_a_verification_leaves_receipts_and_no_credential(api, cast, sandbox_address) -> None:
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
-    verifications.verify_now(connection=connection, by=SYSTEM)
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     answer = api(cast.viewer, cast.tenant).get(f"/api/v1/connections/{connection.pk}/sessions/")
 

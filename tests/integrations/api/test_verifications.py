@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from integrations.actions import verifications
+from integrations.actions import verification_runs
 from integrations.actions.connections import create_connection
 from integrations.aws.report import RoleReport
 from integrations.models import Finding, ProvedAccount, Verification
@@ -100,9 +100,9 @@ def test_f11_an_account_given_while_a_verification_runs_is_not_proved_by_it(api,
             for target in [job.target for job in claim.jobs]
         ]
 
-    monkeypatch.setattr(verifications, "_verify", find_all_well_in_the_first_account)
+    monkeypatch.setattr(verification_runs, "_verify", find_all_well_in_the_first_account)
 
-    verifications.run(tenant_id=cast.tenant.pk, verification_id=UUID(verification["id"]))
+    verification_runs.run(tenant_id=cast.tenant.pk, verification_id=UUID(verification["id"]))
 
     shown = client.get(f"/api/v1/connections/{connection.pk}/").json()
     assert (shown["account_id"], shown["status"]) == ("999988887777", "awaiting")

@@ -1,0 +1,285 @@
+"""Running a verification, in a worker: claim it, look at each of its roles, store what lands, turn it into statuses.
+
+No transaction is open while AWS is called: AWS runs in threads of its own, and this thread writes what they find.
+How a claim is held, and what happens when it is lost, is in `verifications`.
+"""
+
+import logging
+import queue
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from integrations.actions import role_statuses
+from integrations.actions.role_jobs import Report, RoleJob, Task
+from integrations.actions.sessions import keep_receipts
+from integrations.actions.verifications import (
+    MOST_ATTEMPTS,
+    MOST_RUNNING_PER_TENANT,
+    State,
+    end_without_verdict,
+    find_or_create,
+    new_lease,
+    plan_next,
+    roles_to_look_at,
+    running,
+    send_next,
+)
+from integrations.aws import report as aws_report
+from integrations.aws.report import VerificationTarget
+from integrations.catalogue_file import catalogue
+from integrations.models import Connection, CustomerRole, Finding, Status, Verification
+from integrations.role_templates.names import role_name
+from tenants import audit
+from tenants.audit import SYSTEM, Actor
+from tenants.models import Tenant
+from tenants.scope import tenant_scope
+
+logger = logging.getLogger(__name__)
+
+
+class LeaseLost(Exception):
+    """Another worker has taken this verification over: whatever is still found here does not count."""
+
+
+class OutOfUse(Exception):
+    """The customer paused or removed what is being verified: no more sessions are opened in it."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's hold on a verification."""
+
+    tenant_id: UUID
+    connection_id: UUID
+    verification_id: UUID
+    attempt: int
+    jobs: tuple[RoleJob, ...]
+
+
+def verify_now(*, connection: Connection, by: Actor) -> Verification:
+    """Run a verification in this process, without the queue. No scope may be open: AWS is called.
+
+    Raises:
+        NotReady: no AWS account or no component is chosen yet.
+    """
+    with tenant_scope(connection.tenant_id):
+        verification, _ = find_or_create(connection, by)
+    run(tenant_id=connection.tenant_id, verification_id=verification.pk)
+    with tenant_scope(connection.tenant_id):
+        return Verification.objects.get(tenant_id=connection.tenant_id, pk=verification.pk)
+
+
+def run(*, tenant_id: UUID, verification_id: UUID) -> None:
+    """Run one verification to its end, if it is still to be run; otherwise do nothing.
+
+    Every finding is stored as it lands. An error of ours ends the run as `failed`, never as a verdict.
+    """
+    claim = _claim(tenant_id, verification_id)
+    if claim is None:
+        return
+    try:
+        reports = _verify(claim)
+        _complete(claim, reports)
+    except LeaseLost:
+        logger.warning("Verification %s was taken over by another worker", verification_id)
+    except OutOfUse:
+        end_without_verdict(tenant_id, verification_id, State.FAILED, failure="out_of_use", attempt=claim.attempt)
+    except Exception:
+        logger.exception("Verification %s failed", verification_id)
+        end_without_verdict(tenant_id, verification_id, State.FAILED, failure="internal_error", attempt=claim.attempt)
+    send_next(tenant_id)
+
+
+def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
+    """Hold the verification for this worker, unless another one does or the tenant has its share of runs already."""
+    with tenant_scope(tenant_id):
+        # One claim of a tenant at a time, or two could both see the last free place. Not a full lock: what refers to
+        # the tenant may be written meanwhile, or a claim and a run under way would wait for each other.
+        Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id).first()
+        if running(tenant_id) >= MOST_RUNNING_PER_TENANT:
+            return None
+        verification = (
+            Verification.objects.select_for_update(of=["self"])
+            .select_related("connection__tenant")
+            .annotate(now=Now())
+            .filter(tenant_id=tenant_id, pk=verification_id)
+            .first()
+        )
+        if verification is None or not verification.is_active:
+            return None
+        lease = verification.lease_expires_at
+        held = verification.state == State.RUNNING and lease is not None and lease > verification.now
+        if held or verification.attempt >= MOST_ATTEMPTS:
+            return None
+        verification.findings.all().delete()  # of an attempt that was lost
+        verification.state = State.RUNNING
+        verification.attempt += 1
+        verification.started_at = Now()
+        verification.lease_expires_at = new_lease()
+        verification.save(update_fields=["state", "attempt", "started_at", "lease_expires_at"])
+        connection = verification.connection
+        roles = roles_to_look_at(connection)
+    return Claim(
+        tenant_id,
+        connection.pk,
+        verification_id,
+        verification.attempt,
+        jobs=tuple(RoleJob(_task(role), _target(connection, role)) for role in roles),
+    )
+
+
+def _task(role: CustomerRole) -> Task:
+    """What is to be done to a role. While it is quarantined, only the trust-test runs."""
+    if role.status == Status.REMOVING:
+        return Task.PROVE_REMOVED
+    if not role.quarantined:
+        return Task.VERIFY
+    lifts = role.clean_rounds + 1 >= role_statuses.ROUNDS_TO_LIFT_QUARANTINE
+    return Task.TRUST_TEST_THEN_VERIFY if lifts else Task.TRUST_TEST
+
+
+def _target(connection: Connection, role: CustomerRole) -> VerificationTarget:
+    return VerificationTarget(
+        tenant_ref=connection.tenant.reference,
+        connection_ref=connection.reference,
+        account_id=connection.account_id,
+        external_id=connection.external_id,
+        role_name=role_name(connection.reference, role.component),
+        role_path="/",
+        component=catalogue().component(role.component),
+    )
+
+
+def _verify(claim: Claim) -> list[Report]:
+    """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
+    landed: queue.SimpleQueue[aws_report.Finding] = queue.SimpleQueue()
+    stopped: set[str] = set()
+
+    def land(finding: aws_report.Finding) -> None:
+        if finding.component in stopped:
+            raise OutOfUse  # ends the engine's run, in its own thread
+        landed.put(finding)
+
+    renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
+    with _threads(len(claim.jobs)) as executor:
+        futures = [executor.submit(job.run, land) for job in claim.jobs]
+        renewed_at = timezone.now()
+        while not all(future.done() for future in futures) or not landed.empty():
+            findings = _take(landed)
+            if findings or (timezone.now() - renewed_at).total_seconds() >= renew_every:
+                try:
+                    stopped |= _store(claim, findings)
+                except LeaseLost:
+                    stopped |= {job.component for job in claim.jobs}
+                    raise
+                renewed_at = timezone.now()
+    reports = []
+    for future in futures:
+        with suppress(OutOfUse):
+            reports.append(future.result())
+    if stopped and not reports:
+        raise OutOfUse
+    return reports
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that are not waited for when the run is given up: each ends by its own deadline."""
+    executor = ThreadPoolExecutor(max(number, 1), thread_name_prefix="verify")
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _take(landed: "queue.SimpleQueue[aws_report.Finding]") -> list[aws_report.Finding]:
+    """What has landed, after a wait of a tenth of a second at the most: one write for all that came together."""
+    findings = []
+    try:
+        findings.append(landed.get(timeout=0.1))
+        while True:
+            findings.append(landed.get_nowait())
+    except queue.Empty:
+        return findings
+
+
+def _store(claim: Claim, findings: list[aws_report.Finding]) -> set[str]:
+    """Store findings and renew the lease; gives the components that the customer took out of use meanwhile.
+
+    Raises:
+        LeaseLost: the verification is no longer ours.
+    """
+    with tenant_scope(claim.tenant_id):
+        ours = Verification.objects.filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING).update(
+            lease_expires_at=new_lease()
+        )
+        if not ours:
+            raise LeaseLost
+        Finding.objects.bulk_create(
+            Finding(
+                tenant_id=claim.tenant_id,
+                verification_id=claim.verification_id,
+                component=finding.component,
+                check_code=finding.check,
+                action=finding.action,
+                region=finding.region,
+                outcome=finding.outcome,
+                cause=finding.cause,
+                who=finding.who,
+                title=finding.title,
+                detail=finding.detail,
+                fix=finding.fix,
+                duration_ms=finding.duration_ms,
+                request_id=finding.request_id,
+            )
+            for finding in findings
+        )
+        roles = CustomerRole.objects.filter(connection_id=claim.connection_id)
+        statuses = dict(roles.values_list("component", "status"))
+    return {job.component for job in claim.jobs if not job.is_wanted(statuses.get(job.component))}
+
+
+def _complete(claim: Claim, reports: list[Report]) -> None:
+    """Turn the reports into statuses and end the verification, in one transaction.
+
+    The customer may have given another account meanwhile. What was found says nothing of that one, and must not prove
+    it (F11).
+    """
+    with tenant_scope(claim.tenant_id):
+        verification = _still_ours(claim)
+        keep_receipts(verification=verification, reports=reports)
+        if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
+            verification.failure = "account_changed"
+        else:
+            verdict = role_statuses.apply_reports(verification=verification, reports=reports)
+            verification.failure = "" if verdict else "no_verdict"
+        verification.state = State.FAILED if verification.failure else State.COMPLETED
+        plan_next(verification.connection, failed=bool(verification.failure))
+        verification.finished_at = Now()
+        verification.save(update_fields=["state", "failure", "finished_at"])
+        audit.record(
+            f"verification:{verification.state}",
+            by=SYSTEM,
+            tenant_id=claim.tenant_id,
+            target=verification,
+            connection=str(verification.connection_id),
+        )
+
+
+def _still_ours(claim: Claim) -> Verification:
+    verification = (
+        Verification.objects.select_for_update(of=["self", "connection"])
+        .select_related("connection")
+        .filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING)
+        .first()
+    )
+    if verification is None:
+        raise LeaseLost
+    return verification
