@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.actions.role_jobs import Report
-from integrations.aws.report import RemovalReport, RoleReport, TrustReport, role_status
+from integrations.aws.report import ReachabilityReport, RemovalReport, RoleReport, TrustReport, role_status
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
 from integrations.models.connection import OUT_OF_USE
 from tenants import audit
@@ -15,6 +15,7 @@ from tenants.scope import call
 
 NOTHING_DEPLOYED_AFTER = timedelta(hours=72)
 ROUNDS_TO_LIFT_QUARANTINE = 2
+WORKS = (Status.CONNECTED, Status.DEGRADED)
 
 
 def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> bool:
@@ -45,8 +46,26 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
         role = roles[component]
         _apply(role, verdict, connection, nothing_deployed_for_long=said and role.status_since < long_ago)
     _apply_removals(connection, [component for component, removed in removals.items() if removed])
-    return any(verdict != "no_verdict" for verdict in verdicts.values()) or any(
-        removed is not None for removed in removals.values()
+    return (
+        any(verdict != "no_verdict" for verdict in verdicts.values())
+        or any(removed is not None for removed in removals.values())
+        or any(report.reachable is not None for report in reports if isinstance(report, ReachabilityReport))
+    )
+
+
+def differ(*, verification: Verification, reports: Sequence[Report]) -> bool:
+    """Whether a role that works was found out of reach, or one that does not within it: only a whole verification may
+    say what that means.
+    """
+    reachable = {
+        report.component: report.reachable
+        for report in reports
+        if isinstance(report, ReachabilityReport) and report.reachable is not None
+    }
+    return any(
+        (role.status in WORKS) != reachable[role.component]
+        for role in verification.connection.roles.all()
+        if role.component in reachable and role.status not in OUT_OF_USE and not role.quarantined
     )
 
 

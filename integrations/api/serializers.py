@@ -90,6 +90,16 @@ class CustomerRoleSerializer(serializers.ModelSerializer[CustomerRole]):
         read_only_fields = fields
 
 
+class VerificationInput(InputSerializer):
+    """What to verify; nothing has to be said."""
+
+    checks = serializers.ChoiceField(
+        choices=Verification.Checks.choices,
+        required=False,
+        help_text="`all` unless you say `reachability`: the chain, and whose account it leads to, and no more.",
+    )
+
+
 class VerificationSerializer(serializers.ModelSerializer[Verification]):
     """One run that tests a connection's customer roles."""
 
@@ -102,6 +112,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
         fields = [
             "id",
             "connection_id",
+            "checks",
             "state",
             "failure",
             "requested_by",
