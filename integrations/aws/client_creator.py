@@ -17,7 +17,24 @@ import botocore.session
 from botocore import retryhandler, translate
 from botocore.client import ClientCreator
 from botocore.endpoint import Endpoint
+from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
+from botocore.hooks import EVENT_ALIASES, HierarchicalEmitter
 from botocore.signers import RequestSigner
+
+
+def _events_of(service_id: str) -> HierarchicalEmitter:
+    """The handlers that botocore has for this service, and none for others or for documentation: to copy them all for
+    each client is most of the work of making one.
+    """
+    events = HierarchicalEmitter()
+    register = {REGISTER_FIRST: events.register_first, REGISTER_LAST: events.register_last}
+    for name, handler, *when in BUILTIN_HANDLERS:
+        about, *of = name.split(".")
+        if of:
+            of[0] = EVENT_ALIASES.get(of[0], of[0])
+        if about != "docs" and (not of or of[0] in {"*", service_id}):
+            register.get(when[0] if when else None, events.register)(".".join([about, *of]), handler)
+    return events
 
 
 class SharingClientCreator(ClientCreator):
@@ -41,10 +58,10 @@ class SharingClientCreator(ClientCreator):
             user_agent_creator=session.get_component("user_agent_creator"),
         )
         self._parsers = session.get_component("response_parser_factory")
-        self._events = session.get_component("event_emitter")
         self._model: Any = None
         self._class: Any = None
         self._arguments: dict[str, dict[str, Any]] = {}
+        self._events = _events_of(self._load_service_model(service).service_id.hyphenize())
 
     def _load_service_model(self, service_name: str, api_version: str | None = None) -> Any:
         if self._model is None:

@@ -4,6 +4,7 @@ import gc
 import types
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import botocore.session
 import pytest
@@ -12,17 +13,27 @@ from botocore.config import Config
 from integrations.aws.chain import enter_customer_role, enter_integration_role, vendor_side
 from integrations.aws.clients import ClientFactory, SessionCredentials
 from integrations.aws.probes import caller_account
+from integrations.catalogue import load_catalogue
 
+# Every probe of the catalogue that we ship, and calls with customisations of botocore's own.
+PROBES = {
+    (probe.service, probe.operation): dict(probe.parameters)
+    for component in load_catalogue(Path(__file__).parents[3] / "catalogue.yaml").components
+    for probe in (*(p.probe for p in component.permissions), *(n.probe for n in component.never_granted))
+    if probe
+}
 CALLS = [
+    *((service, operation, parameters) for (service, operation), parameters in PROBES.items()),
     ("sts", "get_caller_identity", {}),
     ("sts", "assume_role", {"RoleArn": "arn:aws:iam::1:role/r", "RoleSessionName": "name", "ExternalId": "id"}),
-    ("ec2", "describe_instances", {"MaxResults": 5}),
-    ("s3", "list_buckets", {}),
     ("s3", "get_bucket_location", {"Bucket": "a-bucket"}),
-    ("logs", "describe_log_groups", {"limit": 1}),
+    ("s3", "list_objects_v2", {"Bucket": "a.bucket", "Prefix": "ö/"}),
     ("iam", "get_role", {"RoleName": "r"}),
-    ("lambda", "list_functions", {"MaxItems": 1}),
     ("dynamodb", "list_tables", {"Limit": 1}),
+    ("route53", "list_hosted_zones", {"MaxItems": "1"}),
+    ("glacier", "list_vaults", {}),
+    ("apigateway", "get_rest_apis", {"limit": 1}),
+    ("machinelearning", "predict", {"MLModelId": "m", "Record": {}, "PredictEndpoint": "https://example.com"}),
 ]
 # Of one moment or of one call.
 VARIES = {"Authorization", "X-Amz-Date", "amz-sdk-invocation-id", "User-Agent"}
