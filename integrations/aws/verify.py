@@ -6,7 +6,7 @@
                      └ B → C ─ what the role says of itself, where the customer lets it
     base → trust-test → B ┬ the right external ID (control)
                           ├ none
-                          └ a wrong one that looks like it
+                          └ wrong ones that look like it
     base → canary ┬ a role that lets the whole vendor account in (control)
                   └ the customer role
 
@@ -99,7 +99,7 @@ def verify_role(
     return RoleReport(
         component=target.component.id,
         findings=tuple(run.findings),
-        assumable=chain.customer is not None and chain.account_matches is not False,
+        assumable=chain.customer is not None and chain.account_matches is True,
         refused=chain.refused and not run.vendor_fault,
         external_id_enforced=trust.external_id_enforced,
         permissions_ok=permissions.ok,
@@ -134,7 +134,7 @@ def check_reachability(
     return RoleReport(
         component=target.component.id,
         findings=tuple(run.findings),
-        assumable=chain.customer is not None and chain.account_matches is not False,
+        assumable=chain.customer is not None and chain.account_matches is True,
         refused=chain.refused and not run.vendor_fault,
         external_id_enforced=None,
         permissions_ok=None,

@@ -60,7 +60,11 @@ class RemovalCheck:
             [
                 MustBeRefused(
                     check=REFUSED,
-                    attempt=lambda: try_customer_role(run.vendor, run.target, launch, run.target.external_id),
+                    attempts={
+                        "your external ID": lambda: try_customer_role(
+                            run.vendor, run.target, launch, run.target.external_id
+                        )
+                    },
                     refused_title="The role refuses us",
                     unknown_title="Not known yet whether the role refuses us",
                     violated=_STILL_OPEN,

@@ -103,12 +103,9 @@ class Run:
 
     def _end_at_deadline(self) -> None:
         self.deadline_hit = True
-        for pending in self._pending.values():
-            self.tell(
-                findings.finding(
-                    pending.check, self.target.component.id, _DEADLINE, action=pending.action, region=pending.region
-                )
-            )
+        unanswered = dict.fromkeys((left.check, left.action, left.region) for left in self._pending.values())
+        for check, action, region in unanswered:
+            self.tell(findings.finding(check, self.target.component.id, _DEADLINE, action=action, region=region))
         self._pending.clear()
 
     def tell(self, finding: Finding) -> None:
