@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from integrations.aws import findings
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused
-from integrations.aws.findings import Verdict
 from integrations.aws.report import Actor, Outcome, SessionReceipt
+from integrations.aws.verdicts import Verdict
 
 Attempt = Callable[[], SessionReceipt]
 
@@ -30,6 +30,7 @@ class Control:
     passed_title: str
     refused: Verdict
     own_side: Attempt | None = None
+    on_passed: Callable[[], None] = lambda: None
     blocks_verdict: bool = True
 
 
@@ -118,6 +119,7 @@ class ControlledRefusals:
         if answer.failure is None:
             self._run.receipts.append(answer.value)
             self._run.passed(control.check, control.passed_title, answer, request_id=answer.value.request_id)
+            control.on_passed()
         else:
             refused = isinstance(answer.failure, Refused)
             verdict = control.refused if refused else findings.judge_failure(answer.failure)

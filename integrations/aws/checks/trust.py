@@ -5,16 +5,19 @@ external ID, so that only the customer's trust policy can refuse. With the right
 trusted one, the canary (F8): its own policy allows it every role, as its control proves.
 """
 
+from collections.abc import Callable
+
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_trust_test, try_as_canary, try_control_role, try_customer_role
 from integrations.aws.checks.refusals import Attempt, Control, ControlledRefusals, MustBeRefused
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.checks.wrong_ids import wrong_external_ids
+from integrations.aws.customer_refusals import TrustFacts
 from integrations.aws.errors import Refused
-from integrations.aws.findings import TrustFacts, Verdict
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.vendor import CANARY as CANARY_ROLE
+from integrations.aws.verdicts import Verdict
 
 CONTROL = "trust.control"
 NO_EXTERNAL_ID = "trust.no_external_id"
@@ -57,10 +60,11 @@ def _opened(cause: str, how: str) -> Verdict:
 
 
 class TrustChecks:
-    """The trust-test and the canary, beside the chain."""
+    """The trust-test and the canary, beside the chain. `on_control_passed`: the right external ID got in."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, on_control_passed: Callable[[], None] = lambda: None) -> None:
         self._run = run
+        self._on_control_passed = on_control_passed
         self._trust_test: ControlledRefusals | None = None
         self._canary: ControlledRefusals | None = None
         self._enters_with_previous_id = False
@@ -85,6 +89,7 @@ class TrustChecks:
                 passed_title="The trust-test gets in with your external ID, so its refusals mean something",
                 refused=_CONTROL_REFUSED,
                 own_side=lambda: try_control_role(run.vendor, run.target, launch),
+                on_passed=self._on_control_passed,
             ),
             [
                 self._external_id_test(launch),
