@@ -18,7 +18,8 @@ from integrations.aws.service_models import InvalidCall, UnknownIamAction, check
 # Component ids that would collide with the vendor's own roles.
 RESERVED_COMPONENT_IDS = frozenset({"canary", "integration", "trust-test", "worker"})
 
-Version = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
+_VERSION = re.compile(r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")
+Version = Annotated[str, Field(pattern=_VERSION.pattern)]
 # Goes into descriptions of roles, where IAM takes Latin-1 only.
 ShownName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[ -~\u00a1-\u00ff]+$")]
 
@@ -113,7 +114,11 @@ def check_action(action: str) -> str:
 
 
 class Permission(_Entry):
-    """One IAM action that a component needs, and why."""
+    """One IAM action that a component needs, and why.
+
+    `since` is the version of the component that first had it; without it, the first version did. A role that was made
+    for an older version is then called outdated, and not at fault.
+    """
 
     action: str
     reason: str = Field(min_length=20, max_length=300)
@@ -121,8 +126,15 @@ class Permission(_Entry):
     conditions: dict[str, dict[str, str | tuple[str, ...]]] = {}
     sees_customer_data: bool
     probe: Probe | None = None
+    since: Version | None = None
 
     _exists = field_validator("action")(check_action)
+
+    def is_newer_than(self, version: str) -> bool:
+        """Whether a role made for `version` of the component was made without it; False where that is not known."""
+        if self.since is None or not _VERSION.fullmatch(version):
+            return False
+        return _numbers(self.since) > _numbers(version)
 
     @field_validator("resources")
     @classmethod
@@ -166,6 +178,16 @@ class Component(_Entry):
     def _actions_are_unique(self) -> "Component":
         needed = [permission.action for permission in self.permissions]
         _refuse_repeated("action", [*needed, *(entry.action for entry in self.never_granted)])
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_newer_than_it(self) -> "Component":
+        for permission in self.permissions:
+            if permission.is_newer_than(self.version):
+                raise ValueError(
+                    f"'{permission.action}' is there since {permission.since}, but the component is only at "
+                    f"{self.version}: raise its version"
+                )
         return self
 
 
@@ -238,6 +260,10 @@ def _root_causes(error: ValidationError) -> list[ErrorDetails]:
         if detail["type"] != "too_short"
         or not any(other["loc"][: len(detail["loc"])] == detail["loc"] and other is not detail for other in details)
     ]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def _refuse_repeated(what: str, values: list[str]) -> None:

@@ -298,12 +298,14 @@ def _queue_again(verification: Verification) -> None:
 
 
 def _still_ours(claim: Claim) -> Verification:
+    """The verification, with its connection locked before it: whoever asks for one locks them in this order too."""
+    connection = Connection.objects.select_for_update().filter(pk=claim.connection_id).first()
     verification = (
-        Verification.objects.select_for_update(of=["self", "connection"])
-        .select_related("connection")
+        Verification.objects.select_for_update()
         .filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING)
         .first()
     )
-    if verification is None:
+    if connection is None or verification is None:
         raise LeaseLost
+    verification.connection = connection
     return verification

@@ -8,7 +8,8 @@ worker can be killed at any point: its lease runs out, `hand_back` queues the ve
 import logging
 import random
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import takewhile
 from uuid import UUID
 
 from celery import current_app
@@ -21,6 +22,7 @@ from kombu.exceptions import OperationalError
 
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Status, Verification
+from integrations.models.connection import worst
 from integrations.next_verification import next_verification
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
@@ -35,6 +37,7 @@ MOST_RUNNING_PER_TENANT = 4
 QUEUED_AGAIN_AFTER = timedelta(seconds=30)  # its message may be lost with the broker's memory
 GIVEN_UP_AFTER = timedelta(minutes=10)
 SENT_TASK_EXPIRES_SECONDS = 600
+LOOKED_BACK = 10
 
 State = Verification.State
 Checks = Verification.Checks
@@ -190,15 +193,35 @@ def send_next(tenant_id: UUID) -> None:
 
 def plan_next(connection: Connection, *, failed: bool) -> None:
     """Set when the connection is verified again by itself."""
-    leaving = connection.roles.filter(status=Status.REMOVING).order_by("-status_since").first()
+    roles = list(connection.roles.all())
+    if not connection.account_id or not roles:
+        connection.next_verification_at = None
+        connection.save(update_fields=["next_verification_at"])
+        return
+    leaving = max((role for role in roles if role.status == Status.REMOVING), key=_since, default=None)
+    status = Status.REMOVING if leaving else worst([role.status for role in roles])
     connection.next_verification_at = next_verification(
-        Status.REMOVING if leaving else connection.status,
+        status,
         asked_at=leaving.status_since if leaving else connection.asked_at,
         now=timezone.now(),
         chance=random.random(),  # noqa: S311 — it spreads load, it protects nothing
-        failed=failed,
+        since=max((role.status_since for role in roles if role.status == status), default=None),
+        confirming=any(role.is_confirming for role in roles),
+        unconfirmed=any(role.is_unconfirmed for role in roles),
+        failures=_failures_in_a_row(connection) + 1 if failed else 0,
     )
     connection.save(update_fields=["next_verification_at"])
+
+
+def _since(role: CustomerRole) -> datetime:
+    return role.status_since
+
+
+def _failures_in_a_row(connection: Connection) -> int:
+    """How many of the last verifications that have ended reached no verdict, by failures of ours."""
+    ended = connection.verifications.filter(state__in=[State.COMPLETED, State.FAILED]).exclude(failure="out_of_use")
+    last = ended.order_by("-requested_at").values_list("state", flat=True)[:LOOKED_BACK]
+    return len(list(takewhile(lambda state: state == State.FAILED, last)))
 
 
 def end_without_verdict(
@@ -206,12 +229,16 @@ def end_without_verdict(
 ) -> None:
     """End an active verification without a verdict; with `attempt`, only if that claim is still the latest."""
     with tenant_scope(tenant_id):
+        # The connection first, as whoever asks for a verification locks them.
+        connection = Connection.objects.select_for_update(of=["self"]).filter(verifications=verification_id).first()
         verification = Verification.objects.select_for_update().filter(pk=verification_id).first()
-        if verification is None or not verification.is_active or attempt not in {None, verification.attempt}:
+        if connection is None or verification is None or not verification.is_active:
+            return
+        if attempt not in {None, verification.attempt}:
             return
         verification.state, verification.failure = state, failure
         if verification.checks == Checks.ALL:
-            plan_next(verification.connection, failed=True)
+            plan_next(connection, failed=True)
         verification.finished_at = Now()
         verification.save(update_fields=["state", "failure", "finished_at"])
         audit.record(

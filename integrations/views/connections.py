@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
 from integrations.actions.role_templates import cloudformation_template
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
+from integrations.actions.status_changes import last_changes
 from integrations.actions.verifications import NotReady
 from integrations.aws.arns import InvalidAccountId
 from integrations.aws.policies import revoke_older_sessions_policy
@@ -35,6 +36,7 @@ from tenants.permissions import Permission
 
 REFUSED = 422  # the status of a page that shows a form again with what is wrong with it
 SHOWN_VERIFICATIONS = 10
+SHOWN_CHANGES = 10
 A_MOMENT = timedelta(minutes=1)
 
 
@@ -158,6 +160,10 @@ def _connection_page(
         "section": "connections",
         "connection": connection,
         "status": connection.status,
+        "confirming": any(role.is_confirming for role in roles),
+        "changes": [
+            (change, catalogue().name_of(change.component)) for change in last_changes(connection, SHOWN_CHANGES)
+        ],
         "waiting_for_aws": is_waiting_for_aws(connection.status, asked_at=connection.asked_at, now=now),
         "components": catalogue().components,
         "components_form": components_form or ComponentsForm(chosen=chosen),
