@@ -266,8 +266,8 @@ CELERY_TASK_IGNORE_RESULT = True  # results are rows
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_ROUTES = {"integrations.tasks.run_verification": {"queue": "verifications"}}
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a worker takes what it can start, so another is never kept waiting
+# `integrations.tasks.run_verification` is sent to `verifications` or `scheduled_verifications`.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # with late acknowledgement, a worker takes what it can start and no more
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A customer waits while a task is sent: say soon that the queue is away.

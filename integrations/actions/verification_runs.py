@@ -294,7 +294,7 @@ def _queue_again(verification: Verification) -> None:
     verification.state, verification.lease_expires_at = State.QUEUED, None
     verification.save(update_fields=["state", "lease_expires_at"])
     # `run` sends the tenant's longest waiting one next, which need not be this.
-    transaction.on_commit(lambda: send_again(verification.tenant_id, verification.pk))
+    transaction.on_commit(lambda: send_again(verification))
 
 
 def _still_ours(claim: Claim) -> Verification:
