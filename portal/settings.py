@@ -306,6 +306,9 @@ AWS_ENDPOINT_URL = _environment.get("AWS_ENDPOINT_URL", "")
 if PRODUCTION and AWS_ENDPOINT_URL:
     raise ImproperlyConfigured("AWS_ENDPOINT_URL is set: production must talk to AWS itself. Unset it.")
 
+# AssumeRole calls of all verifications together. AWS answers 600 a second per account and region (docs/production.md).
+STS_CALLS_PER_SECOND = _number("STS_CALLS_PER_SECOND", 300)
+
 # --- API --------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
