@@ -8,6 +8,7 @@ from uuid import uuid4
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
+from integrations.catalogue_file import one_catalogue
 from portal.access import rule_of
 from tenants.request_id import request_id as current_request_id
 from tenants.scope import staff_scope
@@ -51,6 +52,16 @@ def permissions_policy(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         return response
+
+    return middleware
+
+
+def hold_catalogue(get_response: GetResponse) -> GetResponse:
+    """Answer each request from one catalogue, also when the file changes in the middle of it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with one_catalogue():
+            return get_response(request)
 
     return middleware
 

@@ -128,6 +128,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.permissions_policy",
+    "portal.middleware.hold_catalogue",
     "portal.middleware.staff_database",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -289,6 +290,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "integrations.tasks.send_notifications",
         "schedule": 5.0,
         "options": {"expires": 5.0},
+    },
+    "release the catalogue": {
+        "task": "integrations.tasks.release_catalogue",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
     },
 }
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
