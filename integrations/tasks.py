@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_init
 
-from integrations.actions import schedule, verification_runs, verifications
+from integrations.actions import notifications, schedule, verification_runs, verifications
 from integrations.aws.verify import warm_up
 from integrations.catalogue_file import catalogue
 from integrations.vendor import vendor_settings
@@ -37,3 +37,11 @@ def hand_back_verifications() -> None:
 def verify_due() -> None:
     """Ask for the verifications that are due. Queue `maintenance`, from beat, no retry: beat comes again."""
     schedule.verify_due()
+
+
+@shared_task(name="integrations.tasks.send_notifications")
+def send_notifications() -> None:
+    """Send the mails that are due. Queue `maintenance`, from beat, no retry: beat comes again, and each mail has its
+    own back-off.
+    """
+    notifications.send_due()

@@ -285,6 +285,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },
+    "send notifications": {
+        "task": "integrations.tasks.send_notifications",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
 }
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
 

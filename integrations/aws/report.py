@@ -169,6 +169,22 @@ class RoleReport:
 
 
 @dataclass(frozen=True)
+class ReachabilityReport:
+    """Whether a customer role can be entered and leads to the account it should, and nothing else.
+
+    `reachable` is None where no verdict was reached. It speaks of no trust and of no permission, so it stands for no
+    status: where it differs from what is known, a whole verification must judge.
+    """
+
+    component: str
+    reachable: bool | None
+    findings: tuple[Finding, ...]
+    receipts: tuple[SessionReceipt, ...] = ()
+    integration_role_id: str = ""
+    deadline_hit: bool = False
+
+
+@dataclass(frozen=True)
 class RemovalReport:
     """Whether a customer role refuses us. `removed` is None where no verdict was reached."""
 

@@ -34,6 +34,7 @@ from integrations.aws.report import (
     Actor,
     Finding,
     Outcome,
+    ReachabilityReport,
     RemovalReport,
     RoleReport,
     RoleStatus,
@@ -49,6 +50,7 @@ __all__ = [
     "Actor",
     "Finding",
     "Outcome",
+    "ReachabilityReport",
     "RemovalReport",
     "RoleReport",
     "RoleStatus",
@@ -121,31 +123,28 @@ def check_reachability(
     *,
     on_finding: Callable[[Finding], None],
     deadline_seconds: float = 30,
-) -> RoleReport:
-    """Open the chain and ask whose account it leads to, and no more: it speaks of no trust and of no permission.
-
-    As verify_role otherwise; `external_id_enforced`, `permissions_ok` and `trust_too_wide` stay None, so the report has
-    no status of a working role.
-    """
+) -> ReachabilityReport:
+    """Open the chain and ask whose account it leads to, and no more; as verify_role otherwise."""
     settings.refuse_own_account(target.account_id)
     run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
     chain = ChainChecks(run, on_launch=lambda _: None, on_customer=lambda _: None)
     chain.start()
     run.follow()
     chain.judge_refusal(TrustFacts())
-    return RoleReport(
+    return ReachabilityReport(
         component=target.component.id,
+        reachable=_reachable(run, chain),
         findings=tuple(run.findings),
-        assumable=chain.customer is not None and chain.account_matches is True,
-        refused=chain.refused and not run.vendor_fault,
-        external_id_enforced=None,
-        permissions_ok=None,
-        vendor_fault=run.vendor_fault,
-        trust_too_wide=None,
         receipts=tuple(run.receipts),
         integration_role_id=chain.integration_role_id,
         deadline_hit=run.deadline_hit,
     )
+
+
+def _reachable(run: Run, chain: ChainChecks) -> bool | None:
+    if chain.account_matches is not None:
+        return chain.account_matches
+    return False if chain.refused and not run.vendor_fault else None
 
 
 def check_trust(
