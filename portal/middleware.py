@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 from uuid import uuid4
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
 from portal.access import rule_of
+from tenants.names import is_readable
 from tenants.request_id import request_id as current_request_id
 from tenants.scope import staff_scope
 
@@ -40,6 +42,26 @@ def health_probes(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         probe = probes.get(request.path_info)
         return probe(request) if probe else get_response(request)
+
+    return middleware
+
+
+def readable_text(get_response: GetResponse) -> GetResponse:
+    """Answer 400 to text that nothing here can keep or show (a NUL, half a surrogate pair), wherever in a request it
+    stands, so that no view, form or filter has to think of it. JSON bodies are read by `tenants.api.base`.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        # Below /api/ a form is refused as a 415 and nothing reads it.
+        form = () if request.path_info.startswith("/api/") else request.POST.lists()
+        texts = chain(
+            (request.path_info,),
+            request.COOKIES.values(),
+            *((name, *values) for name, values in chain(request.GET.lists(), form)),
+        )
+        if not all(map(is_readable, texts)):
+            raise BadRequest("The request holds text that cannot be read.")
+        return get_response(request)
 
     return middleware
 
