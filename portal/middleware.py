@@ -6,11 +6,12 @@ from itertools import chain
 from typing import Any
 from uuid import uuid4
 
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
 from portal.access import rule_of
 from tenants.names import is_readable
+from tenants.request_id import client_address
 from tenants.request_id import request_id as current_request_id
 from tenants.scope import staff_scope
 
@@ -19,16 +20,25 @@ logger = logging.getLogger(__name__)
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
-    """Give each request an id that its log lines and audit events carry, and that the answer shows."""
+    """Give each request an id that its log lines and audit events carry, and that the answer shows; and note from where
+    it came, behind as many proxies as are trusted (`TRUSTED_PROXY_COUNT`).
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        token = current_request_id.set(str(uuid4()))
+        from allauth.account.adapter import get_adapter  # when the apps are loaded
+
+        try:
+            address = get_adapter().get_client_ip(request)
+        except (PermissionDenied, ImproperlyConfigured):  # fewer proxies than were promised
+            address = None
+        id_token, address_token = current_request_id.set(str(uuid4())), client_address.set(address)
         try:
             response = get_response(request)
             response["X-Request-Id"] = current_request_id.get()
             return response
         finally:
-            current_request_id.reset(token)
+            client_address.reset(address_token)
+            current_request_id.reset(id_token)
 
     return middleware
 

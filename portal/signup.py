@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.core.internal import ratelimit
 from django import forms
 from django.http import HttpRequest
@@ -11,6 +12,7 @@ from integrations.actions.connections import open_tenant
 from tenants.audit import Actor
 from tenants.forms import NameField
 from tenants.models import Tenant, User
+from tenants.views.invitations import invitation_waits
 
 
 class OrganisationForm(forms.Form):
@@ -23,9 +25,16 @@ class OrganisationForm(forms.Form):
     )
     field_order = ["organisation", "email", "password1"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Whoever follows an invitation joins that organisation, and founds none.
+        if invitation_waits(context.request):
+            del self.fields["organisation"]
+
     def signup(self, _request: HttpRequest, user: User) -> None:
         """Give the new user a tenant with a first connection, which has its external ID from here on."""
-        open_tenant(name=self.cleaned_data["organisation"], owner=user, by=Actor.user(user))
+        if "organisation" in self.cleaned_data:
+            open_tenant(name=self.cleaned_data["organisation"], owner=user, by=Actor.user(user))
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types

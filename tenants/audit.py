@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from tenants.audit_actions import AuditAction
 from tenants.models import ApiToken, AuditEvent, User
-from tenants.request_id import request_id
+from tenants.request_id import client_address, request_id
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,18 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
     """Append one audit event.
 
     Args:
-        action: "subject:action", such as "connection:created"; the source is put before it.
+        action: one of `AuditAction`, such as "connection:created"; the source is put before it.
         by: who acted.
         tenant_id: the tenant it concerns, whose scope must be open.
         target: the model instance acted upon.
         data: what changed, as JSON values; never a secret.
+
+    Raises:
+        ValueError: the action is on no list.
     """
     AuditEvent.objects.create(
         tenant_id=tenant_id,
-        action=f"{by.source}:{action}",
+        action=f"{by.source}:{AuditAction(action)}",
         actor_kind=by.kind,
         actor_id=by.id,
         actor_name=by.name,
@@ -65,4 +69,5 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
         target_id=str(target.pk),
         data=data,
         request_id=request_id.get(),
+        address=client_address.get(),
     )

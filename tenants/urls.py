@@ -2,9 +2,21 @@
 
 from django.urls import path
 
-from tenants.views import tokens
+from tenants.views import invitations, members, tokens
+
+_TENANT = "tenants/<uuid:tenant_id>/"
 
 urlpatterns = [
+    path("invitations/<slug:secret>/", invitations.invitation_link, name="invitation_link"),
+    path("invitation/", invitations.invitation, name="invitation"),
+    path(f"{_TENANT}members/", members.members, name="members"),
+    path(f"{_TENANT}members/invite/", invitations.invite, name="invite"),
+    path(f"{_TENANT}members/leave/", members.leave, name="leave"),
+    path(f"{_TENANT}members/<uuid:user_id>/", members.member_edit, name="member"),
+    path(f"{_TENANT}members/<uuid:user_id>/remove/", members.member_remove, name="member_remove"),
+    path(f"{_TENANT}members/<uuid:user_id>/transfer/", members.ownership_transfer, name="ownership_transfer"),
+    path(f"{_TENANT}invitations/<uuid:invitation_id>/resend/", invitations.invitation_resend, name="invitation_resend"),
+    path(f"{_TENANT}invitations/<uuid:invitation_id>/revoke/", invitations.invitation_revoke, name="invitation_revoke"),
     path("tenants/<uuid:tenant_id>/api-tokens/", tokens.api_tokens, name="api_tokens"),
     path(
         "tenants/<uuid:tenant_id>/api-tokens/<uuid:token_id>/revoke/", tokens.api_token_revoke, name="api_token_revoke"

@@ -13,8 +13,11 @@ from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import pause
 from integrations.actions.verifications import request_verification
 from integrations.models import Connection, Finding, Verification
+from tenants.actions.invitations import invite
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
+from tenants.models import Member
+from tenants.permissions import Role
 from tenants.scope import tenant_scope
 from tests.functional.customer_pages import take_session
 from tests.receipts import open_session
@@ -31,6 +34,7 @@ ANONYMOUS = {
     "account_reset_password_from_key": "/accounts/password/reset/key/1-nothing/",
     "account_reset_password_from_key_done": "/accounts/password/reset/key/done/",
     "account_inactive": "/accounts/inactive/",
+    "invitation": "/invitation/",
     "mailbox": "/_mail/",
     "gallery": "/_components/",
     "(404)": "/nothing/here/",
@@ -51,6 +55,12 @@ SIGNED_IN = {
     "sessions": "/tenants/{tenant}/connections/{connection}/sessions/",
     "(sessions, none)": "/tenants/{tenant}/connections/{fresh}/sessions/",
     "verification": "/tenants/{tenant}/connections/{connection}/verifications/{verification}/",
+    "members": "/tenants/{tenant}/members/",
+    "invite": "/tenants/{tenant}/members/invite/",
+    "member": "/tenants/{tenant}/members/{viewer}/",
+    "member_remove": "/tenants/{tenant}/members/{viewer}/remove/",
+    "ownership_transfer": "/tenants/{tenant}/members/{viewer}/transfer/",
+    "leave": "/tenants/{tenant}/members/leave/",
     "api_tokens": "/tenants/{tenant}/api-tokens/",
     "api_token_revoke": "/tenants/{tenant}/api-tokens/{token}/revoke/",
 }
@@ -65,6 +75,9 @@ NOT_PAGES = {
     "connection_pause",  # these lead to it
     "connection_resume",
     "role_template",  # a file
+    "invitation_link",  # leads to the invitation, checked in a test of its own
+    "invitation_resend",  # these lead to the members
+    "invitation_revoke",
     "sandbox_stack_deploy",
     "sandbox_stack_delete",
     "verify",
@@ -114,6 +127,8 @@ def ids(cast) -> dict[str, str]:
                 detail="AWS said so.",
             )
         Verification.objects.filter(pk=verification.pk).update(state="completed")
+        owner = Member.objects.get(user=cast.owner)
+        invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
         for number in range(1, 4):
             open_session(verification, number)
         account = {"tenant": cast.tenant, "account_id": "222233334444", "by": SYSTEM}
@@ -135,6 +150,7 @@ def ids(cast) -> dict[str, str]:
         "connection": str(connection.pk),
         "verification": str(verification.pk),
         "token": str(token.pk),
+        "viewer": str(cast.viewer.pk),
     }
 
 
