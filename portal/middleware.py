@@ -6,8 +6,11 @@ from itertools import chain
 from typing import Any
 from uuid import uuid4
 
+from django.contrib import messages
 from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from portal.access import rule_of
 from tenants.names import is_readable
@@ -118,10 +121,16 @@ class AccessRules:
         if rule is None:
             logger.error("No access rule is declared for %s; see portal/access.py", request.path_info)
             raise PermissionDenied
+        from allauth.mfa.utils import is_mfa_enabled  # these two when the apps are loaded
+        from django.contrib.auth.views import redirect_to_login
+
         if rule == "staff" and not (request.user.is_authenticated and request.user.is_staff):
             if request.user.is_authenticated:
                 raise Http404
-            from django.contrib.auth.views import redirect_to_login
-
             return redirect_to_login(request.get_full_path())
+        if rule == "signed_in" and not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if rule == "staff" and not is_mfa_enabled(request.user):
+            messages.info(request, _("Support staff sign in with a second factor. Set one up first."))
+            return redirect("mfa_activate_totp")
         return None

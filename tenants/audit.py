@@ -20,7 +20,7 @@ class Actor:
     @property
     def source(self) -> str:
         """Where the act came from, the first part of an audit action's name."""
-        return {"user": "page", "staff": "admin", "token": "api"}.get(self.kind, "system")
+        return {"user": "page", "staff": "admin", "token": "api", "link": "page"}.get(self.kind, "system")
 
     @property
     def is_customer(self) -> bool:
@@ -36,6 +36,11 @@ class Actor:
     def staff(cls, user: User) -> "Actor":
         """The vendor's support staff, in admin."""
         return cls("staff", str(user.pk), user.email)
+
+    @classmethod
+    def link(cls) -> "Actor":
+        """Whoever opened a link that was sent to a mailbox, signed in or not."""
+        return cls("link", "", "")
 
     @classmethod
     def token(cls, token: ApiToken) -> "Actor":

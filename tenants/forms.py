@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from tenants.models import ApiToken, Member
+from tenants.models import ApiToken, Member, Tenant
 from tenants.names import clean_name
 from tenants.permissions import Role
 
@@ -47,6 +47,59 @@ class InvitationForm(RoleForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["role"].initial = Role.VIEWER
+
+
+class SettingsForm(forms.Form):
+    """The settings of a tenant."""
+
+    name = NameField(
+        label=_("Name of the organisation"),
+        max_length=Tenant._meta.get_field("name").max_length,
+        error_messages={"required": _("Give the organisation a name.")},
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    require_second_factor = forms.BooleanField(
+        label=_("Every member needs a second factor"),
+        required=False,
+        help_text=_("Members without one set it up before they see anything of this organisation."),
+    )
+
+
+class NotificationAddressForm(forms.Form):
+    """An address to be told what concerns the tenant."""
+
+    email = forms.EmailField(
+        label=_("Email"),
+        max_length=254,
+        error_messages={"required": _("Give an address.")},
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class TypedNameForm(forms.Form):
+    """A name typed again, before something that cannot be undone."""
+
+    typed_name = forms.CharField(
+        label=_("Name of the organisation, typed"),
+        max_length=200,
+        error_messages={"required": _("Type the name of the organisation.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._name = name
+
+    def clean_typed_name(self) -> str:
+        """The name.
+
+        Raises:
+            ValidationError: it is another one.
+        """
+        typed: str = self.cleaned_data["typed_name"]
+        if " ".join(typed.split()) != self._name:
+            raise forms.ValidationError(_("This is not the name of this organisation. It is: %s") % self._name)
+        return typed
 
 
 class TokenForm(forms.Form):

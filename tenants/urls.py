@@ -2,13 +2,30 @@
 
 from django.urls import path
 
-from tenants.views import invitations, members, tokens
+from tenants.views import invitations, members, settings, tokens
 
 _TENANT = "tenants/<uuid:tenant_id>/"
 
 urlpatterns = [
     path("invitations/<slug:secret>/", invitations.invitation_link, name="invitation_link"),
     path("invitation/", invitations.invitation, name="invitation"),
+    path(
+        "notification-addresses/<slug:secret>/",
+        settings.notification_address_confirm,
+        name="notification_address_confirm",
+    ),
+    path(f"{_TENANT}settings/", settings.tenant_settings, name="tenant_settings"),
+    path(
+        f"{_TENANT}settings/notification-addresses/", settings.notification_address_add, name="notification_address_add"
+    ),
+    path(
+        f"{_TENANT}settings/notification-addresses/<uuid:address_id>/remove/",
+        settings.notification_address_remove,
+        name="notification_address_remove",
+    ),
+    path(f"{_TENANT}settings/export/", settings.data_export, name="data_export"),
+    path(f"{_TENANT}settings/delete/", settings.tenant_delete, name="tenant_delete"),
+    path(f"{_TENANT}settings/delete/cancel/", settings.tenant_delete_cancel, name="tenant_delete_cancel"),
     path(f"{_TENANT}members/", members.members, name="members"),
     path(f"{_TENANT}members/invite/", invitations.invite, name="invite"),
     path(f"{_TENANT}members/leave/", members.leave, name="leave"),
