@@ -7,7 +7,14 @@ from celery import shared_task
 from celery.signals import worker_init
 from django.db import DatabaseError
 
-from integrations.actions import catalogue_releases, notifications, schedule, verification_runs, verifications
+from integrations.actions import (
+    catalogue_releases,
+    notifications,
+    schedule,
+    tenant_deletion,
+    verification_runs,
+    verifications,
+)
 from integrations.aws.verify import warm_up
 from integrations.catalogue import CatalogueError
 from integrations.catalogue_file import catalogue, one_catalogue
@@ -45,6 +52,12 @@ def run_verification(tenant_id: str, verification_id: str) -> None:
 def hand_back_verifications() -> None:
     """Queue again what a lost worker left, and end what waited too long. Queue `maintenance`, from beat, no retry."""
     verifications.hand_back()
+
+
+@shared_task(name="integrations.tasks.carry_out_deletions")
+def carry_out_deletions() -> None:
+    """Go on with the deletion of tenants. Queue `maintenance`, from beat, no retry: beat comes again."""
+    tenant_deletion.carry_out_deletions()
 
 
 @shared_task(name="integrations.tasks.verify_due")
