@@ -21,6 +21,7 @@ from integrations.aws.errors import (
     read_denial,
 )
 from integrations.aws.inspection import Simulation
+from integrations.aws.narrowing import Narrowing
 from integrations.aws.report import Actor, Finding, Outcome
 from integrations.aws.verdicts import (
     BEYOND_SIMULATION,
@@ -38,10 +39,18 @@ from integrations.aws.verdicts import (
 from integrations.catalogue import Permission
 
 
-def judge_probe_failure(failure: AwsCallFailed, asked: Sequence[str] = ()) -> Verdict:
-    """What a failed call with the customer role's credentials means; `asked` are the actions its session may do."""
+def judge_probe_failure(
+    failure: AwsCallFailed, asked: Sequence[str] = (), narrowing: Narrowing | None = None
+) -> Verdict:
+    """What a failed call with the customer role's credentials means; `asked` are the actions its session may do.
+
+    Where the session is narrowed by managed policies, those are the customer's: what they lack, the role lacks.
+    """
     if isinstance(failure, Refused):
-        return _judge_denial(read_denial(failure.text), asked)
+        denial = read_denial(failure.text)
+        if denial.policy_type is PolicyType.SESSION and narrowing is Narrowing.MANAGED_POLICIES:
+            denial = replace(denial, policy_type=PolicyType.IDENTITY)
+        return _judge_denial(denial, asked)
     if isinstance(failure, ServiceNotAvailable | RegionDisabled | VendorCredentialsInvalid):
         # The credentials are fresh from STS and good: a region that does not know them is not switched on.
         return REGION_NOT_ENABLED

@@ -14,6 +14,7 @@ from integrations.aws.checks.inspection import InspectionChecks
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused
 from integrations.aws.inspection import Question, Simulation
+from integrations.aws.narrowing import Narrowing
 from integrations.aws.probes import run_probe
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.verdicts import Verdict
@@ -47,12 +48,14 @@ class PermissionChecks:
         self._run = run
         self._inspection = inspection
         self._started = False
+        self._narrowing: Narrowing | None = None
         self._unanswered: set[tuple[str, str]] = set()
         self._passed: set[tuple[str, str]] = set()
         self._refused: list[_Refusal] = []
 
     def start(self, customer: Session) -> None:
         self._started = True
+        self._narrowing = customer.narrowing
         run = self._run
         if run.settings.region not in run.regions:
             run.tell(findings.finding(REGION, run.target.component.id, _NOT_ALLOWED, region=run.settings.region))
@@ -149,7 +152,7 @@ class PermissionChecks:
             return
         asked = [permission.action for permission in run.target.component.permissions]
         verdict = findings.explain_refusal(
-            findings.judge_probe_failure(failure, asked),
+            findings.judge_probe_failure(failure, asked, self._narrowing),
             refusal.permission,
             simulation=simulation,
             deployed_version=self._inspection.deployed_version,

@@ -23,6 +23,7 @@ from integrations.aws.findings import (
     judge_vendor_hop_failure,
 )
 from integrations.aws.inspection import Simulation
+from integrations.aws.narrowing import Narrowing
 from integrations.aws.report import Actor, Outcome
 from tests.integrations.aws.builders import ROLE_ARN, make_permission, make_target
 
@@ -116,6 +117,20 @@ def test_a_probe_that_needs_an_action_we_never_asked_for_is_our_fault(text, caus
 
     assert verdict.cause == cause
     assert (verdict.who is Actor.VENDOR) == (cause == "probe_needs_more")
+
+
+@pytest.mark.parametrize(
+    ("narrowing", "who"),
+    [
+        (Narrowing.ACTIONS, Actor.VENDOR),
+        (Narrowing.SERVICES, Actor.VENDOR),
+        (Narrowing.MANAGED_POLICIES, Actor.CUSTOMER),
+    ],
+)
+def test_a_session_policy_is_ours_unless_it_is_made_of_the_customers_own_policies(narrowing, who):
+    verdict = judge_probe_failure(refused("because no session policy allows the x action"), narrowing=narrowing)
+
+    assert verdict.who is who
 
 
 def test_the_action_that_was_asked_for_is_known_in_any_case():

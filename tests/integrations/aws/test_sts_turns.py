@@ -16,13 +16,16 @@ def verify(vendor, customer, ask):
 
 def test_every_session_of_a_verification_had_its_turn(vendor, customer):
     customer.deploy()
-    asked = []
+    turns_taken = []
 
-    report = verify(vendor, customer, lambda: asked.append(1) or 0.0)
+    def ask() -> float:
+        turns_taken.append(1)
+        return 0.0
 
-    assert len(asked) >= len(report.receipts) > 5
-    # Of those that AWS refuses, as it must, there is no receipt; our own roles may have been entered before.
-    assert len(asked) <= len(report.receipts) + 6
+    report = verify(vendor, customer, ask)
+
+    # Of an attempt that AWS refuses, as it must, there is no receipt.
+    assert len(turns_taken) > len(report.receipts) > 5
 
 
 def test_whoever_has_no_turn_yet_waits_and_then_goes_on(vendor, customer):

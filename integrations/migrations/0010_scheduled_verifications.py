@@ -4,7 +4,7 @@ from tenants.row_level_security import look_up
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0008_verification_checks"), ("tenants", "0002_row_level_security")]
+    dependencies = [("integrations", "0009_catalogue_release"), ("tenants", "0002_row_level_security")]
 
     operations = [
         migrations.AddField(
