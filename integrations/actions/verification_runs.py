@@ -6,6 +6,7 @@ How a claim is held, and what happens when it is lost, is in `verifications`.
 
 import logging
 import queue
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -50,6 +51,7 @@ from tenants.scope import tenant_scope
 logger = logging.getLogger(__name__)
 
 
+STORED_EVERY_SECONDS = 0.25  # often enough for whoever watches
 # Findings, and None for each role whose run has ended.
 Landed = queue.SimpleQueue[aws_report.Finding | None]
 
@@ -129,7 +131,8 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         held = verification.state == State.RUNNING and lease is not None and lease > verification.now
         if held or verification.attempt >= MOST_ATTEMPTS:
             return None
-        verification.findings.all().delete()  # of an attempt that was lost
+        if verification.attempt:
+            verification.findings.all().delete()  # of an attempt that was lost
         verification.state = State.RUNNING
         verification.attempt += 1
         verification.catalogue_version = catalogue().version
@@ -191,16 +194,17 @@ def _verify(claim: Claim) -> list[Report]:
         futures = [executor.submit(copy_context().run, job.run, land) for job in claim.jobs]
         for future in futures:
             future.add_done_callback(lambda _: landed.put(None))
-        renewed_at = timezone.now()
-        while not all(future.done() for future in futures) or not landed.empty():
-            findings = _take(landed)
+        renewed_at, stored = timezone.now(), False
+        while not (done := all(future.done() for future in futures)) or not landed.empty():
+            # The first is stored at once: so a pause of just now is seen before a session in the role is opened.
+            findings = _take(landed, together_for=0 if done or not stored else STORED_EVERY_SECONDS)
             if findings or (timezone.now() - renewed_at).total_seconds() >= renew_every:
                 try:
                     stopped |= _store(claim, findings)
                 except LeaseLost:
                     stopped |= {job.component for job in claim.jobs}
                     raise
-                renewed_at = timezone.now()
+                renewed_at, stored = timezone.now(), True
     reports = []
     for future in futures:
         with suppress(OutOfUse):
@@ -220,14 +224,18 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _take(landed: Landed) -> list[aws_report.Finding]:
-    """What has landed, after a wait of a tenth of a second at the most: one write for all that came together."""
-    taken: list[aws_report.Finding | None] = []
+def _take(landed: Landed, *, together_for: float) -> list[aws_report.Finding]:
+    """What lands within so many seconds, or until a role's run has ended: one write for all that came together. With 0,
+    the first to land, and what is there by then; after a tenth of a second, nothing.
+    """
+    findings = []
+    until = time.monotonic() + (together_for or 0.1)
     with suppress(queue.Empty):
-        taken.append(landed.get(timeout=0.1))
-        while True:
-            taken.append(landed.get_nowait())
-    return [finding for finding in taken if finding is not None]
+        while finding := landed.get(timeout=max(until - time.monotonic(), 0)):
+            findings.append(finding)
+            if not together_for:
+                until = 0
+    return findings
 
 
 def _store(claim: Claim, findings: list[aws_report.Finding]) -> set[str]:
@@ -280,6 +288,8 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
             return
         if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
             verification.failure = "account_changed"
+        elif claim.checks == Checks.REACHABILITY:
+            verification.failure = "" if role_statuses.reachable_roles(reports) else "no_verdict"
         else:
             verdict = role_statuses.apply_reports(verification=verification, reports=reports)
             verification.failure = "" if verdict else "no_verdict"
@@ -295,7 +305,11 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
             target=verification,
             connection=str(verification.connection_id),
         )
-        if not verification.failure and role_statuses.differ(verification=verification, reports=reports):
+        if (
+            claim.checks == Checks.REACHABILITY
+            and not verification.failure
+            and role_statuses.differ(verification=verification, reports=reports)
+        ):
             with suppress(NotReady):
                 request_verification(connection=verification.connection, by=SYSTEM)
 
