@@ -14,6 +14,7 @@ from integrations.aws.report import (
 )
 from integrations.aws.sts_turns import sts_turns
 from integrations.aws.verify import check_reachability, check_trust, prove_removed, verify_role
+from integrations.launch_sessions import launch_sessions
 from integrations.models import Status
 from integrations.models.connection import OUT_OF_USE
 from integrations.sts_limit import ask_for_turn
@@ -67,7 +68,11 @@ class RoleJob:
                 )
             case Task.CHECK_REACHABILITY:
                 return check_reachability(
-                    vendor_settings(), self.target, on_finding=on_finding, deadline_seconds=DEADLINE_SECONDS
+                    vendor_settings(),
+                    self.target,
+                    on_finding=on_finding,
+                    deadline_seconds=DEADLINE_SECONDS,
+                    launches=launch_sessions(),
                 )
             case Task.TRUST_TEST:
                 return check_trust(
