@@ -37,12 +37,13 @@ def _warm_up(**_: object) -> None:
     warm_up(vendor_settings(), catalogue())
 
 
-@shared_task(name="integrations.tasks.run_verification", acks_late=False)
+# Acknowledged late, so that a worker holds no message that it cannot start while another worker could.
+@shared_task(name="integrations.tasks.run_verification", acks_late=True)
 def run_verification(tenant_id: str, verification_id: str) -> None:
     """Run a queued verification, or one whose worker was lost.
 
-    Queue `verifications`. No retry by the broker: the lease in the database is what hands a lost run on. The run ends
-    by the deadlines of its AWS calls.
+    Queue `verifications`, or `scheduled_verifications` where nobody waits. No retry by the broker: the lease in the
+    database is what hands a lost run on, and a message that comes twice finds it taken. The run ends by its deadline.
     """
     with one_catalogue():
         verification_runs.run(tenant_id=UUID(tenant_id), verification_id=UUID(verification_id))

@@ -50,6 +50,10 @@ from tenants.scope import tenant_scope
 logger = logging.getLogger(__name__)
 
 
+# Findings, and None for each role whose run has ended.
+Landed = queue.SimpleQueue[aws_report.Finding | None]
+
+
 class LeaseLost(Exception):
     """Another worker has taken this verification over: whatever is still found here does not count."""
 
@@ -140,7 +144,10 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification_id,
         verification.attempt,
         verification.checks,
-        jobs=tuple(RoleJob(_task(role, verification.checks), _target(connection, role)) for role in roles),
+        jobs=tuple(
+            RoleJob(_task(role, verification.checks), _target(connection, role), verification.scheduled)
+            for role in roles
+        ),
     )
 
 
@@ -170,7 +177,7 @@ def _target(connection: Connection, role: CustomerRole) -> VerificationTarget:
 
 def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
-    landed: queue.SimpleQueue[aws_report.Finding] = queue.SimpleQueue()
+    landed: Landed = queue.SimpleQueue()
     stopped: set[str] = set()
 
     def land(finding: aws_report.Finding) -> None:
@@ -182,6 +189,8 @@ def _verify(claim: Claim) -> list[Report]:
     with _threads(len(claim.jobs)) as executor:
         # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
         futures = [executor.submit(copy_context().run, job.run, land) for job in claim.jobs]
+        for future in futures:
+            future.add_done_callback(lambda _: landed.put(None))
         renewed_at = timezone.now()
         while not all(future.done() for future in futures) or not landed.empty():
             findings = _take(landed)
@@ -211,15 +220,14 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _take(landed: "queue.SimpleQueue[aws_report.Finding]") -> list[aws_report.Finding]:
+def _take(landed: Landed) -> list[aws_report.Finding]:
     """What has landed, after a wait of a tenth of a second at the most: one write for all that came together."""
-    findings = []
-    try:
-        findings.append(landed.get(timeout=0.1))
+    taken: list[aws_report.Finding | None] = []
+    with suppress(queue.Empty):
+        taken.append(landed.get(timeout=0.1))
         while True:
-            findings.append(landed.get_nowait())
-    except queue.Empty:
-        return findings
+            taken.append(landed.get_nowait())
+    return [finding for finding in taken if finding is not None]
 
 
 def _store(claim: Claim, findings: list[aws_report.Finding]) -> set[str]:
@@ -297,7 +305,7 @@ def _queue_again(verification: Verification) -> None:
     verification.state, verification.lease_expires_at = State.QUEUED, None
     verification.save(update_fields=["state", "lease_expires_at"])
     # `run` sends the tenant's longest waiting one next, which need not be this.
-    transaction.on_commit(lambda: send_again(verification.tenant_id, verification.pk))
+    transaction.on_commit(lambda: send_again(verification))
 
 
 def _still_ours(claim: Claim) -> Verification:
