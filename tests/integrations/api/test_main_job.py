@@ -103,7 +103,7 @@ def test_from_nothing_to_connected_unsafe_degraded_and_unreachable(program) -> N
     # Before anything is deployed there is nothing to reach, and that is no alarm.
     verification = program.verify(connection)
     assert (verification["state"], program.status(connection)) == ("completed", "awaiting")
-    assert "role_not_assumable" in {finding["cause"] for finding in found(verification, "denied")}
+    assert "role_young" in {finding["cause"] for finding in found(verification, "denied")}
 
     program.deploy(connection)
     verification = program.verify_until(connection, "connected")

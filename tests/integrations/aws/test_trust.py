@@ -128,7 +128,7 @@ def test_an_open_role_is_unsafe_even_where_the_chain_itself_is_refused(vendor, c
     report = verify(vendor, customer.target())
 
     assert role_status(report) == "unsafe"
-    assert found(report, "chain.integration_to_customer").cause == "trust_open_but_refused"
+    assert found(report, "chain.integration_to_customer").cause == "product_tag_missing"
 
 
 def test_an_open_role_that_forgets_to_allow_tags_is_still_seen_to_be_open(vendor, customer):
