@@ -176,7 +176,7 @@ def test_f11_another_tenants_account_stays_awaiting_and_the_answer_is_neutral(pr
     assert program.status(theirs) == "connected"
 
 
-def test_f2_what_belongs_to_another_tenants_role_is_never_used_for_mine(program, api, cast) -> None:
+def test_f02_what_belongs_to_another_tenants_role_is_never_used_for_mine(program, api, cast) -> None:
     """Tenant B names tenant A's account while A's roles stand open to nobody but A's external ID."""
     theirs = program.connect("log-analysis")
     program.deploy(theirs)
