@@ -7,10 +7,12 @@ import pytest
 
 from integrations.aws.chain import VendorSide
 from integrations.aws.checks import trust as trust_checks
+from integrations.aws.customer_stack import create_or_update_stack
 from integrations.aws.errors import Throttled
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor_setup import POLICY_NAME
 from integrations.aws.verify import check_trust, verify_role
+from integrations.role_templates.cloudformation import render
 from tests.integrations.aws.builders import EXTERNAL_ID
 from tests.integrations.aws.conftest import root_client
 
@@ -235,3 +237,28 @@ def test_the_trust_test_alone_calls_a_role_made_from_the_template_safe_and_an_op
         statement["Principal"] = {"AWS": vendor.account_root_arn}
     customer.set_trust(name, trust)
     assert check_trust(vendor, customer.target(), on_finding=lambda finding: None).safe is False
+
+
+# The template on its way to the customer (F18)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "status"),
+    [
+        (EXTERNAL_ID, "chosen-by-another", "not_assumable"),
+        (f"sts:ExternalId: {EXTERNAL_ID}", "sts:ExternalId: '*'", "not_assumable"),
+        ("StringEquals:", "StringNotEquals:", "unsafe"),
+        ("role/rolebridge/integration", "root", "unsafe"),
+    ],
+)
+def test_f18_a_template_that_was_tampered_with_on_its_way_is_found_out(
+    vendor, customer, sandbox, written, instead, status
+):
+    template = render([customer.document()], catalogue_version="1", product_name="N", account_id=customer.account_id)
+    assert written in template
+    tampered = template.replace(written, instead)
+    if instead == "StringNotEquals:":
+        tampered = tampered.replace(EXTERNAL_ID, "somebody-else")
+    create_or_update_stack(sandbox.url, customer.account_id, "tampered", tampered)
+
+    assert role_status(verify(vendor, customer.target())) == status
