@@ -9,6 +9,7 @@ import queue
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -127,9 +128,10 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification.findings.all().delete()  # of an attempt that was lost
         verification.state = State.RUNNING
         verification.attempt += 1
+        verification.catalogue_version = catalogue().version
         verification.started_at = Now()
         verification.lease_expires_at = new_lease()
-        verification.save(update_fields=["state", "attempt", "started_at", "lease_expires_at"])
+        verification.save(update_fields=["state", "attempt", "catalogue_version", "started_at", "lease_expires_at"])
         connection = verification.connection
         roles = roles_to_look_at(connection, verification.checks)
     return Claim(
@@ -179,7 +181,8 @@ def _verify(claim: Claim) -> list[Report]:
 
     renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
     with _threads(len(claim.jobs)) as executor:
-        futures = [executor.submit(job.run, land) for job in claim.jobs]
+        # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
+        futures = [executor.submit(copy_context().run, job.run, land) for job in claim.jobs]
         renewed_at = timezone.now()
         while not all(future.done() for future in futures) or not landed.empty():
             findings = _take(landed)

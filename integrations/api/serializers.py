@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from integrations.models import Connection, CustomerRole, Finding, Session, Status, StatusChange, Verification
-from tenants.api.serializers import InputSerializer
+from tenants.api.serializers import InputSerializer, NameField
 
 _NAME_MESSAGES: dict[str, Any] = {
     "required": "Give the connection a name, such as that of the AWS account.",
@@ -40,7 +40,7 @@ class ConnectionInput(InputSerializer):
         "status": "The status is what verifications found. Leave this field out.",
     }
 
-    name = serializers.CharField(
+    name = NameField(
         max_length=Connection._meta.get_field("name").max_length,
         help_text="What you call it.",
         error_messages=_NAME_MESSAGES,

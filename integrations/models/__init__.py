@@ -1,5 +1,6 @@
 """What: one file per noun."""
 
+from integrations.models.catalogue_release import CatalogueRelease
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
 from integrations.models.notification import Notification
 from integrations.models.session import Session
@@ -7,6 +8,7 @@ from integrations.models.status_change import StatusChange
 from integrations.models.verification import Finding, Verification
 
 __all__ = [
+    "CatalogueRelease",
     "Connection",
     "CustomerRole",
     "Finding",

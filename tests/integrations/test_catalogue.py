@@ -134,7 +134,7 @@ def test_an_error_names_the_field_and_what_is_wrong(old, new, message):
 def test_a_missing_field_is_reported_at_its_parents_line():
     text = VALID.replace("    summary: Finds idle servers.\n", "")
 
-    assert "line 5, components[0].summary: Field required" in errors_of(text)
+    assert "line 5, components[0].summary: this field is missing; add it" in errors_of(text)
 
 
 def test_all_errors_are_reported_at_once():
