@@ -172,6 +172,7 @@ def _target(connection: Connection, role: CustomerRole) -> VerificationTarget:
         role_name=role_name(connection.reference, role.component),
         role_path="/",
         component=catalogue().component(role.component),
+        said_deployed_at=connection.asked_at,
     )
 
 
