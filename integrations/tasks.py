@@ -5,7 +5,14 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_init
 
-from integrations.actions import notifications, schedule, verification_runs, verifications
+from integrations.actions import (
+    emergency_stop,
+    notifications,
+    schedule,
+    vendor_identity,
+    verification_runs,
+    verifications,
+)
 from integrations.aws.verify import warm_up
 from integrations.catalogue_file import catalogue
 from integrations.vendor import vendor_settings
@@ -45,3 +52,17 @@ def send_notifications() -> None:
     own back-off.
     """
     notifications.send_due()
+
+
+@shared_task(name="integrations.tasks.follow_emergency_stop")
+def follow_emergency_stop() -> None:
+    """Bring the customer roles after the emergency stop, where one was started or lifted. Queue `maintenance`, when it
+    was and from beat, no retry: beat comes again.
+    """
+    emergency_stop.follow()
+
+
+@shared_task(name="integrations.tasks.check_vendor")
+def check_vendor() -> None:
+    """Prove the vendor's own side, base → A → B. Queue `maintenance`, from beat, no retry: beat comes again."""
+    vendor_identity.check_vendor()

@@ -51,11 +51,11 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
     Args:
         action: "subject:action", such as "connection:created"; the source is put before it.
         by: who acted.
-        tenant_id: the tenant it concerns, whose scope must be open.
+        tenant_id: the tenant it concerns, whose scope must be open; None for what concerns the installation.
         target: the model instance acted upon.
         data: what changed, as JSON values; never a secret.
     """
-    AuditEvent.objects.create(
+    event = AuditEvent(
         tenant_id=tenant_id,
         action=f"{by.source}:{action}",
         actor_kind=by.kind,
@@ -66,3 +66,8 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
         data=data,
         request_id=request_id.get(),
     )
+    if tenant_id is not None:
+        event.save(force_insert=True)
+    else:
+        # What concerns no tenant is read by staff alone, so the app may not ask for the row's key: this does not.
+        AuditEvent.objects.bulk_create([event], ignore_conflicts=True)

@@ -18,6 +18,7 @@ from integrations.aws.errors import RequestInvalid, translate
 from integrations.aws.narrowing import Narrowing
 from integrations.aws.policies import MAX_SESSION_POLICY
 from integrations.aws.report import SessionPurpose, SessionReceipt
+from integrations.aws.stop import refuse_if_stopped
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,8 @@ class Session:
 
 
 def open_session(sts: Any, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
-    """Make the call with the client `sts`; raises AwsCallFailed."""
+    """Make the call with the client `sts`; raises AwsCallFailed, and SessionsStopped while the emergency stop is on."""
+    refuse_if_stopped()
     opened_at = datetime.now(UTC)
     try:
         answer = sts.assume_role(**call.parameters())

@@ -39,6 +39,7 @@ from integrations.aws.report import (
     RoleStatus,
     SessionReceipt,
     TrustReport,
+    VendorIdentityReport,
     VerificationTarget,
     role_status,
 )
@@ -54,12 +55,14 @@ __all__ = [
     "RoleStatus",
     "SessionReceipt",
     "TrustReport",
+    "VendorIdentityReport",
     "VendorSettings",
     "VerificationTarget",
     "check_reachability",
     "check_trust",
     "check_vendor_identity",
     "prove_removed",
+    "prove_vendor_identity",
     "role_status",
     "verify_role",
     "warm_up",
@@ -71,15 +74,17 @@ def verify_role(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 60,
 ) -> RoleReport:
     """Verify the target's customer role and report; AWS's failures are findings, never exceptions.
 
-    `on_finding` is called from the calling thread, once per finding, in the order in which they land. The deadline
-    really ends the run. Raises VendorAccountAsCustomer (F20), before any call.
+    `on_finding` is called from the calling thread, once per finding, in the order in which they land, and `on_receipt`
+    once per session that was opened. The deadline really ends the run. Raises VendorAccountAsCustomer (F20), before any
+    call.
     """
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     permissions = PermissionChecks(run)
     trust = TrustChecks(run)
     grants = GrantChecks(run)
@@ -118,6 +123,7 @@ def check_reachability(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 30,
 ) -> RoleReport:
     """Open the chain and ask whose account it leads to, and no more: it speaks of no trust and of no permission.
@@ -126,7 +132,7 @@ def check_reachability(
     no status of a working role.
     """
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     chain = ChainChecks(run, on_launch=lambda _: None, on_customer=lambda _: None)
     chain.start()
     run.follow()
@@ -151,6 +157,7 @@ def check_trust(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 30,
 ) -> TrustReport:
     """Run the trust-test and the canary alone: all that is done to a role in quarantine, which opens no session of use.
@@ -158,7 +165,7 @@ def check_trust(
     As verify_role otherwise.
     """
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     trust = TrustChecks(run)
     trust.start()
     run.follow()
@@ -177,11 +184,12 @@ def prove_removed(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 30,
 ) -> RemovalReport:
     """Prove that the target's role refuses us now (F16), beside a control without which a refusal means nothing."""
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     removal = RemovalCheck(run)
     removal.start()
     run.follow()
@@ -208,13 +216,13 @@ def warm_up(settings: VendorSettings, catalogue: Catalogue) -> None:
         vendor_side(settings).clients.with_session(service, settings.region, nobody)
 
 
-def check_vendor_identity(settings: VendorSettings) -> Finding:
+def prove_vendor_identity(settings: VendorSettings) -> VendorIdentityReport:
     """Prove the vendor's own side for real: base → A → B, with a session that can do nothing."""
     started = time.monotonic()
     try:
         session = prove_vendor_chain(vendor_side(settings))
     except AwsCallFailed as failure:
-        return findings.finding(
+        finding = findings.finding(
             "vendor.identity",
             "",
             findings.judge_vendor_hop_failure(failure),
@@ -222,10 +230,17 @@ def check_vendor_identity(settings: VendorSettings) -> Finding:
             duration_ms=elapsed_ms(started),
             request_id=failure.request_id,
         )
-    return findings.passed(
+        return VendorIdentityReport(finding)
+    finding = findings.passed(
         "vendor.identity",
         "",
         "Our own identity reaches our integration role",
         duration_ms=elapsed_ms(started),
         request_id=session.receipt.request_id,
     )
+    return VendorIdentityReport(finding, role_arn=session.receipt.role_arn, role_id=session.receipt.role_id)
+
+
+def check_vendor_identity(settings: VendorSettings) -> Finding:
+    """What prove_vendor_identity found."""
+    return prove_vendor_identity(settings).finding

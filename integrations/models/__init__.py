@@ -1,6 +1,7 @@
 """What: one file per noun."""
 
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
+from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity
 from integrations.models.notification import Notification
 from integrations.models.session import Session
 from integrations.models.status_change import StatusChange
@@ -9,11 +10,14 @@ from integrations.models.verification import Finding, Verification
 __all__ = [
     "Connection",
     "CustomerRole",
+    "EmergencyStop",
     "Finding",
+    "IntegrationRole",
     "Notification",
     "ProvedAccount",
     "Session",
     "Status",
     "StatusChange",
+    "VendorIdentity",
     "Verification",
 ]
