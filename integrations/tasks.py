@@ -9,9 +9,11 @@ from django.db import DatabaseError
 
 from integrations.actions import (
     catalogue_releases,
+    emergency_stop,
     notifications,
     schedule,
     tenant_deletion,
+    vendor_identity,
     verification_runs,
     verifications,
 )
@@ -82,3 +84,17 @@ def release_catalogue() -> None:
         catalogue_releases.release_catalogue(by=SYSTEM)
     except CatalogueError as error:
         logger.error("The catalogue must not be in force: %s", error)  # noqa: TRY400  the message says it all
+
+
+@shared_task(name="integrations.tasks.follow_emergency_stop")
+def follow_emergency_stop() -> None:
+    """Bring the customer roles after the emergency stop, where one was started or lifted. Queue `maintenance`, when it
+    was and from beat, no retry: beat comes again.
+    """
+    emergency_stop.follow()
+
+
+@shared_task(name="integrations.tasks.check_vendor")
+def check_vendor() -> None:
+    """Prove the vendor's own side, base → A → B. Queue `maintenance`, from beat, no retry: beat comes again."""
+    vendor_identity.check_vendor()

@@ -301,6 +301,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },
+    "check the vendor's own side": {
+        "task": "integrations.tasks.check_vendor",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
+    "follow the emergency stop": {
+        "task": "integrations.tasks.follow_emergency_stop",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
     "send notifications": {
         "task": "integrations.tasks.send_notifications",
         "schedule": 5.0,
@@ -373,6 +383,7 @@ UNFOLD = {
     "SITE_TITLE": "Rolebridge staff",
     "SITE_HEADER": "Rolebridge staff",
     "SITE_URL": "/",
+    "ENVIRONMENT": "integrations.admin.alarms.badge",  # on every page of admin while there is an alarm
     "SHOW_HISTORY": False,  # audit events say more
     "SIDEBAR": {
         "navigation": [
@@ -383,6 +394,9 @@ UNFOLD = {
                         ("Tenants", "apartment", "tenants_tenant"),
                         ("Connections", "cable", "integrations_connection"),
                         ("Verifications", "fact_check", "integrations_verification"),
+                        ("Emergency stop", "front_hand", "integrations_emergencystop"),
+                        ("Our own identity", "badge", "integrations_vendoridentity"),
+                        ("Trusted roles", "key_vertical", "integrations_integrationrole"),
                         ("Members", "group", "tenants_member"),
                         ("API tokens", "key", "tenants_apitoken"),
                         ("Audit events", "history", "tenants_auditevent"),

@@ -79,6 +79,17 @@ def staff_scope() -> Iterator[None]:
         _database.reset(token)
 
 
+@contextmanager
+def installation_scope() -> Iterator[None]:
+    """Open a transaction as the app, in which no tenant's rows can be seen: for what belongs to the installation."""
+    token = _database.set(APP)
+    try:
+        with transaction.atomic(using=APP):
+            yield
+    finally:
+        _database.reset(token)
+
+
 def current_tenant() -> UUID | None:
     """The tenant whose scope is open on the app's connection, if one is."""
     with connections[APP].cursor() as cursor:

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations.actions import role_statuses
+from integrations.actions import emergency_stop, role_statuses, vendor_identity
 from integrations.actions.role_jobs import Report, RoleJob, Task
 from integrations.actions.sessions import keep_receipts
 from integrations.actions.verifications import (
@@ -49,9 +49,10 @@ from tenants.scope import tenant_scope
 
 logger = logging.getLogger(__name__)
 
+# How soon a run sees that it is to stop: paused or removed by the customer, or stopped by the vendor.
+LOOK_EVERY_SECONDS = 1.0
 
-# Findings, and None for each role whose run has ended.
-Landed = queue.SimpleQueue[aws_report.Finding | None]
+Landed = aws_report.Finding | aws_report.SessionReceipt
 
 
 class LeaseLost(Exception):
@@ -60,6 +61,10 @@ class LeaseLost(Exception):
 
 class OutOfUse(Exception):
     """The customer paused or removed what is being verified: no more sessions are opened in it."""
+
+
+class Stopped(Exception):
+    """The vendor's emergency stop is on: no more sessions are opened."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +97,22 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
 
     Every finding is stored as it lands. An error of ours ends the run as `failed`, never as a verdict.
     """
+    if emergency_stop.obey():
+        end_without_verdict(tenant_id, verification_id, State.FAILED, failure="stopped_by_vendor")
+        return
     claim = _claim(tenant_id, verification_id)
     if claim is None:
         return
     try:
         reports = _verify(claim)
+        vendor_identity.remember_roles(reports)
         _complete(claim, reports)
     except LeaseLost:
         logger.warning("Verification %s was taken over by another worker", verification_id)
+    except Stopped:
+        end_without_verdict(
+            tenant_id, verification_id, State.FAILED, failure="stopped_by_vendor", attempt=claim.attempt
+        )
     except OutOfUse:
         end_without_verdict(tenant_id, verification_id, State.FAILED, failure="out_of_use", attempt=claim.attempt)
     except Exception:
@@ -178,7 +191,8 @@ def _target(connection: Connection, role: CustomerRole) -> VerificationTarget:
 
 def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
-    landed: Landed = queue.SimpleQueue()
+    # None says that a role's run has ended.
+    landed: queue.SimpleQueue[Landed | None] = queue.SimpleQueue()
     stopped: set[str] = set()
 
     def land(finding: aws_report.Finding) -> None:
@@ -186,22 +200,23 @@ def _verify(claim: Claim) -> list[Report]:
             raise OutOfUse  # ends the engine's run, in its own thread
         landed.put(finding)
 
-    renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
+    look_every = min(LOOK_EVERY_SECONDS, settings.VERIFICATION_LEASE_SECONDS / 3)
     with _threads(len(claim.jobs)) as executor:
         # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
-        futures = [executor.submit(copy_context().run, job.run, land) for job in claim.jobs]
+        futures = [executor.submit(copy_context().run, job.run, land, landed.put) for job in claim.jobs]
         for future in futures:
             future.add_done_callback(lambda _: landed.put(None))
-        renewed_at = timezone.now()
+        looked_at = timezone.now()
         while not all(future.done() for future in futures) or not landed.empty():
-            findings = _take(landed)
-            if findings or (timezone.now() - renewed_at).total_seconds() >= renew_every:
+            news = _take(landed)
+            if news or (timezone.now() - looked_at).total_seconds() >= look_every:
                 try:
-                    stopped |= _store(claim, findings)
-                except LeaseLost:
+                    stopped |= _store(claim, news)
+                except (LeaseLost, Stopped):
                     stopped |= {job.component for job in claim.jobs}
+                    keep_receipts(claim, _take(landed))
                     raise
-                renewed_at = timezone.now()
+                looked_at = timezone.now()
     reports = []
     for future in futures:
         with suppress(OutOfUse):
@@ -221,22 +236,25 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _take(landed: Landed) -> list[aws_report.Finding]:
+def _take(landed: "queue.SimpleQueue[Landed | None]") -> list[Landed]:
     """What has landed, after a wait of a tenth of a second at the most: one write for all that came together."""
-    taken: list[aws_report.Finding | None] = []
+    taken: list[Landed | None] = []
     with suppress(queue.Empty):
         taken.append(landed.get(timeout=0.1))
         while True:
             taken.append(landed.get_nowait())
-    return [finding for finding in taken if finding is not None]
+    return [one for one in taken if one is not None]
 
 
-def _store(claim: Claim, findings: list[aws_report.Finding]) -> set[str]:
-    """Store findings and renew the lease; gives the components that the customer took out of use meanwhile.
+def _store(claim: Claim, news: list[Landed]) -> set[str]:
+    """Store what has landed and renew the lease; gives the components that the customer took out of use meanwhile.
 
     Raises:
-        LeaseLost: the verification is no longer ours.
+        LeaseLost: the verification is no longer ours. Its sessions were opened all the same: their receipts are kept.
+        Stopped: the vendor's emergency stop is on.
     """
+    keep_receipts(claim, news)
+    findings = [one for one in news if isinstance(one, aws_report.Finding)]
     with tenant_scope(claim.tenant_id):
         ours = Verification.objects.filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING).update(
             lease_expires_at=new_lease()
@@ -264,6 +282,8 @@ def _store(claim: Claim, findings: list[aws_report.Finding]) -> set[str]:
         )
         roles = CustomerRole.objects.filter(connection_id=claim.connection_id)
         statuses = dict(roles.values_list("component", "status"))
+    if emergency_stop.obey():
+        raise Stopped
     return {job.component for job in claim.jobs if not job.is_wanted(statuses.get(job.component))}
 
 
@@ -275,7 +295,6 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
     """
     with tenant_scope(claim.tenant_id):
         verification = _still_ours(claim)
-        keep_receipts(verification=verification, reports=reports)
         if verification.checks != claim.checks:
             _queue_again(verification)
             return

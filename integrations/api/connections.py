@@ -154,7 +154,7 @@ class ResumeConnection(TenantAPIView):
         "Resume a connection",
         request=ChosenComponentsInput,
         answers={200: ConnectionSerializer},
-        problems=INVALID_BODY | FORBIDDEN | NOT_FOUND,
+        problems=INVALID_BODY | FORBIDDEN | NOT_FOUND | {409: "We have paused all access for now."},
     )
     def post(self, request: Request, connection_id: UUID) -> Response:
         """Resume its paused customer roles, or those of some components, and verify the connection.
@@ -229,6 +229,8 @@ def _refusing_invalid(action: Any, **arguments: Any) -> Any:
         raise _field_error("components", f"{error} Choose from: {known}.", "unknown_component") from error
     except NotOfThisConnection as error:
         raise _field_error("components", str(error), "unknown_component") from error
+    except NotReady as error:
+        raise not_ready(error) from error
     except ConnectionInUse as error:
         raise Problem("connection-in-use", "The connection cannot change this way", str(error), 409) from error
 

@@ -234,6 +234,11 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     status = serializers.ChoiceField(
         choices=Status.choices, read_only=True, help_text="The worst status of its customer roles."
     )
+    paused_by_vendor = serializers.BooleanField(
+        source="is_paused_by_vendor",
+        read_only=True,
+        help_text="Whether we paused all access for now: it comes back as it was.",
+    )
     customer_roles = CustomerRoleSerializer(source="roles", many=True, read_only=True)
     last_verification = VerificationSerializer(read_only=True, allow_null=True)
 
@@ -245,6 +250,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
             "external_id",
             "account_id",
             "status",
+            "paused_by_vendor",
             "customer_roles",
             "last_verification",
             "next_verification_at",

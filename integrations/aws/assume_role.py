@@ -19,6 +19,7 @@ from integrations.aws.errors import RequestInvalid, translate
 from integrations.aws.narrowing import Narrowing
 from integrations.aws.policies import MAX_SESSION_POLICY
 from integrations.aws.report import SessionPurpose, SessionReceipt
+from integrations.aws.stop import refuse_if_stopped
 from integrations.aws.sts_turns import wait_for_turn
 
 logger = logging.getLogger(__name__)
@@ -123,8 +124,11 @@ class Session:
 
 
 def open_session(sts: Any, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
-    """Make the call with the client `sts`, when its turn comes; raises AwsCallFailed."""
+    """Make the call with the client `sts`, when its turn comes; raises AwsCallFailed, and SessionsStopped while the
+    emergency stop is on.
+    """
     wait_for_turn()
+    refuse_if_stopped()
     opened_at = datetime.now(UTC)
     try:
         answer = sts.assume_role(**call.parameters())

@@ -11,11 +11,12 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, path
+from django.utils import timezone
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from integrations.actions.connections import create_connection
-from integrations.models import Finding, Verification
+from integrations.models import EmergencyStop, Finding, IntegrationRole, VendorIdentity, Verification
 from portal.access import rule_of
 from tenants.access import public
 from tenants.actions.invitations import invite
@@ -189,6 +190,13 @@ TABLE: dict[str, list[Row]] = {
     **admin_pages("integrations/connection"),
     **admin_pages("integrations/verification"),
     **admin_pages("integrations/session"),
+    **admin_pages("integrations/emergencystop"),
+    **admin_pages("integrations/vendoridentity"),
+    **admin_pages("integrations/integrationrole"),
+    "admin/integrations/integrationrole/<int:role>/acknowledge/": [
+        staff(404, method="post", url="admin/integrations/integrationrole/999999/acknowledge/"),
+    ],
+    "admin/integrations/emergencystop/switch/": [staff(405), staff(302, method="post")],
 }
 
 
@@ -244,6 +252,10 @@ def things(cast) -> dict[str, Any]:
         owner = Member.objects.get(user=cast.owner)
         invitation = invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
         address = add_notification_address(tenant=cast.tenant, email="soc@example.com", by=SYSTEM)
+    now = timezone.now()
+    VendorIdentity.objects.create(works=True, since=now, checked_at=now)
+    role = IntegrationRole.objects.create(role_arn="arn", role_id="AROA", first_seen_at=now, acknowledged_at=now)
+    stop = EmergencyStop.objects.create(is_active=False, reason="Test", started_at=now, started_by="Test")
     with staff_scope():
         member, event = Member.objects.filter(tenant=cast.tenant).first(), AuditEvent.objects.first()
     return {
@@ -261,6 +273,9 @@ def things(cast) -> dict[str, Any]:
         "admin/integrations/connection": connection.pk,
         "admin/integrations/verification": verification.pk,
         "admin/integrations/session": session.pk,
+        "admin/integrations/emergencystop": stop.pk,
+        "admin/integrations/vendoridentity": 1,
+        "admin/integrations/integrationrole": role.pk,
     }
 
 

@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from django.db.utils import DatabaseError, IntegrityError, ProgrammingError
 
 from integrations.actions.connections import create_connection
-from integrations.models import Connection, CustomerRole
+from integrations.models import Connection, CustomerRole, StatusChange
 from tenants import audit
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member, Tenant
@@ -122,8 +122,9 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "integrations_verification",
         "integrations_provedaccount",
         "integrations_notification",
+        "integrations_customerrole",
     }
-    assert CustomerRole.objects.using(OWNER).count() == AuditEvent.objects.using(OWNER).count() == 0
+    assert StatusChange.objects.using(OWNER).count() == AuditEvent.objects.using(OWNER).count() == 0
     assert Connection.objects.using(OWNER).update(name="changed") == 0
 
 
