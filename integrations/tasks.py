@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import worker_init
 from django.db import DatabaseError
 
-from integrations.actions import catalogue_releases, schedule, verification_runs, verifications
+from integrations.actions import catalogue_releases, schedule, vendor_examinations, verification_runs, verifications
 from integrations.aws.verify import warm_up
 from integrations.catalogue import CatalogueError
 from integrations.catalogue_file import catalogue, one_catalogue
@@ -60,3 +60,9 @@ def release_catalogue() -> None:
         catalogue_releases.release_catalogue(by=SYSTEM)
     except CatalogueError as error:
         logger.error("The catalogue must not be in force: %s", error)  # noqa: TRY400  the message says it all
+
+
+@shared_task(name="integrations.tasks.examine_vendor")
+def examine_vendor(examination_id: int) -> None:
+    """Prove the vendor's own side. Queue `maintenance`, no retry; it ends by its own deadline of two minutes."""
+    vendor_examinations.run_examination(examination_id=examination_id)

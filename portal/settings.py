@@ -360,6 +360,7 @@ UNFOLD = {
                         ("Tenants", "apartment", "tenants_tenant"),
                         ("Connections", "cable", "integrations_connection"),
                         ("Verifications", "fact_check", "integrations_verification"),
+                        ("Vendor doctor", "stethoscope", "integrations_vendorexamination"),
                         ("Members", "group", "tenants_member"),
                         ("API tokens", "key", "tenants_apitoken"),
                         ("Audit events", "history", "tenants_auditevent"),

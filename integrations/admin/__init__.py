@@ -3,6 +3,7 @@
 from integrations.admin.connections import ConnectionAdmin
 from integrations.admin.sessions import SessionAdmin
 from integrations.admin.tenants import TenantAdmin
+from integrations.admin.vendor_examinations import VendorExaminationAdmin
 from integrations.admin.verifications import VerificationAdmin
 
-__all__ = ["ConnectionAdmin", "SessionAdmin", "TenantAdmin", "VerificationAdmin"]
+__all__ = ["ConnectionAdmin", "SessionAdmin", "TenantAdmin", "VendorExaminationAdmin", "VerificationAdmin"]

@@ -214,14 +214,14 @@ def control_role_trust(settings: VendorSettings) -> PolicyDocument:
     )
 
 
-def stand_in_trust(settings: VendorSettings, trust_form: TrustForm = "pinned") -> PolicyDocument:
+def stand_in_trust(settings: VendorSettings) -> PolicyDocument:
     """Like a customer role's, but with any external ID or none: only our own policies can refuse it.
 
-    It has no permissions.
+    The principal is the account in either form: within one account, a trust policy that names a role lets it in
+    whatever the role's own policy says, and it is that policy which is tried here. It has no permissions.
     """
-    if settings.chain == "direct":
-        return policy([_let_in_by_condition(settings, "AnyExternalId", settings.component_roles_pattern)])
-    return policy([_let_in(settings, trust_form, "AnyExternalId", [settings.integration_role_arn])])
+    entering = settings.component_roles_pattern if settings.chain == "direct" else settings.integration_role_arn
+    return policy([_let_in_by_condition(settings, "AnyExternalId", entering)])
 
 
 def forger_trust(settings: VendorSettings, trust_form: TrustForm = "pinned") -> PolicyDocument:

@@ -156,7 +156,7 @@ def vendor_roles(
             name="stand-in",
             path=settings.control_role_path,
             description="Stands for a customer role when the vendor doctor tries the chain, and may do nothing",
-            trust=vendor_policies.stand_in_trust(settings, trust_form),
+            trust=vendor_policies.stand_in_trust(settings),
             permissions=None,
             tags={settings.product_tag_key: settings.product_tag_value},
         )

@@ -3,6 +3,7 @@
 from integrations.models.catalogue_release import CatalogueRelease
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
 from integrations.models.session import Session
+from integrations.models.vendor_examination import VendorExamination
 from integrations.models.verification import Finding, Verification
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "ProvedAccount",
     "Session",
     "Status",
+    "VendorExamination",
     "Verification",
 ]

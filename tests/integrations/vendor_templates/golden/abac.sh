@@ -90,7 +90,7 @@ each_role() {
     stand-in \
     /rolebridge-control/ \
     'Stands for a customer role when the vendor doctor tries the chain, and may do nothing' \
-    '{"Version":"2012-10-17","Statement":[{"Sid":"AnyExternalId","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:role/rolebridge/integration"},"Action":["sts:AssumeRole","sts:SetSourceIdentity","sts:TagSession"]}]}' \
+    '{"Version":"2012-10-17","Statement":[{"Sid":"AnyExternalId","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":["sts:AssumeRole","sts:SetSourceIdentity","sts:TagSession"],"Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111111111111:role/rolebridge/integration"}}}]}' \
     '[{"Key":"Product","Value":"northwind"}]' \
     '' \
     ''

@@ -633,13 +633,18 @@ resource "aws_iam_role" "stand_in" {
         "Sid"    = "AnyExternalId"
         "Effect" = "Allow"
         "Principal" = {
-          "AWS" = "arn:aws:iam::111111111111:role/rolebridge/integration"
+          "AWS" = "arn:aws:iam::111111111111:root"
         }
         "Action" = [
           "sts:AssumeRole",
           "sts:SetSourceIdentity",
           "sts:TagSession",
         ]
+        "Condition" = {
+          "ArnLike" = {
+            "aws:PrincipalArn" = "arn:aws:iam::111111111111:role/rolebridge/integration"
+          }
+        }
       },
     ]
   })
@@ -647,8 +652,6 @@ resource "aws_iam_role" "stand_in" {
   tags = {
     "Product" = "northwind"
   }
-
-  depends_on = [aws_iam_role.integration]
 }
 
 output "integration_role_arn" {
