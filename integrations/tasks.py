@@ -13,6 +13,7 @@ from integrations.actions import (
     notifications,
     schedule,
     tenant_deletion,
+    vendor_examinations,
     vendor_identity,
     verification_runs,
     verifications,
@@ -98,3 +99,9 @@ def follow_emergency_stop() -> None:
 def check_vendor() -> None:
     """Prove the vendor's own side, base → A → B. Queue `maintenance`, from beat, no retry: beat comes again."""
     vendor_identity.check_vendor()
+
+
+@shared_task(name="integrations.tasks.examine_vendor")
+def examine_vendor(examination_id: int) -> None:
+    """Prove the vendor's own side. Queue `maintenance`, no retry; it ends by its own deadline of two minutes."""
+    vendor_examinations.run_examination(examination_id=examination_id)

@@ -397,6 +397,7 @@ UNFOLD = {
                         ("Emergency stop", "front_hand", "integrations_emergencystop"),
                         ("Our own identity", "badge", "integrations_vendoridentity"),
                         ("Trusted roles", "key_vertical", "integrations_integrationrole"),
+                        ("Vendor doctor", "stethoscope", "integrations_vendorexamination"),
                         ("Members", "group", "tenants_member"),
                         ("API tokens", "key", "tenants_apitoken"),
                         ("Audit events", "history", "tenants_auditevent"),

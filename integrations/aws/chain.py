@@ -234,14 +234,14 @@ def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
 
 
 def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tuple[SessionReceipt, SessionReceipt]:
-    """Enter the vendor's control role, which carries the product tag, as the component's own sessions enter customers'.
+    """Enter the vendor's stand-in role, which carries the product tag, as the component's own sessions enter customers'.
 
     Refused, our own policies keep the component's sessions from every customer's role, whatever tag that one carries.
     """
-    control_role = vendor.settings.control_role_arn
-    launch = _launch_component(vendor, target, control_role, SessionPurpose.IDENTITY_CHECK)
+    stand_in = vendor.settings.stand_in_role_arn
+    launch = _launch_component(vendor, target, stand_in, SessionPurpose.IDENTITY_CHECK)
     call = AssumeRole(
-        role_arn=control_role,
+        role_arn=stand_in,
         session_name=session_name(target),
         policy=deny_all_session_policy(),
         external_id=target.external_id,

@@ -6,6 +6,7 @@ from integrations.models.installation import EmergencyStop, IntegrationRole, Ven
 from integrations.models.notification import Notification
 from integrations.models.session import Session
 from integrations.models.status_change import StatusChange
+from integrations.models.vendor_examination import VendorExamination
 from integrations.models.verification import Finding, Verification
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Session",
     "Status",
     "StatusChange",
+    "VendorExamination",
     "VendorIdentity",
     "Verification",
 ]
