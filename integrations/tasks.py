@@ -1,4 +1,4 @@
-"""What workers do. A task takes ids, opens nothing itself and calls one action."""
+"""What workers do. A task takes ids and calls one action; one of a single tenant is a `TenantTask`."""
 
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from integrations.actions import schedule, tenant_deletion, verification_runs, v
 from integrations.aws.verify import warm_up
 from integrations.catalogue_file import catalogue
 from integrations.vendor import vendor_settings
+from tenants.tasks import TenantTask
 
 
 @worker_init.connect
@@ -17,14 +18,21 @@ def _warm_up(**_: object) -> None:
     warm_up(vendor_settings(), catalogue())
 
 
-@shared_task(name="integrations.tasks.run_verification", acks_late=False)
-def run_verification(tenant_id: str, verification_id: str) -> None:
+class VerificationTask(TenantTask):
+    """A verification calls AWS, so its action opens the scope around each of its steps."""
+
+    abstract = True
+    opens_scope = False
+
+
+@shared_task(name="integrations.tasks.run_verification", base=VerificationTask, acks_late=False)
+def run_verification(tenant_id: UUID, verification_id: UUID) -> None:
     """Run a queued verification, or one whose worker was lost.
 
     Queue `verifications`. No retry by the broker: the lease in the database is what hands a lost run on. The run ends
     by the deadlines of its AWS calls.
     """
-    verification_runs.run(tenant_id=UUID(tenant_id), verification_id=UUID(verification_id))
+    verification_runs.run(tenant_id=tenant_id, verification_id=verification_id)
 
 
 @shared_task(name="integrations.tasks.hand_back_verifications")

@@ -37,6 +37,7 @@ class AuditAction(models.TextChoices):
     TENANT_DELETION_CANCELLED = "tenant:deletion_cancelled", "Deletion of the organisation called off"
     TENANT_DELETION_REQUESTED = "tenant:deletion_requested", "Deletion of the organisation asked for"
     TENANT_EXPORTED = "tenant:exported", "Data exported"
+    TENANT_VIEWED_BY_STAFF = "tenant:viewed_by_staff", "Page opened by our support"
     VERIFICATION_COMPLETED = "verification:completed", "Verification completed"
     VERIFICATION_FAILED = "verification:failed", "Verification failed"
     VERIFICATION_REQUESTED = "verification:requested", "Verification asked for"

@@ -113,6 +113,10 @@ TABLE: dict[str, list[Row]] = {
     f"{CONNECTION}sessions/": [page()],
     f"{CONNECTION}verify/": [page(403, 302), post()],
     f"{CONNECTION}verifications/<uuid:verification_id>/": [page()],
+    # Audit
+    f"{TENANT}audit/": [page(403)],
+    f"{TENANT}audit/export.csv": [page(403)],
+    f"{TENANT}audit/export.json": [page(403)],
     # Settings
     f"{TENANT}settings/": [page(403), post(data={"name": "Blue Harbour"})],
     f"{TENANT}settings/notification-addresses/": [page(403, 302), post(data={"email": "security@example.com"})],

@@ -130,7 +130,6 @@ def test_signing_out_everywhere_else_leaves_this_browser_alone(cast, member) -> 
 def test_a_new_password_ends_the_other_sessions(cast, member) -> None:
     here, _ = sign_in(member, cast.password)
     there, _ = sign_in(member, cast.password)
-    new = "another long and quiet one"
     here.post("/accounts/reauthenticate/", {"password": cast.password})
 
     here.post(
