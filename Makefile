@@ -10,8 +10,9 @@ help:  ## List the targets
 run: .venv/installed  ## Run all of Rolebridge on this machine: portal, worker, beat, PostgreSQL, Valkey, sandbox
 	@exec $(BIN)/python -m portal.local
 
-test: .venv/installed  ## Run every test (needs a Chromium; as root on Debian one is installed)
+test: .venv/installed  ## Run every test (needs Chromium and pgbouncer; as root on Debian they are installed)
 	@./scripts/ensure_chromium
+	@./scripts/ensure_pgbouncer
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 coverage: .venv/installed  ## The tests again, slower, with what they do not reach
