@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test coverage check nightly lock clean help
+.PHONY: run test coverage check audit nightly lock clean help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,11 @@ check: .venv/installed  ## Lint, types, layers, templates, migrations, deploymen
 	ROLEBRIDGE_MODE=test $(BIN)/mypy portal tenants integrations tests
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive portal tenants integrations scripts
 	$(BIN)/python -m scripts.check_settings
+
+audit: .venv/installed  ## Known faults in what we depend on (asks the network; without one it fails and proves nothing)
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
 
 nightly: .venv/installed  ## What takes too long for CI: property tests with many examples
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \
