@@ -9,6 +9,7 @@ from integrations.actions import schedule, tenant_deletion, verification_runs, v
 from integrations.aws.verify import warm_up
 from integrations.catalogue_file import catalogue
 from integrations.vendor import vendor_settings
+from tenants.actions import recovery
 from tenants.tasks import TenantTask
 
 
@@ -45,6 +46,12 @@ def hand_back_verifications() -> None:
 def carry_out_deletions() -> None:
     """Go on with the deletion of tenants. Queue `maintenance`, from beat, no retry: beat comes again."""
     tenant_deletion.carry_out_deletions()
+
+
+@shared_task(name="integrations.tasks.carry_out_recoveries")
+def carry_out_recoveries() -> None:
+    """Carry out the recoveries that are due. Queue `maintenance`, from beat, no retry: beat comes again."""
+    recovery.carry_out_recoveries()
 
 
 @shared_task(name="integrations.tasks.verify_due")

@@ -292,6 +292,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "carry out recoveries": {
+        "task": "integrations.tasks.carry_out_recoveries",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "delete tenants whose time has come": {
         "task": "integrations.tasks.carry_out_deletions",
         "schedule": 600.0,

@@ -27,6 +27,7 @@ urlpatterns = [
         name="notification_address_remove",
     ),
     path(f"{_TENANT}settings/export/", settings.data_export, name="data_export"),
+    path(f"{_TENANT}settings/recoveries/<uuid:recovery_id>/cancel/", settings.recovery_cancel, name="recovery_cancel"),
     path(f"{_TENANT}settings/delete/", settings.tenant_delete, name="tenant_delete"),
     path(f"{_TENANT}settings/delete/cancel/", settings.tenant_delete_cancel, name="tenant_delete_cancel"),
     path(f"{_TENANT}members/", members.members, name="members"),

@@ -97,6 +97,7 @@ NOT_PAGES = {
     "notification_address_add",  # these lead to the settings
     "notification_address_remove",
     "tenant_delete_cancel",
+    "recovery_cancel",
     "invitation_link",  # leads to the invitation, checked in a test of its own
     "invitation_resend",  # these lead to the members
     "invitation_revoke",

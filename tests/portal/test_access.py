@@ -19,11 +19,12 @@ from integrations.models import Finding, Verification
 from portal.access import rule_of
 from tenants.access import public
 from tenants.actions.invitations import invite
+from tenants.actions.recovery import request_recovery
 from tenants.actions.settings import add_notification_address
 from tenants.actions.tokens import create_token
 from tenants.api.base import ApiView, TenantAPIView
 from tenants.audit import SYSTEM
-from tenants.models import AuditEvent, Member
+from tenants.models import AuditEvent, Member, Recovery
 from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
 from tests.brokers import unread, use_broker
@@ -122,6 +123,7 @@ TABLE: dict[str, list[Row]] = {
     f"{TENANT}settings/notification-addresses/": [page(403, 302), post(data={"email": "security@example.com"})],
     f"{TENANT}settings/notification-addresses/<uuid:address_id>/remove/": [page(403, 302), post()],
     f"{TENANT}settings/export/": [page(403, 302), post(200)],
+    f"{TENANT}settings/recoveries/<uuid:recovery_id>/cancel/": [page(403, 302), post()],
     f"{TENANT}settings/delete/": [page(403), post(data={"typed_name": "Blue Harbour"})],
     f"{TENANT}settings/delete/cancel/": [page(403, 302), post()],
     "notification-addresses/<slug:secret>/": [everybody(404, url="notification-addresses/unknown/")],
@@ -186,6 +188,14 @@ TABLE: dict[str, list[Row]] = {
     "admin/^(?P<app_label>tenants|integrations)/$": [staff(200, url="admin/tenants/")],
     "admin/(?P<url>.*)$": [staff(404, url="admin/nothing/")],
     **admin_pages("tenants/tenant"),
+    "admin/tenants/tenant/<path:object_id>/customer-number/": [
+        staff(200),
+        staff(302, method="post", data={"number": "C-1"}),
+    ],
+    "admin/tenants/tenant/<path:object_id>/recovery/": [
+        staff(200),
+        staff(302, method="post", data={"kind": "owner", "email": "new@example.com", "reason": "They wrote."}),
+    ],
     **admin_pages("tenants/member"),
     **admin_pages("tenants/apitoken"),
     **admin_pages("tenants/auditevent"),
@@ -243,6 +253,10 @@ def things(cast) -> dict[str, Any]:
             tenant=cast.tenant, verification=verification, component="log-analysis", check_code="x", outcome="passed"
         )
         session = open_session(verification)
+    (recovery,) = request_recovery(
+        tenant_id=cast.tenant.pk, kind=Recovery.Kind.OWNER, email="lost@example.com", reason="They wrote.", by=SYSTEM
+    )
+    with tenant_scope(cast.tenant.pk):
         token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
         owner = Member.objects.get(user=cast.owner)
         invitation = invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
@@ -257,6 +271,7 @@ def things(cast) -> dict[str, Any]:
         "user_id": cast.admin.pk,
         "invitation_id": invitation.pk,
         "address_id": address.pk,
+        "recovery_id": recovery.pk,
         "admin/tenants/tenant": cast.tenant.pk,
         "admin/tenants/member": member.pk,
         "admin/tenants/apitoken": token.pk,

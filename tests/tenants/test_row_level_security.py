@@ -117,6 +117,7 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "tenants_invitation",
         "tenants_tenant",
         "tenants_notificationaddress",
+        "tenants_recovery",
         "tenants_auditevent",  # while it erases a deleted tenant's people
         "integrations_connection",
         "integrations_verification",
