@@ -8,6 +8,9 @@ from tenants.audit_actions import AuditAction
 from tenants.models import ApiToken, AuditEvent, User
 from tenants.request_id import client_address, request_id
 
+_SOURCE_OF = {"user": "page", "staff": "admin", "token": "api", "link": "page"}
+SOURCES = ("page", "admin", "api", "system")
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -20,7 +23,7 @@ class Actor:
     @property
     def source(self) -> str:
         """Where the act came from, the first part of an audit action's name."""
-        return {"user": "page", "staff": "admin", "token": "api", "link": "page"}.get(self.kind, "system")
+        return _SOURCE_OF.get(self.kind, "system")
 
     @property
     def is_customer(self) -> bool:

@@ -234,7 +234,7 @@ def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
 
 
 def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tuple[SessionReceipt, SessionReceipt]:
-    """Enter the vendor's stand-in role, which carries the product tag, as the component's own sessions enter customers'.
+    """Enter the vendor's stand-in role, which has the product tag, as the component's own sessions enter customers'.
 
     Refused, our own policies keep the component's sessions from every customer's role, whatever tag that one carries.
     """

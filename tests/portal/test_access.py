@@ -20,11 +20,12 @@ from integrations.models import EmergencyStop, Finding, IntegrationRole, VendorI
 from portal.access import rule_of
 from tenants.access import public
 from tenants.actions.invitations import invite
+from tenants.actions.recovery import request_recovery
 from tenants.actions.settings import add_notification_address
 from tenants.actions.tokens import create_token
 from tenants.api.base import ApiView, TenantAPIView
 from tenants.audit import SYSTEM
-from tenants.models import AuditEvent, Member
+from tenants.models import AuditEvent, Member, Recovery
 from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
 from tests.brokers import unread, use_broker
@@ -114,11 +115,16 @@ TABLE: dict[str, list[Row]] = {
     f"{CONNECTION}sessions/": [page()],
     f"{CONNECTION}verify/": [page(403, 302), post()],
     f"{CONNECTION}verifications/<uuid:verification_id>/": [page()],
+    # Audit
+    f"{TENANT}audit/": [page(403)],
+    f"{TENANT}audit/export.csv": [page(403)],
+    f"{TENANT}audit/export.json": [page(403)],
     # Settings
     f"{TENANT}settings/": [page(403), post(data={"name": "Blue Harbour"})],
     f"{TENANT}settings/notification-addresses/": [page(403, 302), post(data={"email": "security@example.com"})],
     f"{TENANT}settings/notification-addresses/<uuid:address_id>/remove/": [page(403, 302), post()],
     f"{TENANT}settings/export/": [page(403, 302), post(200)],
+    f"{TENANT}settings/recoveries/<uuid:recovery_id>/cancel/": [page(403, 302), post()],
     f"{TENANT}settings/delete/": [page(403), post(data={"typed_name": "Blue Harbour"})],
     f"{TENANT}settings/delete/cancel/": [page(403, 302), post()],
     "notification-addresses/<slug:secret>/": [everybody(404, url="notification-addresses/unknown/")],
@@ -184,6 +190,14 @@ TABLE: dict[str, list[Row]] = {
     "admin/^(?P<app_label>tenants|integrations)/$": [staff(200, url="admin/tenants/")],
     "admin/(?P<url>.*)$": [staff(404, url="admin/nothing/")],
     **admin_pages("tenants/tenant"),
+    "admin/tenants/tenant/<path:object_id>/customer-number/": [
+        staff(200),
+        staff(302, method="post", data={"number": "C-1"}),
+    ],
+    "admin/tenants/tenant/<path:object_id>/recovery/": [
+        staff(200),
+        staff(302, method="post", data={"kind": "owner", "email": "new@example.com", "reason": "They wrote."}),
+    ],
     **admin_pages("tenants/member"),
     **admin_pages("tenants/apitoken"),
     **admin_pages("tenants/auditevent"),
@@ -248,6 +262,10 @@ def things(cast) -> dict[str, Any]:
             tenant=cast.tenant, verification=verification, component="log-analysis", check_code="x", outcome="passed"
         )
         session = open_session(verification)
+    (recovery,) = request_recovery(
+        tenant_id=cast.tenant.pk, kind=Recovery.Kind.OWNER, email="lost@example.com", reason="They wrote.", by=SYSTEM
+    )
+    with tenant_scope(cast.tenant.pk):
         token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
         owner = Member.objects.get(user=cast.owner)
         invitation = invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
@@ -266,6 +284,7 @@ def things(cast) -> dict[str, Any]:
         "user_id": cast.admin.pk,
         "invitation_id": invitation.pk,
         "address_id": address.pk,
+        "recovery_id": recovery.pk,
         "admin/tenants/tenant": cast.tenant.pk,
         "admin/tenants/member": member.pk,
         "admin/tenants/apitoken": token.pk,
