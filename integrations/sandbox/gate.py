@@ -6,6 +6,7 @@ Nothing reaches moto before IAM allowed it.
 import logging
 import re
 from urllib.parse import urlencode
+from xml.parsers.expat import ExpatError
 
 from integrations.sandbox.authorisation import Authoriser
 from integrations.sandbox.buckets import bucket_owner
@@ -158,12 +159,17 @@ class Gate:
             raise AwsError(
                 "NotInTheSandbox", f"{operation.service}:{operation.name} is not in the sandbox.", 400
             ) from error
-        except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
-            # moto takes parameters as they come, and trips over those that AWS refuses before it does anything.
+        except ExpatError as error:
+            text = "The XML you provided was not well-formed or did not validate against our published schema"
+            raise AwsError("MalformedXML", text, 400) from error
+        except Exception as error:
+            # moto takes parameters as they come, and trips in any way over those that AWS refuses at once.
             log.warning("moto could not answer %s:%s: %r", operation.service, operation.name, error)
             raise AwsError("ValidationError", problem_of(operation), 400) from error
-        if response.status >= 500 and b"<html" in response.body[:200].lower():
-            # moto's server says no more when it has tripped than that it has.
+        if response.status >= 400 and response.body[:15].lower() == b"<!doctype html>":
+            # A page of moto's server: it has no such operation, or tripped over the parameters.
+            if response.status < 500:
+                raise AwsError("NotInTheSandbox", f"{operation.service}:{operation.name} is not in the sandbox.", 400)
             log.warning("moto could not answer %s:%s", operation.service, operation.name)
             raise AwsError("ValidationError", problem_of(operation), 400)
         if (operation.service, operation.name, response.status) == ("iam", "CreateUser", 200):
