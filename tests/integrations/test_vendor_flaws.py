@@ -196,6 +196,7 @@ def test_f19_no_request_and_no_answer_of_the_api_has_one() -> None:
 
 def _all_subclasses(kind: type) -> set[type]:
     below: set[type] = {kind}
-    for child in type.__subclasses__(kind):
+    children: list[type] = type.__subclasses__(kind)
+    for child in children:
         below |= _all_subclasses(child)
     return below
