@@ -5,16 +5,24 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
-from integrations.aws.report import Finding, RemovalReport, RoleReport, SessionReceipt, TrustReport, VerificationTarget
-from integrations.aws.verify import check_trust, prove_removed, verify_role
+from integrations.aws.report import (
+    Finding,
+    ReachabilityReport,
+    RemovalReport,
+    RoleReport,
+    SessionReceipt,
+    TrustReport,
+    VerificationTarget,
+)
+from integrations.aws.verify import check_reachability, check_trust, prove_removed, verify_role
 from integrations.models import Status
 from integrations.models.connection import OUT_OF_USE
 from integrations.vendor import vendor_settings
 
 DEADLINE_SECONDS = 60
 
-Report = RoleReport | TrustReport | RemovalReport
-SomeReport = TypeVar("SomeReport", RoleReport, TrustReport, RemovalReport)
+Report = RoleReport | ReachabilityReport | TrustReport | RemovalReport
+SomeReport = TypeVar("SomeReport", RoleReport, ReachabilityReport, TrustReport, RemovalReport)
 OnFinding = Callable[[Finding], None]
 OnReceipt = Callable[[SessionReceipt], None]
 
@@ -23,6 +31,7 @@ class Task(Enum):
     """What is to be done to a role."""
 
     VERIFY = "verify"
+    CHECK_REACHABILITY = "check_reachability"
     TRUST_TEST = "trust_test"  # in quarantine
     TRUST_TEST_THEN_VERIFY = "trust_test_then_verify"  # in quarantine, and a clean round lifts it
     PROVE_REMOVED = "prove_removed"
@@ -51,6 +60,8 @@ class RoleJob:
         match self.task:
             case Task.VERIFY:
                 return self._do(verify_role, on_finding, on_receipt)
+            case Task.CHECK_REACHABILITY:
+                return self._do(check_reachability, on_finding, on_receipt)
             case Task.TRUST_TEST:
                 return self._do(check_trust, on_finding, on_receipt)
             case Task.TRUST_TEST_THEN_VERIFY:

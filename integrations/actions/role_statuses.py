@@ -10,7 +10,7 @@ from integrations.actions.status_changes import Cause, write_history
 from integrations.actions.status_events import StatusEvent, Told
 from integrations.actions.status_subscribers import publish
 from integrations.actions.vendor_identity import take_blame
-from integrations.aws.report import RemovalReport, RoleReport, TrustReport, role_status
+from integrations.aws.report import ReachabilityReport, RemovalReport, RoleReport, TrustReport, role_status
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
 from integrations.models.connection import OUT_OF_USE
 from integrations.next_verification import WAITING_FOR_AWS
@@ -20,6 +20,7 @@ from tenants.scope import call
 
 NOTHING_DEPLOYED_AFTER = timedelta(hours=72)
 ROUNDS_TO_LIFT_QUARANTINE = 2
+WORKS = (Status.CONNECTED, Status.DEGRADED)
 # IAM is eventually consistent: where one answer came from, the next may not have arrived yet.
 PASSES_TO_CONNECT = 2
 # What is told as soon as it is found. Other bad news is told once a second verification has found it too.
@@ -58,8 +59,26 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
     told += _apply_removals(verification, [component for component, removed in removals.items() if removed])
     if told:
         publish(StatusEvent(connection=connection, verification=verification, told=tuple(told)))
-    return any(verdict != "no_verdict" for verdict in verdicts.values()) or any(
-        removed is not None for removed in removals.values()
+    return (
+        any(verdict != "no_verdict" for verdict in verdicts.values())
+        or any(removed is not None for removed in removals.values())
+        or any(report.reachable is not None for report in reports if isinstance(report, ReachabilityReport))
+    )
+
+
+def differ(*, verification: Verification, reports: Sequence[Report]) -> bool:
+    """Whether a role that works was found out of reach, or one that does not within it: only a whole verification may
+    say what that means.
+    """
+    reachable = {
+        report.component: report.reachable
+        for report in reports
+        if isinstance(report, ReachabilityReport) and report.reachable is not None
+    }
+    return any(
+        (role.status in WORKS) != reachable[role.component]
+        for role in verification.connection.roles.all()
+        if role.component in reachable and role.status not in OUT_OF_USE and not role.quarantined
     )
 
 

@@ -41,6 +41,7 @@ SENT_TASK_EXPIRES_SECONDS = 600
 LOOKED_BACK = 10
 
 State = Verification.State
+Checks = Verification.Checks
 
 
 class NotReady(ValueError):
@@ -48,23 +49,24 @@ class NotReady(ValueError):
 
 
 @transaction.atomic
-def request_verification(*, connection: Connection, by: Actor) -> Verification:
+def request_verification(*, connection: Connection, by: Actor, checks: str = Checks.ALL) -> Verification:
     """Ask for a verification of a connection, whose tenant's scope is open. While one is queued or running that one is
-    the answer, so that pressing twice gives one run.
+    the answer, so that pressing twice gives one run; one of reachability alone becomes a whole one where that is asked
+    for.
 
     If the queue is away when the transaction commits, the verification ends as `failed` (`queue_unavailable`).
 
     Raises:
         NotReady: no AWS account or no component is chosen yet.
     """
-    verification, is_new = find_or_create(connection, by)
+    verification, is_new = find_or_create(connection, by, checks)
     if is_new:
         tenant_id, verification_id = connection.tenant_id, verification.pk
         transaction.on_commit(lambda: _send_or_fail(tenant_id, verification_id))
     return verification
 
 
-def find_or_create(connection: Connection, by: Actor) -> tuple[Verification, bool]:
+def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) -> tuple[Verification, bool]:
     """The connection's active verification, or a new one, and whether it is new. Raises NotReady; the scope is open."""
     refuse_while_stopped()
     connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
@@ -79,15 +81,24 @@ def find_or_create(connection: Connection, by: Actor) -> tuple[Verification, boo
         raise NotReady("This connection is removed: AWS refuses us there, and there is nothing left to verify.")
     if not roles_to_look_at(connection):
         raise NotReady("We offer the components of this connection no more. Choose others first, then verify.")
-    active = connection.verifications.filter(state__in=[State.QUEUED, State.RUNNING]).first()
-    if by.is_customer:
+    if checks == Checks.REACHABILITY and not roles_to_look_at(connection, checks):
+        raise NotReady(
+            "We open no session in these roles: each is unsafe or on its way out. Ask for a verification of all checks."
+        )
+    # Locked, since a worker may be ending it just now.
+    active = connection.verifications.select_for_update().filter(state__in=[State.QUEUED, State.RUNNING]).first()
+    if by.is_customer and checks == Checks.ALL:
         connection.asked_at = timezone.now()
         connection.save(update_fields=["asked_at"])
     if active is not None:
+        if checks == Checks.ALL and active.checks != checks:
+            active.checks = checks  # a worker that is at it already sees so when it ends
+            active.save(update_fields=["checks"])
         return active, False
     verification = Verification.objects.create(
         tenant_id=connection.tenant_id,
         connection=connection,
+        checks=checks,
         requested_by=by.name,
         catalogue_version=catalogue().version,
     )
@@ -97,6 +108,7 @@ def find_or_create(connection: Connection, by: Actor) -> tuple[Verification, boo
         tenant_id=connection.tenant_id,
         target=verification,
         connection=str(connection.pk),
+        **({"checks": checks} if checks != Checks.ALL else {}),
     )
     return verification, True
 
@@ -118,7 +130,7 @@ def hand_back() -> None:
         if attempt >= MOST_ATTEMPTS:
             end_without_verdict(tenant_id, verification_id, State.FAILED, failure="worker_lost", attempt=attempt)
         else:
-            _send_again(tenant_id, verification_id)
+            send_again(tenant_id, verification_id)
     for tenant_id in {tenant_id for tenant_id, _ in call("waiting_verifications", timezone.now() - QUEUED_AGAIN_AFTER)}:
         _hand_back_waiting(tenant_id)
 
@@ -137,7 +149,7 @@ def _hand_back_waiting(tenant_id: UUID) -> None:
         if requested_at < given_up_before and not busy:
             end_without_verdict(tenant_id, verification_id, State.FAILED, failure="never_started")
         else:
-            _send_again(tenant_id, verification_id)
+            send_again(tenant_id, verification_id)
 
 
 def _send(tenant_id: UUID, verification_id: UUID) -> None:
@@ -148,7 +160,7 @@ def _send(tenant_id: UUID, verification_id: UUID) -> None:
     )
 
 
-def _send_again(tenant_id: UUID, verification_id: UUID) -> None:
+def send_again(tenant_id: UUID, verification_id: UUID) -> None:
     """Send what is known to wait. With the queue away nothing is lost: `hand_back` comes again."""
     with suppress(OperationalError, OSError):
         _send(tenant_id, verification_id)
@@ -167,9 +179,13 @@ def new_lease() -> CombinedExpression:
     return Now() + timedelta(seconds=settings.VERIFICATION_LEASE_SECONDS)
 
 
-def roles_to_look_at(connection: Connection) -> list[CustomerRole]:
-    """Not those of components that have left the catalogue: their component roles are gone as well."""
+def roles_to_look_at(connection: Connection, checks: str = Checks.ALL) -> list[CustomerRole]:
+    """Not those of components that have left the catalogue: their component roles are gone as well. Reachability is
+    asked of roles in use alone, since no session is opened in the others.
+    """
     roles = connection.roles.exclude(status__in=[Status.PAUSED, Status.REMOVED])
+    if checks == Checks.REACHABILITY:
+        roles = roles.exclude(status=Status.REMOVING).filter(quarantined=False)
     return [role for role in roles if catalogue().offers(role.component)]
 
 
@@ -183,7 +199,7 @@ def send_next(tenant_id: UUID) -> None:
     with tenant_scope(tenant_id):
         waiting = Verification.objects.filter(tenant_id=tenant_id, state=State.QUEUED).order_by("requested_at").first()
     if waiting is not None:
-        _send_again(tenant_id, waiting.pk)
+        send_again(tenant_id, waiting.pk)
 
 
 def plan_next(connection: Connection, *, failed: bool) -> None:
@@ -224,11 +240,16 @@ def end_without_verdict(
 ) -> None:
     """End an active verification without a verdict; with `attempt`, only if that claim is still the latest."""
     with tenant_scope(tenant_id):
+        # The connection first, as whoever asks for a verification locks them.
+        connection = Connection.objects.select_for_update(of=["self"]).filter(verifications=verification_id).first()
         verification = Verification.objects.select_for_update().filter(pk=verification_id).first()
-        if verification is None or not verification.is_active or attempt not in {None, verification.attempt}:
+        if connection is None or verification is None or not verification.is_active:
+            return
+        if attempt not in {None, verification.attempt}:
             return
         verification.state, verification.failure = state, failure
-        plan_next(verification.connection, failed=True)
+        if verification.checks == Checks.ALL:
+            plan_next(connection, failed=True)
         verification.finished_at = Now()
         verification.save(update_fields=["state", "failure", "finished_at"])
         audit.record(

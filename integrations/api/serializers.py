@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from integrations.models import Connection, CustomerRole, Finding, Session, Status, StatusChange, Verification
-from tenants.api.serializers import InputSerializer
+from tenants.api.serializers import InputSerializer, NameField
 
 _NAME_MESSAGES: dict[str, Any] = {
     "required": "Give the connection a name, such as that of the AWS account.",
@@ -40,7 +40,7 @@ class ConnectionInput(InputSerializer):
         "status": "The status is what verifications found. Leave this field out.",
     }
 
-    name = serializers.CharField(
+    name = NameField(
         max_length=Connection._meta.get_field("name").max_length,
         help_text="What you call it.",
         error_messages=_NAME_MESSAGES,
@@ -95,6 +95,16 @@ class CustomerRoleSerializer(serializers.ModelSerializer[CustomerRole]):
         read_only_fields = fields
 
 
+class VerificationInput(InputSerializer):
+    """What to verify; nothing has to be said."""
+
+    checks = serializers.ChoiceField(
+        choices=Verification.Checks.choices,
+        required=False,
+        help_text="`all` unless you say `reachability`: the chain, and whose account it leads to, and no more.",
+    )
+
+
 class VerificationSerializer(serializers.ModelSerializer[Verification]):
     """One run that tests a connection's customer roles."""
 
@@ -107,6 +117,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
         fields = [
             "id",
             "connection_id",
+            "checks",
             "state",
             "failure",
             "requested_by",

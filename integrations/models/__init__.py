@@ -1,5 +1,6 @@
 """What: one file per noun."""
 
+from integrations.models.catalogue_release import CatalogueRelease
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
 from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity
 from integrations.models.notification import Notification
@@ -8,6 +9,7 @@ from integrations.models.status_change import StatusChange
 from integrations.models.verification import Finding, Verification
 
 __all__ = [
+    "CatalogueRelease",
     "Connection",
     "CustomerRole",
     "EmergencyStop",

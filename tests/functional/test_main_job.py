@@ -82,7 +82,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect(page.locator(".hop[data-state=denied]")).to_have_count(1)
 
     # What was found before is kept, and is drawn in the same way.
-    page.get_by_role("heading", name="Earlier verifications").scroll_into_view_if_needed()
+    page.get_by_role("heading", name="Other verifications").scroll_into_view_if_needed()
     page.locator("#live a[href*='/verifications/']").last.click()
     expect(page.locator("#live .note")).to_contain_text("No problem was found.")
     expect(page.locator(".hop[data-state=passed]")).to_have_count(2)
@@ -145,4 +145,4 @@ def test_a_double_click_asks_for_one_verification(browser_page, worker, beat) ->
         page.get_by_role("button", name="Verify").dblclick()
     wait_for_end(page)
 
-    expect(page.get_by_role("heading", name="Earlier verifications")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Other verifications")).to_have_count(0)

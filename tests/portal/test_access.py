@@ -19,10 +19,13 @@ from integrations.actions.connections import create_connection
 from integrations.models import EmergencyStop, Finding, IntegrationRole, VendorIdentity, Verification
 from portal.access import rule_of
 from tenants.access import public
+from tenants.actions.invitations import invite
+from tenants.actions.settings import add_notification_address
 from tenants.actions.tokens import create_token
 from tenants.api.base import ApiView, TenantAPIView
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member
+from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
 from tests.brokers import unread, use_broker
 from tests.receipts import open_session
@@ -83,6 +86,7 @@ def admin_pages(model: str) -> dict[str, list[Row]]:
     }
 
 
+TENANT = "tenants/<uuid:tenant_id>/"
 CONNECTION = "tenants/<uuid:tenant_id>/connections/<uuid:connection_id>/"
 API = "api/v1/connections/<uuid:connection_id>/"
 NAMED = {"name": "Named"}
@@ -110,6 +114,25 @@ TABLE: dict[str, list[Row]] = {
     f"{CONNECTION}sessions/": [page()],
     f"{CONNECTION}verify/": [page(403, 302), post()],
     f"{CONNECTION}verifications/<uuid:verification_id>/": [page()],
+    # Settings
+    f"{TENANT}settings/": [page(403), post(data={"name": "Blue Harbour"})],
+    f"{TENANT}settings/notification-addresses/": [page(403, 302), post(data={"email": "security@example.com"})],
+    f"{TENANT}settings/notification-addresses/<uuid:address_id>/remove/": [page(403, 302), post()],
+    f"{TENANT}settings/export/": [page(403, 302), post(200)],
+    f"{TENANT}settings/delete/": [page(403), post(data={"typed_name": "Blue Harbour"})],
+    f"{TENANT}settings/delete/cancel/": [page(403, 302), post()],
+    "notification-addresses/<slug:secret>/": [everybody(404, url="notification-addresses/unknown/")],
+    # Members and invitations
+    f"{TENANT}members/": [page()],
+    f"{TENANT}members/invite/": [page(403), post(data={"email": "new@example.com", "role": "viewer"})],
+    f"{TENANT}members/<uuid:user_id>/": [page(403), post(data={"role": "admin"})],
+    f"{TENANT}members/<uuid:user_id>/remove/": [page(403)],
+    f"{TENANT}members/<uuid:user_id>/transfer/": [page(403)],
+    f"{TENANT}members/leave/": [page()],
+    f"{TENANT}invitations/<uuid:invitation_id>/resend/": [page(403, 302), post()],
+    f"{TENANT}invitations/<uuid:invitation_id>/revoke/": [page(403, 302), post()],
+    "invitations/<slug:secret>/": [everybody(302, url="invitations/unknown/")],
+    "invitation/": [everybody(404), everybody(404, method="post")],
     # A tenant's API tokens
     "tenants/<uuid:tenant_id>/api-tokens/": [page(403), post(200, data=NAMED)],
     "tenants/<uuid:tenant_id>/api-tokens/<uuid:token_id>/revoke/": [page(403), post()],
@@ -119,7 +142,18 @@ TABLE: dict[str, list[Row]] = {
     "accounts/signup/": [Row(200, 302, 302, 302, 302)],
     "accounts/inactive/": [everybody()],
     "accounts/confirm-email/": [everybody(302)],
-    "accounts/email/": [everybody(302)],
+    "accounts/email/": [Row(302, 200, 200, 200, 200)],
+    "accounts/reauthenticate/": [Row(302, 200, 200, 200, 200)],
+    "accounts/sessions/": [Row(302, 200, 200, 200, 200)],
+    # To set up or take off a second factor, everybody confirms first that it is them.
+    "accounts/second-factor/": [Row(302, 200, 200, 200, 200)],
+    "accounts/second-factor/authenticate/": [everybody(302)],
+    "accounts/second-factor/reauthenticate/": [Row(302, 302, 302, 302, 200)],
+    "accounts/second-factor/app/": [everybody(302)],
+    "accounts/second-factor/app/remove/": [Row(302, 404, 404, 404, 302)],
+    "accounts/second-factor/recovery-codes/": [Row(302, 404, 404, 404, 404)],
+    "accounts/second-factor/recovery-codes/new/": [everybody(302)],
+    "accounts/second-factor/recovery-codes/download/": [Row(302, 404, 404, 404, 404)],
     "accounts/password/change/": [Row(302, 200, 200, 200, 200)],
     "accounts/password/reset/": [everybody()],
     "accounts/password/reset/done/": [everybody()],
@@ -215,6 +249,9 @@ def things(cast) -> dict[str, Any]:
         )
         session = open_session(verification)
         token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
+        owner = Member.objects.get(user=cast.owner)
+        invitation = invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
+        address = add_notification_address(tenant=cast.tenant, email="soc@example.com", by=SYSTEM)
     now = timezone.now()
     VendorIdentity.objects.create(works=True, since=now, checked_at=now)
     role = IntegrationRole.objects.create(role_arn="arn", role_id="AROA", first_seen_at=now, acknowledged_at=now)
@@ -226,6 +263,9 @@ def things(cast) -> dict[str, Any]:
         "connection_id": connection.pk,
         "verification_id": verification.pk,
         "token_id": token.pk,
+        "user_id": cast.admin.pk,
+        "invitation_id": invitation.pk,
+        "address_id": address.pk,
         "admin/tenants/tenant": cast.tenant.pk,
         "admin/tenants/member": member.pk,
         "admin/tenants/apitoken": token.pk,
