@@ -330,6 +330,7 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
+MOST_CONNECTIONS_PER_TENANT = _number("MOST_CONNECTIONS_PER_TENANT", 500)
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
 

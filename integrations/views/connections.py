@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
+from integrations.actions.connections import ConnectionInUse, TooManyConnections, create_connection, update_connection
 from integrations.actions.role_templates import cloudformation_template
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
 from integrations.actions.status_changes import last_changes
@@ -62,6 +62,8 @@ def connection_new(request: MemberRequest) -> HttpResponse:
             connection = create_connection(tenant=request.tenant, by=Actor.user(request.user), **form.cleaned_data)
         except (InvalidAccountId, VendorAccountAsCustomer) as error:
             form.add_error("account_id", str(error))
+        except TooManyConnections as error:
+            form.add_error(None, str(error))
         else:
             return redirect(connection_address(connection))
     context = {"section": "connections", "form": form}
