@@ -42,9 +42,7 @@ def request_examination(*, by: Actor) -> VendorExamination:
 
 def run_examination(*, examination_id: int) -> None:
     """Run a queued examination; one that has run already is left alone."""
-    examination = VendorExamination.objects.filter(
-        pk=examination_id, state=VendorExamination.State.QUEUED
-    ).first()
+    examination = VendorExamination.objects.filter(pk=examination_id, state=VendorExamination.State.QUEUED).first()
     if examination is None:
         return
     with one_catalogue():

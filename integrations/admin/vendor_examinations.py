@@ -84,9 +84,7 @@ class VendorExaminationAdmin(ReadOnlyAdmin):
     def checks(self, examination: VendorExamination) -> SafeString | str:
         """What was proved."""
         proved = (
-            f"{check['about']}: {check['title']}"
-            for check in self._checks(examination)
-            if check["state"] == "passed"
+            f"{check['about']}: {check['title']}" for check in self._checks(examination) if check["state"] == "passed"
         )
         return lines(*proved) or "-"
 

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from integrations.actions.connections import create_connection
-from integrations.models import Finding, Verification
+from integrations.models import Finding, VendorExamination, Verification
 from portal.access import rule_of
 from tenants.access import public
 from tenants.actions.tokens import create_token
@@ -154,6 +154,8 @@ TABLE: dict[str, list[Row]] = {
     **admin_pages("integrations/connection"),
     **admin_pages("integrations/verification"),
     **admin_pages("integrations/session"),
+    **admin_pages("integrations/vendorexamination"),
+    "admin/integrations/vendorexamination/examine/": [staff(405), staff(302, method="post")],
 }
 
 
@@ -219,6 +221,7 @@ def things(cast) -> dict[str, Any]:
         "admin/tenants/auditevent": event.pk,
         "admin/integrations/connection": connection.pk,
         "admin/integrations/verification": verification.pk,
+        "admin/integrations/vendorexamination": VendorExamination.objects.create().pk,
         "admin/integrations/session": session.pk,
     }
 

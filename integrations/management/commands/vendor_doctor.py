@@ -33,9 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Examine, print, and end with the status for a monitor."""
-        examination = examine_now(
-            remembered_role_id=options["expect_role_id"], deadline_seconds=options["timeout"]
-        )
+        examination = examine_now(remembered_role_id=options["expect_role_id"], deadline_seconds=options["timeout"])
         if options["json"]:
             self.stdout.write(json.dumps(as_json(examination), indent=2))
         else:
