@@ -16,7 +16,14 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from integrations.actions.connections import create_connection
-from integrations.models import EmergencyStop, Finding, IntegrationRole, VendorIdentity, Verification
+from integrations.models import (
+    EmergencyStop,
+    Finding,
+    IntegrationRole,
+    VendorExamination,
+    VendorIdentity,
+    Verification,
+)
 from portal.access import rule_of
 from tenants.access import public
 from tenants.actions.invitations import invite
@@ -211,6 +218,8 @@ TABLE: dict[str, list[Row]] = {
         staff(404, method="post", url="admin/integrations/integrationrole/999999/acknowledge/"),
     ],
     "admin/integrations/emergencystop/switch/": [staff(405), staff(302, method="post")],
+    **admin_pages("integrations/vendorexamination"),
+    "admin/integrations/vendorexamination/examine/": [staff(405), staff(302, method="post")],
 }
 
 
@@ -291,6 +300,7 @@ def things(cast) -> dict[str, Any]:
         "admin/tenants/auditevent": event.pk,
         "admin/integrations/connection": connection.pk,
         "admin/integrations/verification": verification.pk,
+        "admin/integrations/vendorexamination": VendorExamination.objects.create().pk,
         "admin/integrations/session": session.pk,
         "admin/integrations/emergencystop": stop.pk,
         "admin/integrations/vendoridentity": 1,
