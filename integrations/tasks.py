@@ -1,21 +1,41 @@
 """What workers do. A task takes ids and calls one action; one of a single tenant is a `TenantTask`."""
 
+import logging
 from uuid import UUID
 
 from celery import shared_task
 from celery.signals import worker_init
+from django.db import DatabaseError
 
-from integrations.actions import schedule, tenant_deletion, verification_runs, verifications
+from integrations.actions import (
+    catalogue_releases,
+    notifications,
+    schedule,
+    tenant_deletion,
+    verification_runs,
+    verifications,
+)
 from integrations.aws.verify import warm_up
-from integrations.catalogue_file import catalogue
+from integrations.catalogue import CatalogueError
+from integrations.catalogue_file import catalogue, one_catalogue
 from integrations.vendor import vendor_settings
 from tenants.actions import recovery
+from tenants.audit import SYSTEM
 from tenants.tasks import TenantTask
+
+logger = logging.getLogger(__name__)
 
 
 @worker_init.connect
 def _warm_up(**_: object) -> None:
-    """A worker's first verification is as quick as the rest."""
+    """A worker's first verification is as quick as the rest. A catalogue that must not be in force keeps it out."""
+    try:
+        catalogue_releases.release_catalogue(by=SYSTEM)
+    except CatalogueError as error:
+        logger.critical("This worker does not start: %s", error)
+        raise SystemExit(1) from error  # Celery would catch any other exception and start
+    except DatabaseError:
+        logger.warning("The database is away, so the catalogue is compared with the last release later")
     warm_up(vendor_settings(), catalogue())
 
 
@@ -26,14 +46,16 @@ class VerificationTask(TenantTask):
     opens_scope = False
 
 
-@shared_task(name="integrations.tasks.run_verification", base=VerificationTask, acks_late=False)
+# Acknowledged late, so that a worker holds no message that it cannot start while another worker could.
+@shared_task(name="integrations.tasks.run_verification", base=VerificationTask, acks_late=True)
 def run_verification(tenant_id: UUID, verification_id: UUID) -> None:
     """Run a queued verification, or one whose worker was lost.
 
-    Queue `verifications`. No retry by the broker: the lease in the database is what hands a lost run on. The run ends
-    by the deadlines of its AWS calls.
+    Queue `verifications`, or `scheduled_verifications` where nobody waits. No retry by the broker: the lease in the
+    database is what hands a lost run on, and a message that comes twice finds it taken. The run ends by its deadline.
     """
-    verification_runs.run(tenant_id=tenant_id, verification_id=verification_id)
+    with one_catalogue():
+        verification_runs.run(tenant_id=tenant_id, verification_id=verification_id)
 
 
 @shared_task(name="integrations.tasks.hand_back_verifications")
@@ -58,3 +80,20 @@ def carry_out_recoveries() -> None:
 def verify_due() -> None:
     """Ask for the verifications that are due. Queue `maintenance`, from beat, no retry: beat comes again."""
     schedule.verify_due()
+
+
+@shared_task(name="integrations.tasks.send_notifications")
+def send_notifications() -> None:
+    """Send the mails that are due. Queue `maintenance`, from beat, no retry: beat comes again, and each mail has its
+    own back-off.
+    """
+    notifications.send_due()
+
+
+@shared_task(name="integrations.tasks.release_catalogue")
+def release_catalogue() -> None:
+    """Keep a changed catalogue as a release. Queue `maintenance`, from beat, no retry: beat comes again."""
+    try:
+        catalogue_releases.release_catalogue(by=SYSTEM)
+    except CatalogueError as error:
+        logger.error("The catalogue must not be in force: %s", error)  # noqa: TRY400  the message says it all

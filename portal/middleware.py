@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from integrations.catalogue_file import one_catalogue
 from portal.access import rule_of
 from tenants.names import is_readable
 from tenants.request_id import client_address
@@ -86,6 +87,16 @@ def permissions_policy(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         return response
+
+    return middleware
+
+
+def hold_catalogue(get_response: GetResponse) -> GetResponse:
+    """Answer each request from one catalogue, also when the file changes in the middle of it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with one_catalogue():
+            return get_response(request)
 
     return middleware
 

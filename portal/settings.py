@@ -132,6 +132,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.permissions_policy",
+    "portal.middleware.hold_catalogue",
     "portal.middleware.readable_text",
     "portal.middleware.staff_database",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -278,8 +279,8 @@ CELERY_TASK_IGNORE_RESULT = True  # results are rows
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_ROUTES = {"integrations.tasks.run_verification": {"queue": "verifications"}}
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a worker takes what it can start, so another is never kept waiting
+# `integrations.tasks.run_verification` is sent to `verifications` or `scheduled_verifications`.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # with late acknowledgement, a worker takes what it can start and no more
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A customer waits while a task is sent: say soon that the queue is away.
@@ -307,6 +308,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },
+    "send notifications": {
+        "task": "integrations.tasks.send_notifications",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "release the catalogue": {
+        "task": "integrations.tasks.release_catalogue",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
 }
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
 
@@ -322,6 +333,9 @@ VENDOR_REGION = _setting("VENDOR_REGION", "", "us-east-1")
 AWS_ENDPOINT_URL = _environment.get("AWS_ENDPOINT_URL", "")
 if PRODUCTION and AWS_ENDPOINT_URL:
     raise ImproperlyConfigured("AWS_ENDPOINT_URL is set: production must talk to AWS itself. Unset it.")
+
+# AssumeRole calls of all verifications together. AWS answers 600 a second per account and region (docs/production.md).
+STS_CALLS_PER_SECOND = _number("STS_CALLS_PER_SECOND", 300)
 
 # --- API --------------------------------------------------------------------------------------------------------------
 

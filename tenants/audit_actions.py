@@ -8,6 +8,7 @@ class AuditAction(models.TextChoices):
 
     API_TOKEN_CREATED = "api_token:created", "API token made"
     API_TOKEN_REVOKED = "api_token:revoked", "API token revoked"
+    CATALOGUE_RELEASED = "catalogue:released", "Catalogue released"
     CONNECTION_CHANGED = "connection:changed", "Connection changed"
     CONNECTION_CREATED = "connection:created", "Connection added"
     CONNECTION_PAUSED = "connection:paused", "Connection paused"

@@ -4,15 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from integrations.aws.report import Finding, RemovalReport, RoleReport, TrustReport, VerificationTarget
-from integrations.aws.verify import check_trust, prove_removed, verify_role
+from integrations.aws.report import (
+    Finding,
+    ReachabilityReport,
+    RemovalReport,
+    RoleReport,
+    TrustReport,
+    VerificationTarget,
+)
+from integrations.aws.sts_turns import sts_turns
+from integrations.aws.verify import check_reachability, check_trust, prove_removed, verify_role
 from integrations.models import Status
 from integrations.models.connection import OUT_OF_USE
+from integrations.sts_limit import ask_for_turn
 from integrations.vendor import vendor_settings
 
 DEADLINE_SECONDS = 60
 
-Report = RoleReport | TrustReport | RemovalReport
+Report = RoleReport | ReachabilityReport | TrustReport | RemovalReport
 OnFinding = Callable[[Finding], None]
 
 
@@ -20,6 +29,7 @@ class Task(Enum):
     """What is to be done to a role."""
 
     VERIFY = "verify"
+    CHECK_REACHABILITY = "check_reachability"
     TRUST_TEST = "trust_test"  # in quarantine
     TRUST_TEST_THEN_VERIFY = "trust_test_then_verify"  # in quarantine, and a clean round lifts it
     PROVE_REMOVED = "prove_removed"
@@ -27,10 +37,11 @@ class Task(Enum):
 
 @dataclass(frozen=True)
 class RoleJob:
-    """One role and what is to be done to it."""
+    """One role and what is to be done to it; `scheduled` if nobody waits for it."""
 
     task: Task
     target: VerificationTarget
+    scheduled: bool = False
 
     @property
     def component(self) -> str:
@@ -45,9 +56,17 @@ class RoleJob:
 
     def run(self, on_finding: OnFinding) -> Report:
         """Do it; `on_finding` gets each finding as it lands."""
+        with sts_turns(ask_for_turn(scheduled=self.scheduled)):
+            return self._run(on_finding)
+
+    def _run(self, on_finding: OnFinding) -> Report:
         match self.task:
             case Task.VERIFY:
                 return verify_role(
+                    vendor_settings(), self.target, on_finding=on_finding, deadline_seconds=DEADLINE_SECONDS
+                )
+            case Task.CHECK_REACHABILITY:
+                return check_reachability(
                     vendor_settings(), self.target, on_finding=on_finding, deadline_seconds=DEADLINE_SECONDS
                 )
             case Task.TRUST_TEST:

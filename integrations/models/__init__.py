@@ -1,7 +1,21 @@
 """What: one file per noun."""
 
+from integrations.models.catalogue_release import CatalogueRelease
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
+from integrations.models.notification import Notification
 from integrations.models.session import Session
+from integrations.models.status_change import StatusChange
 from integrations.models.verification import Finding, Verification
 
-__all__ = ["Connection", "CustomerRole", "Finding", "ProvedAccount", "Session", "Status", "Verification"]
+__all__ = [
+    "CatalogueRelease",
+    "Connection",
+    "CustomerRole",
+    "Finding",
+    "Notification",
+    "ProvedAccount",
+    "Session",
+    "Status",
+    "StatusChange",
+    "Verification",
+]

@@ -175,6 +175,7 @@ TABLE: dict[str, list[Row]] = {
     f"{API}resume/": [operation(403, method="post")],
     f"{API}role-templates/cloudformation/": [operation()],
     f"{API}sessions/": [operation()],
+    f"{API}status-changes/": [operation()],
     f"{API}verifications/": [operation(), operation(403, 202, method="post")],
     "api/v1/verifications/<uuid:verification_id>/": [operation()],
     "^api/": [everybody(404, url="api/nothing/"), everybody(404, url="api/v1/connections", method="post")],
