@@ -77,7 +77,7 @@ def test_two_tenants_hammered_at_once_never_see_each_other(pooler) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_tenant_that_is_named_outside_a_transaction_does_leak_and_the_test_would_see_it(pooler) -> None:
+def test_a_tenant_named_outside_of_a_transaction_would_leak_and_be_seen(pooler) -> None:
     leaky = f"postgresql://rolebridge_app@127.0.0.1:{pooler}/{DATABASE}"
     other_tenant = "11111111-2222-4333-8444-555555555555"
 
