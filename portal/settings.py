@@ -59,6 +59,8 @@ def _default(value: str) -> str | None:
 # --- The web server -------------------------------------------------------------------------------------------------
 
 SECRET_KEY = _setting("SECRET_KEY", "Set it to 50 or more random characters.", _default("only-outside-production"))
+# What was sealed or signed with an earlier SECRET_KEY can still be read (tenants.secrets), separated by spaces.
+SECRET_KEY_FALLBACKS = _setting("SECRET_KEY_FALLBACKS", "", " ").split()
 BASE_URL = _setting(
     "BASE_URL",
     "Set it to the address customers see, such as https://access.example.com.",
