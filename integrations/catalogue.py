@@ -27,7 +27,8 @@ RESERVED_COMPONENT_IDS = frozenset(
 )
 MAX_PROBLEMS = 50  # shown at once
 
-Version = Annotated[str, Field(pattern=r"^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})$")]
+_VERSION = re.compile(r"^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})$")
+Version = Annotated[str, Field(pattern=_VERSION.pattern)]
 # Goes into descriptions of roles, where IAM takes Latin-1 only.
 ShownName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[ -~\u00a1-\u00ff]+$")]
 
@@ -139,7 +140,11 @@ def check_action(action: str) -> str:
 
 
 class Permission(_Entry):
-    """One IAM action that a component needs, and why."""
+    """One IAM action that a component needs, and why.
+
+    `since` is the version of the component that first had it; without it, the first version did. A role that was made
+    for an older version is then called outdated, and not at fault.
+    """
 
     action: str
     reason: str = Field(min_length=20, max_length=300)
@@ -147,8 +152,15 @@ class Permission(_Entry):
     conditions: dict[str, dict[str, str | tuple[str, ...]]] = Field(default={}, max_length=20)
     sees_customer_data: bool
     probe: Probe | None = None
+    since: Version | None = None
 
     _exists = field_validator("action")(check_action)
+
+    def is_newer_than(self, version: str) -> bool:
+        """Whether a role made for `version` of the component was made without it; False where that is not known."""
+        if self.since is None or not _VERSION.fullmatch(version):
+            return False
+        return _numbers(self.since) > _numbers(version)
 
     @field_validator("resources")
     @classmethod
@@ -176,11 +188,14 @@ class Permission(_Entry):
 
 
 class NeverGranted(_Entry):
-    """One IAM action that the component must not have, tried in every verification to see that it is denied."""
+    """One IAM action that the component must not have, tried in every verification to see that it is denied.
+
+    Without a probe, as for an action that writes, it is simulated where the role may read itself.
+    """
 
     action: str
     reason: str = Field(min_length=20, max_length=300)
-    probe: Probe
+    probe: Probe | None = None
 
     _exists = field_validator("action")(check_action)
 
@@ -206,6 +221,16 @@ class Component(_Entry):
     def _actions_are_unique(self) -> "Component":
         needed = [permission.action for permission in self.permissions]
         _refuse_repeated("action", [*needed, *(entry.action for entry in self.never_granted)])
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_newer_than_it(self) -> "Component":
+        for permission in self.permissions:
+            if permission.is_newer_than(self.version):
+                raise ValueError(
+                    f"'{permission.action}' is there since {permission.since}, but the component is only at "
+                    f"{self.version}: raise its version"
+                )
         return self
 
 
@@ -291,6 +316,10 @@ def _root_causes(error: ValidationError) -> list[ErrorDetails]:
         if detail["type"] != "too_short"
         or not any(other["loc"][: len(detail["loc"])] == detail["loc"] and other is not detail for other in details)
     ]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def _refuse_repeated(what: str, values: list[str]) -> None:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection
+from tenants.forms import NameField
 
 NAME_LENGTH = Connection._meta.get_field("name").max_length
 
@@ -26,7 +27,7 @@ def _account_field(*, required: bool) -> forms.CharField:
 class ConnectionForm(forms.Form):
     """A new connection."""
 
-    name = forms.CharField(
+    name = NameField(
         label=_("Name"),
         max_length=NAME_LENGTH,
         help_text=_("What you call this AWS account, such as Production."),

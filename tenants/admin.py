@@ -3,11 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Model, OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.db.utils import DataError
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.views import ChangeList
 
-from tenants.models import ApiToken, AuditEvent, Member, Tenant
+from tenants.actions.staff import note_view
+from tenants.audit import Actor
+from tenants.models import ApiToken, AuditEvent, Member, Tenant, User
 
 
 class ReadOnly:
@@ -34,12 +39,43 @@ class ReadOnly:
         return False
 
 
+class PatientChangeList(ChangeList):  # type: ignore[misc]
+    """A list whose filters are written by hand in the address as well: what no row can be is answered like an unknown
+    filter, by the list without it.
+    """
+
+    def get_results(self, request: HttpRequest) -> None:
+        """The rows.
+
+        Raises:
+            IncorrectLookupParameters: a filter asks for a value beyond what its column can hold.
+        """
+        try:
+            super().get_results(request)
+        except (OverflowError, ValueError, DataError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+
 class ReadOnlyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """A page of lists and details to read."""
 
     list_per_page = 50
     show_full_result_count = False  # counting every row a second time is what makes long lists slow
     list_fullwidth = True
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page of one thing; that it was opened stands in its tenant's audit log, where the customer sees it."""
+        response: HttpResponse = super().change_view(request, object_id, *args, **kwargs)
+        seen = self.get_object(request, object_id) if response.status_code == 200 else None
+        if seen is not None and isinstance(request.user, User):
+            tenant_id = seen.pk if isinstance(seen, Tenant) else getattr(seen, "tenant_id", None)
+            if tenant_id is not None:
+                note_view(tenant_id=tenant_id, seen=seen, by=Actor.staff(request.user))
+        return response
+
+    def get_changelist(self, _request: HttpRequest, **_: Any) -> type[ChangeList]:
+        """The list that bears any filter."""
+        return PatientChangeList
 
 
 class ReadOnlyInline(ReadOnly, TabularInline):  # type: ignore[misc]

@@ -21,6 +21,8 @@ STAFF = "staff"
 OWNER = "owner"
 
 _database: ContextVar[str] = ContextVar("database", default=APP)
+# For log lines alone: what counts is the database's own setting, `current_tenant`.
+scoped_tenant: ContextVar[UUID | None] = ContextVar("scoped_tenant", default=None)
 
 
 class DatabaseRouter:
@@ -55,7 +57,7 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
     """
     if not isinstance(tenant_id, UUID):
         raise RuntimeError("tenant_scope needs the UUID of a tenant")  # noqa: TRY004 — a bug here, not bad input
-    token = _database.set(APP)
+    token, named = _database.set(APP), scoped_tenant.set(tenant_id)
     try:
         with transaction.atomic(using=APP):
             current = current_tenant()
@@ -66,6 +68,7 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
             if current is None and not connections[APP].needs_rollback:
                 _set_tenant("")
     finally:
+        scoped_tenant.reset(named)
         _database.reset(token)
 
 
@@ -75,6 +78,17 @@ def staff_scope() -> Iterator[None]:
     token = _database.set(STAFF)
     try:
         yield
+    finally:
+        _database.reset(token)
+
+
+@contextmanager
+def installation_scope() -> Iterator[None]:
+    """Open a transaction as the app, in which no tenant's rows can be seen: for what belongs to the installation."""
+    token = _database.set(APP)
+    try:
+        with transaction.atomic(using=APP):
+            yield
     finally:
         _database.reset(token)
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from integrations.actions.status_changes import Cause, change_status, write_history
 from integrations.aws.arns import validate_account_id
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue_file import catalogue
@@ -21,6 +22,10 @@ from tenants.scope import tenant_scope
 
 class ConnectionInUse(ValueError):
     """What was asked for cannot be done to this connection any more; the message says what can."""
+
+
+class TooManyConnections(ValueError):
+    """The tenant has as many connections as it may; the message says what to do."""
 
 
 @transaction.atomic
@@ -46,9 +51,11 @@ def create_connection(
         components: ids from the catalogue; all of them by default.
 
     Raises:
-        InvalidAccountId, VendorAccountAsCustomer, UnknownComponent: the message says what to do; nothing is written.
+        InvalidAccountId, VendorAccountAsCustomer, UnknownComponent, TooManyConnections: the message says what to do;
+            nothing is written.
     """
     chosen = _known_components(components)
+    _refuse_too_many(tenant)
     connection = Connection.objects.create(
         tenant=tenant, name=name, account_id=_customer_account(account_id) if account_id else ""
     )
@@ -95,9 +102,10 @@ def update_connection(
         connection.account_id = changes["account_id"] = canonical
         connection.asked_at = connection.next_verification_at = None
         # What was found in another account says nothing of this one: the same components begin anew.
-        chosen_before = [role.component for role in connection.roles.all()]
+        chosen_before = list(connection.roles.all())
+        write_history(chosen_before, "", cause=Cause.ACCOUNT_CHANGED, at=timezone.now())
         connection.roles.all().delete()
-        _set_roles(connection, chosen_before)
+        _set_roles(connection, [role.component for role in chosen_before])
     if components is not None:
         chosen = _known_components(components)
         if set(chosen) != {role.component for role in connection.roles.exclude(status__in=GOING)}:
@@ -107,6 +115,17 @@ def update_connection(
         connection.save(update_fields=["name", "account_id", "asked_at", "next_verification_at"])
         audit.record("connection:changed", by=by, tenant_id=connection.tenant_id, target=connection, **changes)
     return connection
+
+
+def _refuse_too_many(tenant: Tenant) -> None:
+    # One at a time of a tenant, or two could both see the last free place.
+    Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).first()
+    most = settings.MOST_CONNECTIONS_PER_TENANT
+    if Connection.objects.for_tenant(tenant.pk).filter(removed_at=None).count() >= most:
+        raise TooManyConnections(
+            f"Your organisation has {most} connections, which is as many as it may have. Remove one that you no longer "
+            "need, or ask our support for more."
+        )
 
 
 def _ever_used() -> Q:
@@ -134,11 +153,19 @@ def _set_roles(connection: Connection, components: list[str]) -> None:
     """Choose these components. A role that let us in is not forgotten but removed, which is proved (F16)."""
     now = timezone.now()
     dropped = connection.roles.exclude(component__in=components).exclude(status__in=GOING)
-    if dropped.filter(_ever_used()).update(status=Status.REMOVING, status_since=now):
+    if change_status(dropped.filter(_ever_used()), Status.REMOVING, cause=Cause.DROPPED):
         connection.next_verification_at = now
-    connection.roles.exclude(component__in=components).exclude(_ever_used()).delete()
+    never_used = connection.roles.exclude(component__in=components).exclude(_ever_used())
+    write_history(never_used, "", cause=Cause.DROPPED, at=now)
+    never_used.delete()
     chosen_again = connection.roles.filter(component__in=components, status__in=GOING)
-    chosen_again.filter(quarantined=True).update(status=Status.UNSAFE, status_since=now, removed_at=None)
-    chosen_again.update(status=Status.AWAITING, status_since=now, removed_at=None)
-    for component in components:
-        CustomerRole.objects.get_or_create(tenant_id=connection.tenant_id, connection=connection, component=component)
+    change_status(chosen_again.filter(quarantined=True), Status.UNSAFE, cause=Cause.CHOSEN, removed_at=None)
+    change_status(chosen_again, Status.AWAITING, cause=Cause.CHOSEN, removed_at=None)
+    has = set(connection.roles.values_list("component", flat=True))
+    new = [
+        CustomerRole(tenant_id=connection.tenant_id, connection=connection, component=component)
+        for component in components
+        if component not in has
+    ]
+    CustomerRole.objects.bulk_create(new)
+    write_history(new, Status.AWAITING, cause=Cause.CHOSEN, at=now, new=True)

@@ -9,9 +9,9 @@ from contextlib import suppress
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from integrations.actions.verifications import NotReady, request_verification
+from integrations.actions.status_changes import Cause, change_status
+from integrations.actions.verifications import NotReady, refuse_while_stopped, request_verification
 from integrations.models import Connection, CustomerRole, Status
 from tenants import audit
 from tenants.audit import Actor
@@ -31,9 +31,9 @@ def pause(*, connection: Connection, by: Actor, components: Iterable[str] | None
         NotOfThisConnection: nothing is changed.
     """
     roles = _roles(connection, components).exclude(status__in=[Status.PAUSED, Status.REMOVING, Status.REMOVED])
-    paused = [role.component for role in roles]
+    paused = [role.component for role in change_status(roles, Status.PAUSED, cause=Cause.PAUSED)]
+    paused += _keep_paused(_roles(connection, components))
     if paused:
-        roles.update(status=Status.PAUSED, status_since=timezone.now())
         audit.record("connection:paused", by=by, tenant_id=connection.tenant_id, target=connection, components=paused)
     return paused
 
@@ -46,17 +46,28 @@ def resume(*, connection: Connection, by: Actor, components: Iterable[str] | Non
 
     Raises:
         NotOfThisConnection: nothing is changed.
+        NotReady: the vendor paused all access; nothing is changed.
     """
+    refuse_while_stopped()
     roles = _roles(connection, components).filter(status=Status.PAUSED)
-    resumed = [role.component for role in roles]
+    resumed = sorted(
+        role.component
+        for quarantined, status in ((True, Status.UNSAFE), (False, Status.AWAITING))
+        for role in change_status(roles.filter(quarantined=quarantined), status, cause=Cause.RESUMED)
+    )
     if resumed:
-        now = timezone.now()
-        roles.filter(quarantined=True).update(status=Status.UNSAFE, status_since=now)
-        roles.update(status=Status.AWAITING, status_since=now)
         audit.record("connection:resumed", by=by, tenant_id=connection.tenant_id, target=connection, components=resumed)
         with suppress(NotReady):  # it was paused before there was anything to verify
             request_verification(connection=connection, by=by)
     return resumed
+
+
+def _keep_paused(roles: QuerySet[CustomerRole]) -> list[str]:
+    """Of roles that the vendor's emergency stop paused: the customer pauses them too, so they stay so when it ends."""
+    by_vendor = roles.exclude(vendor_paused_from__in=["", Status.PAUSED])
+    kept = list(by_vendor.values_list("component", flat=True))
+    by_vendor.update(vendor_paused_from=Status.PAUSED)
+    return kept
 
 
 def _roles(connection: Connection, components: Iterable[str] | None) -> QuerySet[CustomerRole]:

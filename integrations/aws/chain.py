@@ -21,9 +21,8 @@ from integrations.aws.assume_role import MAX_CHAINED_DURATION, MIN_DURATION, Ass
 from integrations.aws.clients import ClientFactory
 from integrations.aws.errors import (
     AwsCallFailed,
-    RegionDisabled,
     RequestInvalid,
-    SessionExpired,
+    Retry,
     SessionPolicyInvalid,
     translate,
 )
@@ -142,21 +141,40 @@ class VendorSide:
 
     def forget_own_role(self, role: str) -> None:
         """Drop the session of our role `role`, so that the next caller opens a new one."""
+        if self.base_role_name() == role:
+            self.forget_base()
+            return
         with self._lock:
             key_lock = self._key_locks.setdefault(role, threading.Lock())
         with key_lock:
             self._own_sessions.pop(role, None)
 
-    def _enter_own_role(self, role: str) -> tuple[Session, Any]:
+    def forget_base(self) -> None:
+        """Drop the credentials that the environment gave this process, so that it is asked anew."""
+        with self._lock:
+            self._base_clients.clear()
+        self.clients.forget_own_identity()
+
+    def as_base(self, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
+        """Make the call as this process; where AWS calls its credentials expired, once more with new ones."""
         region = self.settings.region
+        try:
+            return open_session(self.base_sts(region), call, component=component, purpose=purpose)
+        except AwsCallFailed as failure:
+            if failure.retry is not Retry.REBUILD:
+                raise
+            self.forget_base()
+            return open_session(self.base_sts(region), call, component=component, purpose=purpose)
+
+    def _enter_own_role(self, role: str) -> tuple[Session, Any]:
         canary = role == CANARY
         call = AssumeRole(
             role_arn=self.settings.canary_role_arn if canary else self.settings.component_role_arn(role),
             session_name=f"rolebridge-{role}",
             duration=MAX_CHAINED_DURATION,
         )
-        session = open_session(self.base_sts(region), call, component=role, purpose=SessionPurpose.IDENTITY_CHECK)
-        return session, self.clients.with_session("sts", region, session.credentials)
+        session = self.as_base(call, component=role, purpose=SessionPurpose.IDENTITY_CHECK)
+        return session, self.clients.with_session("sts", self.settings.region, session.credentials)
 
 
 @lru_cache(maxsize=8)
@@ -169,7 +187,13 @@ def enter_integration_role(
     vendor: VendorSide, target: VerificationTarget, *, purpose: SessionPurpose = SessionPurpose.VERIFICATION
 ) -> Session:
     """The narrowed session that can enter the target's customer role, and no other: A → B (`direct`: base → A)."""
-    role_arn = str(target.role_arn(vendor.settings))
+    return _launch_component(vendor, target, str(target.role_arn(vendor.settings)), purpose)
+
+
+def _launch_component(
+    vendor: VendorSide, target: VerificationTarget, role_arn: str, purpose: SessionPurpose
+) -> Session:
+    """The component's session on the vendor's side, allowed to enter `role_arn` alone."""
     return _launch(
         vendor,
         role=target.component.id,
@@ -207,6 +231,25 @@ def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
         component=target.component.id,
         purpose=SessionPurpose.TRUST_TEST,
     )
+
+
+def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tuple[SessionReceipt, SessionReceipt]:
+    """Enter the vendor's stand-in role, which has the product tag, as the component's own sessions enter customers'.
+
+    Refused, our own policies keep the component's sessions from every customer's role, whatever tag that one carries.
+    """
+    stand_in = vendor.settings.stand_in_role_arn
+    launch = _launch_component(vendor, target, stand_in, SessionPurpose.IDENTITY_CHECK)
+    call = AssumeRole(
+        role_arn=stand_in,
+        session_name=session_name(target),
+        policy=deny_all_session_policy(),
+        external_id=target.external_id,
+    )
+    entered = _from_launch_session(
+        vendor, launch, call, component=target.component.id, purpose=SessionPurpose.IDENTITY_CHECK
+    )
+    return launch.receipt, entered.receipt
 
 
 def prove_vendor_chain(vendor: VendorSide) -> Session:
@@ -248,10 +291,19 @@ def _launch(
         transitive_tag_keys=transitive_tag_keys if abac else (),
     )
     if settings.chain == "direct":
-        return open_session(vendor.base_sts(settings.region), call, component=component, purpose=purpose)
+        return vendor.as_base(call, component=component, purpose=purpose)
+    return _as_own_role(vendor, role, call, component=component, purpose=purpose)
+
+
+def _as_own_role(
+    vendor: VendorSide, role: str, call: AssumeRole, *, component: str, purpose: SessionPurpose
+) -> Session:
+    """Make the call as our role `role`; where AWS calls that role's session expired, once more with a new one."""
     try:
         return open_session(vendor.own_role_sts(role), call, component=component, purpose=purpose)
-    except SessionExpired:
+    except AwsCallFailed as failure:
+        if failure.retry is not Retry.REBUILD:
+            raise
         vendor.forget_own_role(role)
         return open_session(vendor.own_role_sts(role), call, component=component, purpose=purpose)
 
@@ -373,9 +425,7 @@ def try_as_canary(vendor: VendorSide, target: VerificationTarget, role_arn: str)
         policy=deny_all_session_policy(),
         external_id=target.external_id,
     )
-    return open_session(
-        vendor.own_role_sts(CANARY), call, component=target.component.id, purpose=SessionPurpose.CANARY
-    ).receipt
+    return _as_own_role(vendor, CANARY, call, component=target.component.id, purpose=SessionPurpose.CANARY).receipt
 
 
 def _from_launch_session(
@@ -395,6 +445,7 @@ def in_first_enabled_region(settings: VendorSettings, ask: Callable[[str], T]) -
     for region in regions[:-1]:
         try:
             return ask(region)
-        except RegionDisabled:
-            continue
+        except AwsCallFailed as failure:
+            if failure.retry is not Retry.OTHER_REGION:
+                raise
     return ask(regions[-1])

@@ -43,7 +43,7 @@ def customer_session_policies(component: Component, role: RoleArn) -> Iterator[C
     if len(exact) <= MAX_SESSION_POLICY:
         yield CustomerSessionPolicy(Narrowing.ACTIONS, text=exact)
         return
-    arns = _managed_policy_arns(component, role)
+    arns = template_policy_arns(component, role)
     if arns and len(arns) <= _MAX_POLICY_ARNS and sum(map(len, arns)) <= MAX_SESSION_POLICY:
         yield CustomerSessionPolicy(Narrowing.MANAGED_POLICIES, policy_arns=arns)
     services = sorted({permission.action.partition(":")[0] for permission in component.permissions})
@@ -58,9 +58,13 @@ def customer_session_policies(component: Component, role: RoleArn) -> Iterator[C
     yield CustomerSessionPolicy(Narrowing.SERVICES, text=by_service)
 
 
-def _managed_policy_arns(component: Component, role: RoleArn) -> tuple[str, ...]:
+def template_policy_arns(component: Component, role: RoleArn, own_arn: str | None = None) -> tuple[str, ...]:
+    """The managed policies that the template makes for the role; none where its permissions fit inline.
+
+    With `own_arn` those of a role that may read itself.
+    """
     try:
-        _, managed = permission_policies(role.name, component, role.partition, None)
+        _, managed = permission_policies(role.name, component, role.partition, own_arn)
     except RoleDoesNotFit:
         return ()
     prefix = f"arn:{role.partition}:iam::{role.account_id}:policy{role.path}"

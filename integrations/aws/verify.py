@@ -6,7 +6,7 @@
                      └ B → C ─ what the role says of itself, where the customer lets it
     base → trust-test → B ┬ the right external ID (control)
                           ├ none
-                          └ a wrong one that looks like it
+                          └ wrong ones that look like it
     base → canary ┬ a role that lets the whole vendor account in (control)
                   └ the customer role
 
@@ -28,17 +28,19 @@ from integrations.aws.checks.removal import RemovalCheck
 from integrations.aws.checks.run import Run, elapsed_ms
 from integrations.aws.checks.trust import TrustChecks
 from integrations.aws.clients import SessionCredentials
+from integrations.aws.customer_refusals import TrustFacts
 from integrations.aws.errors import AwsCallFailed
-from integrations.aws.findings import TrustFacts
 from integrations.aws.report import (
     Actor,
     Finding,
     Outcome,
+    ReachabilityReport,
     RemovalReport,
     RoleReport,
     RoleStatus,
     SessionReceipt,
     TrustReport,
+    VendorIdentityReport,
     VerificationTarget,
     role_status,
 )
@@ -49,17 +51,20 @@ __all__ = [
     "Actor",
     "Finding",
     "Outcome",
+    "ReachabilityReport",
     "RemovalReport",
     "RoleReport",
     "RoleStatus",
     "SessionReceipt",
     "TrustReport",
+    "VendorIdentityReport",
     "VendorSettings",
     "VerificationTarget",
     "check_reachability",
     "check_trust",
     "check_vendor_identity",
     "prove_removed",
+    "prove_vendor_identity",
     "role_status",
     "verify_role",
     "warm_up",
@@ -71,35 +76,39 @@ def verify_role(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 60,
 ) -> RoleReport:
     """Verify the target's customer role and report; AWS's failures are findings, never exceptions.
 
-    `on_finding` is called from the calling thread, once per finding, in the order in which they land. The deadline
-    really ends the run. Raises VendorAccountAsCustomer (F20), before any call.
+    `on_finding` is called from the calling thread, once per finding, in the order in which they land, and `on_receipt`
+    once per session that was opened. The deadline really ends the run. Raises VendorAccountAsCustomer (F20), before any
+    call.
     """
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
-    permissions = PermissionChecks(run)
-    trust = TrustChecks(run)
-    grants = GrantChecks(run)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     inspection = InspectionChecks(run)
+    permissions = PermissionChecks(run, inspection)
+    grants = GrantChecks(run, inspection)
 
     def launched(launch: Session) -> None:
         grants.start(launch)
         inspection.start(launch)
 
     chain = ChainChecks(run, on_launch=launched, on_customer=permissions.start)
+    trust = TrustChecks(run, on_control_passed=chain.trust_test_entered)
     chain.start()
     trust.start()
     run.follow()
     trust.close()
+    inspection.close()
+    permissions.close()
     chain.judge_refusal(trust.facts)
 
     return RoleReport(
         component=target.component.id,
         findings=tuple(run.findings),
-        assumable=chain.customer is not None and chain.account_matches is not False,
+        assumable=chain.customer is not None and chain.account_matches is True,
         refused=chain.refused and not run.vendor_fault,
         external_id_enforced=trust.external_id_enforced,
         permissions_ok=permissions.ok,
@@ -118,32 +127,30 @@ def check_reachability(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 30,
-) -> RoleReport:
-    """Open the chain and ask whose account it leads to, and no more: it speaks of no trust and of no permission.
-
-    As verify_role otherwise; `external_id_enforced`, `permissions_ok` and `trust_too_wide` stay None, so the report has
-    no status of a working role.
-    """
+) -> ReachabilityReport:
+    """Open the chain and ask whose account it leads to, and no more; as verify_role otherwise."""
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     chain = ChainChecks(run, on_launch=lambda _: None, on_customer=lambda _: None)
     chain.start()
     run.follow()
     chain.judge_refusal(TrustFacts())
-    return RoleReport(
+    return ReachabilityReport(
         component=target.component.id,
+        reachable=_reachable(run, chain),
         findings=tuple(run.findings),
-        assumable=chain.customer is not None and chain.account_matches is not False,
-        refused=chain.refused and not run.vendor_fault,
-        external_id_enforced=None,
-        permissions_ok=None,
-        vendor_fault=run.vendor_fault,
-        trust_too_wide=None,
         receipts=tuple(run.receipts),
         integration_role_id=chain.integration_role_id,
         deadline_hit=run.deadline_hit,
     )
+
+
+def _reachable(run: Run, chain: ChainChecks) -> bool | None:
+    if chain.account_matches is not None:
+        return chain.account_matches
+    return False if chain.refused and not run.vendor_fault else None
 
 
 def check_trust(
@@ -151,6 +158,7 @@ def check_trust(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 30,
 ) -> TrustReport:
     """Run the trust-test and the canary alone: all that is done to a role in quarantine, which opens no session of use.
@@ -158,7 +166,7 @@ def check_trust(
     As verify_role otherwise.
     """
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     trust = TrustChecks(run)
     trust.start()
     run.follow()
@@ -177,11 +185,12 @@ def prove_removed(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 30,
 ) -> RemovalReport:
     """Prove that the target's role refuses us now (F16), beside a control without which a refusal means nothing."""
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     removal = RemovalCheck(run)
     removal.start()
     run.follow()
@@ -203,18 +212,18 @@ def warm_up(settings: VendorSettings, catalogue: Catalogue) -> None:
     services = {"sts", "iam"}
     for component in catalogue.components:
         services |= {permission.probe.service for permission in component.permissions if permission.probe}
-        services |= {entry.probe.service for entry in component.never_granted}
+        services |= {entry.probe.service for entry in component.never_granted if entry.probe}
     for service in sorted(services):
         vendor_side(settings).clients.with_session(service, settings.region, nobody)
 
 
-def check_vendor_identity(settings: VendorSettings) -> Finding:
+def prove_vendor_identity(settings: VendorSettings) -> VendorIdentityReport:
     """Prove the vendor's own side for real: base → A → B, with a session that can do nothing."""
     started = time.monotonic()
     try:
         session = prove_vendor_chain(vendor_side(settings))
     except AwsCallFailed as failure:
-        return findings.finding(
+        finding = findings.finding(
             "vendor.identity",
             "",
             findings.judge_vendor_hop_failure(failure),
@@ -222,10 +231,17 @@ def check_vendor_identity(settings: VendorSettings) -> Finding:
             duration_ms=elapsed_ms(started),
             request_id=failure.request_id,
         )
-    return findings.passed(
+        return VendorIdentityReport(finding)
+    finding = findings.passed(
         "vendor.identity",
         "",
         "Our own identity reaches our integration role",
         duration_ms=elapsed_ms(started),
         request_id=session.receipt.request_id,
     )
+    return VendorIdentityReport(finding, role_arn=session.receipt.role_arn, role_id=session.receipt.role_id)
+
+
+def check_vendor_identity(settings: VendorSettings) -> Finding:
+    """What prove_vendor_identity found."""
+    return prove_vendor_identity(settings).finding

@@ -115,6 +115,11 @@ class Connection(models.Model):
         return worst([role.status for role in self.roles.all()])
 
     @property
+    def is_paused_by_vendor(self) -> bool:
+        """Whether the vendor's emergency stop paused it; lifting it restores what was before."""
+        return any(role.vendor_paused_from for role in self.roles.all())
+
+    @property
     def is_removed(self) -> bool:
         """Whether it is off-boarded, or on its way there: nothing of it changes any more."""
         return self.removal_requested_at is not None
@@ -145,11 +150,37 @@ class CustomerRole(models.Model):
     clean_rounds = models.PositiveSmallIntegerField(
         default=0, help_text="Trust-tests passed in a row while quarantined."
     )
+    passes = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Verifications passed in a row, up to the two that make it connected."
+    )
+    vendor_paused_from = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        db_default="",
+        choices=Status.choices,
+        help_text="Paused by the vendor's emergency stop: the status that lifting it restores.",
+    )
+    told_status = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        db_default="",
+        choices=Status.choices,
+        help_text="The status that people were last told of.",
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["connection", "component"], name="customer_role_once_per_component"),
             models.CheckConstraint(condition=models.Q(status__in=Status.values), name="customer_role_status_known"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "connection"],
+                condition=~models.Q(vendor_paused_from=""),
+                name="customer_role_vendor_paused",
+            ),
         ]
         ordering = ["component"]
 
@@ -166,6 +197,16 @@ class CustomerRole(models.Model):
         """The role's ARN, None as long as the AWS account is not known."""
         account_id = self.connection.account_id
         return f"arn:{settings.VENDOR_PARTITION}:iam::{account_id}:role/{self.name}" if account_id else None
+
+    @property
+    def is_confirming(self) -> bool:
+        """Whether it passed once, and the second pass, which makes it connected, is still to come."""
+        return self.passes == 1 and self.status in {Status.AWAITING, Status.DEGRADED, Status.UNREACHABLE}
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether bad news of it was found once, and is told to people once a second verification finds it too."""
+        return self.status in {Status.DEGRADED, Status.UNREACHABLE} and self.told_status != self.status
 
 
 class ProvedAccount(models.Model):

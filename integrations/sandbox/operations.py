@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -34,6 +34,10 @@ _READING = (
 )  # fmt: skip
 
 
+_LOAD_BALANCING_VERSIONS = {"2012-06-01": "elb", "2015-12-01": "elbv2"}
+"""Two APIs share a name, and the version alone tells them apart."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """An operation that was called. `service` is botocore's name, `prefix` the one in IAM actions."""
@@ -43,6 +47,7 @@ class Operation:
     name: str
     protocol: str
     params: dict[str, Any]
+    request: HttpRequest | None = field(default=None, repr=False)
 
     @property
     def changes(self) -> bool:
@@ -71,8 +76,13 @@ def identify(request: HttpRequest, signing_name: str) -> Operation:
     if candidates is None:
         raise AwsError("NotInTheSandbox", f"The service {signing_name} is not in the sandbox.", 400)
     service = candidates[0]
-    if signing_name == "elasticloadbalancing" and request.form.get("Version") == "2012-06-01":
-        service = "elb"
+    if signing_name == "elasticloadbalancing":
+        form = request.form
+        version = form.get("Version") or "NO_VERSION_SPECIFIED"
+        if version not in _LOAD_BALANCING_VERSIONS:
+            text = f"Could not find operation {form.get('Action', '')[:200]} for version {version[:40]}"
+            raise AwsError("InvalidAction", text, 400)
+        service = _LOAD_BALANCING_VERSIONS[version]
     return _identify(request, service)
 
 
@@ -108,7 +118,18 @@ def _identify(request: HttpRequest, service: str) -> Operation:
         code = "MalformedXML" if protocol == "rest-xml" else "SerializationException"
         raise AwsError(code, "The request could not be read.", 400) from error
     prefix = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}.get(service, service)
-    return Operation(service, prefix, str(found.name), protocol, dict(params or {}))
+    return Operation(service, prefix, str(found.name), protocol, dict(params or {}), request)
+
+
+@cache
+def wire_names(service: str, operation: str) -> Mapping[str, str]:
+    """Give, for parameters that go in a header or the query, the name they have there."""
+    shape = _model(service).operation_model(operation).input_shape
+    return {
+        name: str(member.serialization["name"])
+        for name, member in (shape.members.items() if shape is not None else ())
+        if member.serialization.get("location") in {"header", "querystring"}
+    }
 
 
 def problem_of(operation: Operation) -> str:

@@ -167,3 +167,19 @@ def test_what_is_no_catalogue_at_all_is_refused(text):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(CatalogueError, match="cannot be read"):
         load_catalogue(tmp_path / "none.yaml")
+
+
+def test_a_permission_may_say_since_which_version_it_is_there():
+    text = VALID.replace("        sees_customer_data: false", "        sees_customer_data: false\n        since: 1.0.0")
+
+    [permission] = parse_catalogue(text).components[0].permissions
+
+    assert permission.is_newer_than("0.9.12")
+    assert not permission.is_newer_than("1.0.0")
+    assert not permission.is_newer_than("")
+
+
+def test_a_permission_newer_than_its_component_is_refused():
+    text = VALID.replace("        sees_customer_data: false", "        sees_customer_data: false\n        since: 1.1.0")
+
+    assert "'ec2:DescribeInstances' is there since 1.1.0, but the component is only at 1.0.0" in errors_of(text)

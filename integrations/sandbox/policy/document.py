@@ -94,6 +94,14 @@ def parse_policy(kind: PolicyKind, text: str, *, name: str = "", arn: str | None
     return Policy(kind, parse_statements(text), name=name, arn=arn)
 
 
+def readable_policy(kind: PolicyKind, text: str, *, name: str = "", arn: str | None = None) -> Policy | None:
+    """Read a document as a policy of `kind`; None for one that cannot be read."""
+    try:
+        return parse_policy(kind, text, name=name, arn=arn)
+    except PolicySyntaxError:
+        return None
+
+
 def _listed(value: Any) -> list[Any]:
     if value is None:
         return []

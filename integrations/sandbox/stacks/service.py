@@ -39,6 +39,14 @@ class StackService:
         stack = Stack.from_record(record)
         self._stacks[stack.id] = stack
 
+    def state(self) -> dict[str, Stack]:
+        """Give all stacks, for a snapshot."""
+        return dict(self._stacks)
+
+    def take(self, state: dict[str, Stack]) -> None:
+        """Put back what `state` gave."""
+        self._stacks.update(state)
+
     def forget(self) -> None:
         """Forget all stacks, at a reset."""
         self._stacks.clear()
@@ -47,6 +55,11 @@ class StackService:
         """Give the id of the live stack of this name."""
         found = self._live(account, region, name)
         return found.id if found is not None else None
+
+    def tags_of(self, account: str, region: str, stack_id: str) -> dict[str, str]:
+        """Give the tags of the live stack with this id."""
+        found = self._live(account, region, stack_id)
+        return dict(found.tags) if found is not None else {}
 
     def answer(self, operation: Operation, caller: Caller, region: str) -> HttpResponse:
         """Answer an authorised call. Raises AwsError."""

@@ -13,7 +13,7 @@ from integrations.models import Connection, Verification
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
 from tenants.scope import call, tenant_scope
-from tests.customer import connection_with_stack, stack_name
+from tests.customer import connection_with_stack, stack_name, verify_twice
 
 
 def due_connection(tenant: Tenant, minutes_overdue: float, account_id: str = "222222222222") -> Connection:
@@ -65,16 +65,29 @@ def test_a_connection_without_components_is_left_alone(cast) -> None:
         update_connection(connection=connection, components=[], by=SYSTEM)
 
     assert schedule.verify_due() == 0
-    assert call("due_connections", 10) == []
+    assert call("due_connections_with_room", 10, 10) == []
 
 
 def test_each_tenants_first_comes_before_any_tenants_second(cast) -> None:
     mine = [due_connection(cast.tenant, minutes) for minutes in (30, 20, 10)]
     theirs = due_connection(cast.other_tenant, 1)
 
-    order = [connection_id for _, connection_id in call("due_connections", 10)]
+    order = [connection_id for _, connection_id in call("due_connections_with_room", 10, 10)]
 
     assert order == [mine[0].pk, theirs.pk, mine[1].pk, mine[2].pk]
+
+
+def test_what_a_tenant_has_waiting_already_counts_as_its_turns(cast) -> None:
+    waiting = due_connection(cast.tenant, 40)
+    with tenant_scope(cast.tenant.pk):
+        verifications.request_verification(connection=waiting, by=SYSTEM)
+        Connection.objects.filter(pk=waiting.pk).update(next_verification_at=None)
+    mine = [due_connection(cast.tenant, minutes) for minutes in (30, 20, 10)]
+    theirs = due_connection(cast.other_tenant, 1)
+
+    order = [connection_id for _, connection_id in call("due_connections_with_room", 10, 2)]
+
+    assert order == [theirs.pk, mine[0].pk], "one waits and one more may: a tenant's hanging accounts fill no queue"
 
 
 def test_runs_at_once_take_each_connection_once(cast) -> None:
@@ -99,7 +112,7 @@ def test_a_verification_plans_the_next_one(cast, sandbox_address) -> None:
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     owner = Actor.user(cast.owner)
 
-    verification_runs.verify_now(connection=connection, by=owner)
+    verify_twice(connection, by=owner)
     with tenant_scope(cast.tenant.pk):
         connection.refresh_from_db()
     assert connection.next_verification_at > timezone.now() + timedelta(hours=20)

@@ -30,7 +30,7 @@ def catalogue_of(count):
 
 
 def test_role_arns_follow_from_the_settings():
-    settings = make_settings(partition="aws-us-gov")
+    settings = make_settings(partition="aws-us-gov", region="us-gov-west-1")
 
     assert settings.component_role_arn("x") == f"arn:aws-us-gov:iam::{VENDOR}:role/rolebridge/components/x"
     assert settings.trust_test_role_arn == f"arn:aws-us-gov:iam::{VENDOR}:role/rolebridge/components/trust-test"

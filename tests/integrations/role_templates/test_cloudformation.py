@@ -60,7 +60,7 @@ def test_cfn_lint_would_have_complained():
 
 @pytest.mark.parametrize("chain", ["direct", "chained", "abac"])
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
-def test_f5_every_rendered_role_asks_for_a_literal_external_id(chain, partition):
+def test_f05_every_rendered_role_asks_for_a_literal_external_id(chain, partition):
     vendor = make_settings(chain=chain, partition=partition)
 
     template = yaml.safe_load(rendered(documents_of(vendor=vendor)))
@@ -73,7 +73,7 @@ def test_f5_every_rendered_role_asks_for_a_literal_external_id(chain, partition)
         assert pass_context["Action"] == ["sts:SetSourceIdentity", "sts:TagSession"]
 
 
-def test_f8_the_trust_names_our_one_role():
+def test_f08_the_trust_names_our_one_role():
     template = yaml.safe_load(rendered(documents_of()))
 
     for resource in template["Resources"].values():

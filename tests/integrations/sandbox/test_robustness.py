@@ -12,6 +12,8 @@ from botocore.httpsession import URLLib3Session
 
 from tests.integrations.sandbox.world import allow, refusal_of
 
+pytestmark = pytest.mark.sandbox_only("speaks HTTP to the sandbox, and no sense")
+
 
 def raw(server, data, *, finish=True):
     """Send bytes, and give what comes back within two seconds."""
@@ -145,6 +147,22 @@ def test_parameters_that_nobody_can_use_are_the_callers_mistake(server, service,
 
     assert (answer.status_code, code in answer.text) == (400, True), answer.text
     assert "Traceback" not in answer.text
+
+
+def test_load_balancing_without_a_version_says_so(server):
+    answer = signed(server, "elasticloadbalancing", body=b"Action=DescribeLoadBalancers", **FORM)
+
+    assert answer.status_code == 400
+    assert "<Code>InvalidAction</Code>" in answer.text
+    assert "for version NO_VERSION_SPECIFIED" in answer.text
+
+
+@pytest.mark.parametrize("query", ["acl", "accelerate", "inventory", "ownershipControls", "publicAccessBlock"])
+def test_a_bucket_is_configured_with_xml(server, query):
+    answer = signed(server, "s3", "PUT", f"/a-bucket?{query}")
+
+    assert answer.status_code in {400, 404}
+    assert "<Code>" in answer.text
 
 
 def test_a_giant_body_is_answered(server):

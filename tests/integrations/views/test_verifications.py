@@ -209,6 +209,17 @@ class TestResult:
         assert page.count('class="problem"') == 1
         assert "logs:DescribeLogGroups</code>" in page.split('class="problem"')[1]
         assert "logs:DescribeLogStreams</code>" in page.split('class="problem"')[1]
+        assert "To the administrator of AWS account" in page
+        assert "The statement to add to the role&#x27;s permissions policy:" in page
+
+    def test_nothing_is_to_be_forwarded_where_we_must_act(self, cast, sign_in, url, verification) -> None:
+        find(verification, "chain.component_to_integration", "error", cause="vendor_role_refused", who="vendor")
+        change(verification, state="completed")
+
+        page = sign_in(cast.viewer).get(url).content.decode()
+
+        assert page.count('class="problem"') == 1
+        assert "A message to forward" not in page
 
     def test_no_finding_is_lost_behind_another_of_the_same_check(self, cast, sign_in, url, verification) -> None:
         find(verification, "chain.integration_to_customer", "passed")
@@ -223,8 +234,8 @@ class TestResult:
 
         assert state_of(page, "log-analysis-least_privilege-iamlistusers") == "violated"
         assert state_of(page, "log-analysis-least_privilege-kmslistkeys") == "passed"
-        assert page.count("The role allows long sessions</span>") == 2  # the problem and its row
-        assert page.count("The role lost its boundary</span>") == 2
+        assert page.count("The role allows long sessions</span>") == 3  # the problem, its message and its row
+        assert page.count("The role lost its boundary</span>") == 3
         assert page.count('class="problem"') == 3
         assert "Our canary gets in where it may" not in page
 
@@ -299,6 +310,23 @@ class TestStoredVerification:
 
         assert state_of(page, "log-analysis-hop-c") == "passed"
         assert "No problem was found." in page
+
+    def test_of_reachability_alone_says_so_and_shows_nothing_that_was_not_checked(
+        self, cast, sign_in, url, verification
+    ) -> None:
+        find(verification, "chain.integration_to_customer", "passed")
+        find(verification, "account.matches", "passed")
+        change(verification, state="completed", checks="reachability")
+        client = sign_in(cast.viewer)
+
+        page = client.get(self.address(url, verification)).content.decode()
+        connection_page = client.get(url).content.decode()
+
+        assert "Does it lead where it should?" in page
+        assert "Is every permission there?" not in page
+        assert "Is it closed to everybody else?" not in page
+        assert "reachability only" in connection_page
+        assert "Not verified yet" in connection_page, "the connection's own picture is that of a whole verification"
 
     def test_remembers_a_component_that_the_catalogue_has_no_more(self, cast, sign_in, url, verification) -> None:
         find(verification, "permission", "passed", component="network-analysis", action="ec2:DescribeVpcs")

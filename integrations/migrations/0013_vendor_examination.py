@@ -8,7 +8,7 @@ from tenants.row_level_security import role
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0007_catalogue_release'),
+        ('integrations', '0012_vendor_identity'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0006_product_sessions'),
+        ('integrations', '0008_verification_checks'),
     ]
 
     operations = [
