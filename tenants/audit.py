@@ -19,7 +19,7 @@ class Actor:
     @property
     def source(self) -> str:
         """Where the act came from, the first part of an audit action's name."""
-        return {"user": "page", "staff": "admin", "token": "api"}.get(self.kind, "system")
+        return {"user": "page", "staff": "admin", "token": "api", "link": "link"}.get(self.kind, "system")
 
     @property
     def is_customer(self) -> bool:

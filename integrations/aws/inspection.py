@@ -75,11 +75,16 @@ def read_policies(iam: Any, role_name: str) -> RolePolicies:
     return RolePolicies(inline, tuple(policy["PolicyArn"] for policy in attached))
 
 
-def simulate(iam: Any, role_arn: str, actions: Sequence[str]) -> tuple[Simulation, ...]:
-    """What the role's policies say of `actions` on any resource; raises AwsCallFailed."""
+def simulate(iam: Any, role_arn: str, actions: Sequence[str], region: str) -> tuple[Simulation, ...]:
+    """What the role's policies say of `actions` on any resource, called in `region`; raises AwsCallFailed."""
+    called_in = {"ContextKeyName": "aws:RequestedRegion", "ContextKeyValues": [region], "ContextKeyType": "string"}
     try:
         results = _all_pages(
-            iam.simulate_principal_policy, "EvaluationResults", PolicySourceArn=role_arn, ActionNames=list(actions)
+            iam.simulate_principal_policy,
+            "EvaluationResults",
+            PolicySourceArn=role_arn,
+            ActionNames=list(actions),
+            ContextEntries=[called_in],
         )
     except (ClientError, BotoCoreError) as error:
         raise translate(error) from None

@@ -54,7 +54,7 @@ class VerificationTarget:
     `tenant_ref` and `connection_ref` are opaque: they appear in the customer's CloudTrail (F15). `regions` are where
     the permissions are probed; empty means the vendor's own region. `previous_external_ids` are those a role may still
     hold while a new one replaces them. `self_inspection` says that the customer let the role read itself;
-    `boundary_arn` and `version_tag_key` are what the template put on it.
+    `boundary_arn`, `version_tag_key` and `max_session_seconds` are what the template put on it.
     """
 
     tenant_ref: str
@@ -69,6 +69,7 @@ class VerificationTarget:
     self_inspection: bool = False
     boundary_arn: str = ""
     version_tag_key: str = ""
+    max_session_seconds: int = 3600
 
     def __post_init__(self) -> None:
         for name in ("tenant_ref", "connection_ref"):

@@ -117,6 +117,7 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "integrations_connection",
         "integrations_verification",
         "integrations_provedaccount",
+        "integrations_handofflink",
     }
     assert CustomerRole.objects.using(OWNER).count() == Tenant.objects.using(OWNER).count() == 0
     assert Connection.objects.using(OWNER).update(name="changed") == 0

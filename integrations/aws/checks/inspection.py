@@ -7,7 +7,7 @@ trust policy which is written too wide makes the role unsafe by itself.
 from typing import Any
 
 from integrations.aws import findings, inspection
-from integrations.aws.assume_role import MAX_CHAINED_DURATION, Session
+from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_for_inspection
 from integrations.aws.checks.permissions import PERMISSION
 from integrations.aws.checks.run import Answer, Run
@@ -55,7 +55,8 @@ class InspectionChecks:
         run.call(lambda: inspection.read_policies(iam(), name), self._policies_read, POLICIES)
         if self._unprovable:
             actions = sorted(self._unprovable)
-            run.call(lambda: inspection.simulate(iam(), run.role_arn, actions), self._simulated, PERMISSION)
+            region = run.target.regions[0] if run.target.regions else run.settings.region
+            run.call(lambda: inspection.simulate(iam(), run.role_arn, actions, region), self._simulated, PERMISSION)
 
     # The role and its trust policy
 
@@ -90,14 +91,16 @@ class InspectionChecks:
 
     def _drift(self, role: RoleSelf) -> list[Verdict]:
         found = []
-        if role.max_session_seconds > MAX_CHAINED_DURATION:
+        longest = self._run.target.max_session_seconds
+        if role.max_session_seconds > longest:
             found.append(
                 Verdict(
                     Outcome.VIOLATED,
                     "session_too_long",
                     Actor.CUSTOMER,
-                    f"The role allows sessions of {role.max_session_seconds // 3600} hours; the template asks for one",
-                    "Set the role's maximum session duration to one hour, or deploy the current role template again.",
+                    f"The role allows sessions of {role.max_session_seconds} seconds; the template asks for {longest}",
+                    f"Set the role's maximum session duration to {longest} seconds, or deploy the current role "
+                    "template again.",
                 )
             )
         wanted = self._run.target.boundary_arn

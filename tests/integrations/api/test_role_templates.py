@@ -26,7 +26,7 @@ def test_the_template_is_a_file_that_makes_each_customer_role(api, cast, connect
     answer = client.get(url(connection.pk))
 
     assert answer.status_code == 200
-    assert answer["Content-Type"].partition(";")[0] == "text/yaml"
+    assert answer["Content-Type"].partition(";")[0] == "application/yaml"
     assert answer["Content-Disposition"] == f'attachment; filename="rolebridge-{connection.reference}.yaml"'
     template = yaml.safe_load(answer.content)
     roles = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
