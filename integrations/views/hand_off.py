@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from integrations.actions.hand_off_links import (
     LONGEST_DAYS,
@@ -75,6 +76,7 @@ def _by_link(what: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @public
+        @require_safe
         @wraps(view)
         def guarded(request: HttpRequest, text: str, **kwargs: str) -> HttpResponse:
             ids = find_hand_off_link(text)

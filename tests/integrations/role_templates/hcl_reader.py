@@ -40,5 +40,6 @@ def _text(text: str) -> Any:
 
 
 def _unescaped(text: str) -> str:
-    plain = re.sub(r"\\U([0-9a-f]{8})", lambda found: json.dumps(chr(int(found[1], 16)))[1:-1], text)
-    return str(json.loads(plain)).replace("$${", "${").replace("%%{", "%{")
+    plain = text.replace("$${", "${").replace("%%{", "%{")
+    plain = re.sub(r"\\U([0-9a-f]{8})", lambda found: json.dumps(chr(int(found[1], 16)))[1:-1], plain)
+    return str(json.loads(plain))
