@@ -4,32 +4,44 @@ Everything about what Rolebridge asks of a customer's account is in that file, s
 field, a wildcard, a misspelt action or a broad policy is an error that names the field and the line, never a default.
 """
 
+import hashlib
+import json
 import re
-from collections.abc import Iterator
+from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from integrations.aws.service_models import InvalidCall, UnknownIamAction, check_call, check_iam_action
+from integrations.aws.iam_actions import UnknownConditionKey, UnknownIamAction, check_condition_key, check_iam_action
+from integrations.aws.service_models import InvalidCall, check_call
+from integrations.catalogue_yaml import MAX_BYTES, CatalogueError, line_of, read_yaml
+
+__all__ = ["Catalogue", "CatalogueError", "Component", "Permission", "UnknownComponent", "load_catalogue"]
 
 # Component ids that would collide with the vendor's own roles.
-RESERVED_COMPONENT_IDS = frozenset({"canary", "integration", "trust-test", "worker"})
+RESERVED_COMPONENT_IDS = frozenset(
+    {"canary", "forger", "integration", "open-door", "stand-in", "trust-test", "untagged", "worker"}
+)
+MAX_PROBLEMS = 50  # shown at once
 
-Version = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
+_VERSION = re.compile(r"^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})$")
+Version = Annotated[str, Field(pattern=_VERSION.pattern)]
 # Goes into descriptions of roles, where IAM takes Latin-1 only.
 ShownName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[ -~\u00a1-\u00ff]+$")]
 
 _ACTION = re.compile(r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]*$")
 # Partitions are filled in when a policy is rendered, so the catalogue writes every ARN with `aws`.
 _RESOURCE = re.compile(r"^(\*|arn:aws:[a-z0-9-]+:[a-z0-9*-]*:(\d{12}|\*)?:[^\s]+)$")
+# "IAM JSON policy elements: Condition operators" in the IAM user guide.
+_OPERATOR = re.compile(
+    r"(?:ForAllValues:|ForAnyValue:)?(?:(?:String(?:Not)?Equals(?:IgnoreCase)?|String(?:Not)?Like|Bool|BinaryEquals"
+    r"|(?:Numeric|Date)(?:(?:Not)?Equals|(?:Less|Greater)Than(?:Equals)?)|(?:Not)?IpAddress|Arn(?:Not)?(?:Equals|Like))"
+    r"(?:IfExists)?|Null)"
+)
 _READ_ONLY_OPERATION = re.compile(r"^(describe|get|list|lookup|search|batch_get)_[a-z0-9_]+$")
-
-
-class CatalogueError(Exception):
-    """The catalogue file cannot be used; the message names each field at fault and its line."""
 
 
 class UnknownComponent(KeyError):
@@ -90,6 +102,13 @@ class Probe(_Entry):
                 raise ValueError(f"'{code}' is a refusal; it cannot prove that a call was authorised")
         return codes
 
+    @field_validator("parameters")
+    @classmethod
+    def _are_plain(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        if not _is_plain(parameters):
+            raise ValueError("parameters are texts, numbers, true, false, lists and mappings; put a date in quotes")
+        return parameters
+
     @model_validator(mode="after")
     def _can_be_made(self) -> "Probe":
         try:
@@ -97,6 +116,14 @@ class Probe(_Entry):
         except InvalidCall as error:
             raise ValueError(str(error)) from None
         return self
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return all(_is_plain(inner) for inner in value)
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
 
 
 def check_action(action: str) -> str:
@@ -113,17 +140,28 @@ def check_action(action: str) -> str:
 
 
 class Permission(_Entry):
-    """One IAM action that a component needs, and why."""
+    """One IAM action that a component needs, and why.
+
+    `since` is the version of the component that first had it; without it, the first version did. A role that was made
+    for an older version is then called outdated, and not at fault.
+    """
 
     action: str
     reason: str = Field(min_length=20, max_length=300)
     needed_for: str = Field(default="", max_length=120)  # what of the product stops without it
-    resources: tuple[str, ...] = Field(default=("*",), min_length=1)
-    conditions: dict[str, dict[str, str | tuple[str, ...]]] = {}
+    resources: tuple[str, ...] = Field(default=("*",), min_length=1, max_length=100)
+    conditions: dict[str, dict[str, str | tuple[str, ...]]] = Field(default={}, max_length=20)
     sees_customer_data: bool
     probe: Probe | None = None
+    since: Version | None = None
 
     _exists = field_validator("action")(check_action)
+
+    def is_newer_than(self, version: str) -> bool:
+        """Whether a role made for `version` of the component was made without it; False where that is not known."""
+        if self.since is None or not _VERSION.fullmatch(version):
+            return False
+        return _numbers(self.since) > _numbers(version)
 
     @field_validator("resources")
     @classmethod
@@ -134,6 +172,20 @@ class Permission(_Entry):
             if not _RESOURCE.match(resource):
                 raise ValueError(f"'{resource}' is neither '*' nor an ARN that begins with 'arn:aws:'")
         return resources
+
+    @model_validator(mode="after")
+    def _conditions_can_hold(self) -> "Permission":
+        for operator, keys in self.conditions.items():
+            if not _OPERATOR.fullmatch(operator):
+                raise ValueError(f"IAM has no condition operator '{operator}'")
+            if not keys:
+                raise ValueError(f"the condition operator '{operator}' has no key")
+            for key in keys:
+                try:
+                    check_condition_key(self.action, key)
+                except UnknownConditionKey as error:
+                    raise ValueError(str(error)) from None
+        return self
 
 
 class NeverGranted(_Entry):
@@ -153,8 +205,8 @@ class Component(_Entry):
     version: Version
     name: ShownName
     summary: str = Field(min_length=1, max_length=200)
-    permissions: tuple[Permission, ...] = Field(min_length=1)
-    never_granted: tuple[NeverGranted, ...] = ()
+    permissions: tuple[Permission, ...] = Field(min_length=1, max_length=1000)
+    never_granted: tuple[NeverGranted, ...] = Field(default=(), max_length=100)
 
     @field_validator("id")
     @classmethod
@@ -169,6 +221,16 @@ class Component(_Entry):
         _refuse_repeated("action", [*needed, *(entry.action for entry in self.never_granted)])
         return self
 
+    @model_validator(mode="after")
+    def _nothing_is_newer_than_it(self) -> "Component":
+        for permission in self.permissions:
+            if permission.is_newer_than(self.version):
+                raise ValueError(
+                    f"'{permission.action}' is there since {permission.since}, but the component is only at "
+                    f"{self.version}: raise its version"
+                )
+        return self
+
 
 class Catalogue(_Entry):
     """All components of the product, and how the vendor reaches customer roles (`chain`, see docs/architecture)."""
@@ -177,12 +239,17 @@ class Catalogue(_Entry):
     chain: Literal["direct", "chained", "abac"] = "abac"
     product_name: ShownName
     product_tag: ProductTag
-    components: tuple[Component, ...] = Field(min_length=1)
+    components: tuple[Component, ...] = Field(min_length=1, max_length=200)
 
     @model_validator(mode="after")
     def _components_are_unique(self) -> "Catalogue":
         _refuse_repeated("component id", [component.id for component in self.components])
         return self
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of what it says, in hex: comments and the order of fields do not count."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
     def component(self, component_id: str) -> Component:
         """The component of that id; UnknownComponent if there is none."""
@@ -204,35 +271,43 @@ def load_catalogue(path: str | Path) -> Catalogue:
     """Read and check the catalogue at `path`; CatalogueError names every field at fault with its line."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"{path.name} cannot be read: {error}") from error
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)  # no more, whatever it is; the rest is refused for its length
+    except OSError as error:
+        raise CatalogueError(f"{path.name} cannot be read: {error}. CATALOGUE_FILE says where it is.") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CatalogueError(f"{path.name}, line {line}: this is not UTF-8. Save the file as UTF-8.") from None
     return parse_catalogue(text, source=path.name)
 
 
+def catalogue_schema() -> dict[str, Any]:
+    """The JSON schema of a catalogue file, for editors; what it cannot say is checked when the file is loaded."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Rolebridge catalogue",
+        **{key: value for key, value in Catalogue.model_json_schema().items() if key != "title"},
+    }
+
+
 def parse_catalogue(text: str, source: str = "catalogue") -> Catalogue:
-    """Check the catalogue in `text`; `source` names it in errors."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        if root is None:
-            raise CatalogueError(f"{source} is empty.")
-        _refuse_repeated_keys(root, source)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise CatalogueError(f"{source} is not valid YAML: {error}") from error
+    """Check the catalogue in `text`; `source` names it in errors. CatalogueError as load_catalogue."""
+    root, data = read_yaml(text, source)
     try:
         return Catalogue.model_validate(data)
     except ValidationError as error:
         problems = [
-            f"{source}, line {_line_of(root, detail['loc'])}, {_field_name(detail['loc'])}: {_message(detail['msg'])}"
-            for detail in _root_causes(error)
+            f"{source}, line {line_of(root, detail['loc'])}, {_field_name(detail['loc'])}: {_message(detail)}"
+            for detail in _root_causes(error)[:MAX_PROBLEMS]
         ]
         raise CatalogueError("\n".join(problems)) from None
 
 
 def _root_causes(error: ValidationError) -> list[ErrorDetails]:
     """pydantic also calls a list empty whose entries are all at fault; only the entries' own errors help."""
-    details = error.errors()
+    details = error.errors(include_url=False, include_context=False)
     return [
         detail
         for detail in details
@@ -241,60 +316,43 @@ def _root_causes(error: ValidationError) -> list[ErrorDetails]:
     ]
 
 
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
 def _refuse_repeated(what: str, values: list[str]) -> None:
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            raise ValueError(f"{what} '{value}' is listed twice")
+            raise ValueError(f"{what} '{value}' is listed twice; remove one of the two")
         seen.add(value)
-
-
-def _refuse_repeated_keys(root: yaml.Node, source: str) -> None:
-    """PyYAML keeps the last of two equal keys in silence; a catalogue must not lose a line that way."""
-    for node in _nodes(root):
-        if not isinstance(node, yaml.MappingNode):
-            continue
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise CatalogueError(f"{source}, line {key.start_mark.line + 1}: '{key.value}' is given twice.")
-            seen.add(key.value)
-
-
-def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
-    yield node
-    if isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield from _nodes(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _nodes(value)
-
-
-def _line_of(root: yaml.Node, location: tuple[int | str, ...]) -> int:
-    """The line of the deepest part of `location` that the file holds; of its parent where the field is missing."""
-    node = root
-    line = root.start_mark.line
-    for step in location:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == step), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line
-        else:
-            break
-    return int(line) + 1
 
 
 def _field_name(location: tuple[int | str, ...]) -> str:
     name = ""
     for step in location:
         name += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return name.lstrip(".") or "the file"
+    return _on_one_line(name.lstrip(".")[:200]) or "the file"
 
 
-def _message(text: str) -> str:
-    return text.removeprefix("Value error, ")
+# What pydantic's own messages leave open: what to do.
+_WHAT_TO_DO = {
+    "missing": "this field is missing; add it",
+    "extra_forbidden": "there is no such field here; remove it, or look for a misspelling",
+    "string_type": "this must be a text; put it in quotes",
+    "bool_type": "this must be true or false",
+    "bool_parsing": "this must be true or false",
+    "tuple_type": "this must be a list",
+    "model_type": "this must be a mapping of fields",
+    "model_attributes_type": "this must be a mapping of fields",
+    "dict_type": "this must be a mapping of fields",
+}
+
+
+def _message(detail: ErrorDetails) -> str:
+    return _WHAT_TO_DO.get(detail["type"]) or _on_one_line(detail["msg"].removeprefix("Value error, "))
+
+
+def _on_one_line(text: str) -> str:
+    """So that a value out of the file cannot look like a further line of a log."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

@@ -10,6 +10,7 @@ from integrations.actions.hand_off_links import LONGEST_DAYS, USUAL_DAYS
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection
 from integrations.role_templates.options import WHY_AN_HOUR_IS_ENOUGH, InvalidRoleOption, RoleOptions, parse_tags
+from tenants.forms import NameField
 
 NAME_LENGTH = Connection._meta.get_field("name").max_length
 
@@ -28,7 +29,7 @@ def _account_field(*, required: bool) -> forms.CharField:
 class ConnectionForm(forms.Form):
     """A new connection."""
 
-    name = forms.CharField(
+    name = NameField(
         label=_("Name"),
         max_length=NAME_LENGTH,
         help_text=_("What you call this AWS account, such as Production."),

@@ -20,6 +20,17 @@ LIBRARIES = {
     "account_reset_password_from_key": "public",
     "account_reset_password_from_key_done": "public",
     "account_change_password": "signed_in",
+    "account_email": "signed_in",
+    "account_reauthenticate": "signed_in",
+    "usersessions_list": "signed_in",
+    "mfa_authenticate": "public",
+    "mfa_index": "signed_in",
+    "mfa_reauthenticate": "signed_in",
+    "mfa_activate_totp": "signed_in",
+    "mfa_deactivate_totp": "signed_in",
+    "mfa_view_recovery_codes": "signed_in",
+    "mfa_generate_recovery_codes": "signed_in",
+    "mfa_download_recovery_codes": "signed_in",
 }
 
 

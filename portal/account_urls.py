@@ -1,11 +1,12 @@
 """The pages of allauth that the portal offers, by allauth's own names."""
 
 from allauth.account import views
+from allauth.mfa.base import views as mfa_views
+from allauth.mfa.recovery_codes import views as codes_views
+from allauth.mfa.totp import views as totp_views
+from allauth.usersessions.views import list_usersessions
 from django.db import transaction
 from django.urls import path, re_path
-from django.views.generic import RedirectView
-
-from tenants.access import public
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
@@ -14,8 +15,21 @@ urlpatterns = [
     path("signup/", transaction.atomic(views.signup), name="account_signup"),
     path("inactive/", views.account_inactive, name="account_inactive"),
     path("confirm-email/", views.email_verification_sent, name="account_email_verification_sent"),
-    # allauth names this page in its sign-up; addresses cannot be changed yet, so it leads home.
-    path("email/", public(RedirectView.as_view(pattern_name="home")), name="account_email"),
+    path("email/", views.email, name="account_email"),
+    path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("sessions/", list_usersessions, name="usersessions_list"),
+    path("second-factor/", mfa_views.index, name="mfa_index"),
+    path("second-factor/authenticate/", mfa_views.authenticate, name="mfa_authenticate"),
+    path("second-factor/reauthenticate/", mfa_views.reauthenticate, name="mfa_reauthenticate"),
+    path("second-factor/app/", totp_views.activate_totp, name="mfa_activate_totp"),
+    path("second-factor/app/remove/", totp_views.deactivate_totp, name="mfa_deactivate_totp"),
+    path("second-factor/recovery-codes/", codes_views.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("second-factor/recovery-codes/new/", codes_views.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path(
+        "second-factor/recovery-codes/download/",
+        codes_views.download_recovery_codes,
+        name="mfa_download_recovery_codes",
+    ),
     path("password/change/", views.password_change, name="account_change_password"),
     path("password/reset/", views.password_reset, name="account_reset_password"),
     path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),

@@ -7,8 +7,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
+from integrations.actions.catalogue_releases import check_release
 from integrations.catalogue import CatalogueError
 from integrations.catalogue_file import catalogue
+from integrations.models import CatalogueRelease
 
 
 @register()
@@ -18,6 +20,19 @@ def catalogue_is_valid(**_: Any) -> list[CheckMessage]:
         catalogue()
     except (CatalogueError, OSError) as error:
         return [Error(str(error), hint=f"Mend {settings.CATALOGUE_FILE}.", id="rolebridge.E001")]
+    return []
+
+
+@register(Tags.database)
+def catalogue_may_follow(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """rolebridge.E004: the catalogue may follow the one that was released last; `migrate` asks, too."""
+    for alias in databases or []:
+        if CatalogueRelease._meta.db_table not in connections[alias].introspection.table_names():
+            continue  # the first migration is still to come
+        try:
+            check_release(alias)
+        except CatalogueError as error:
+            return [Error(str(error), hint=f"Mend {settings.CATALOGUE_FILE}.", id="rolebridge.E004")]
     return []
 
 

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from integrations.actions.catalogue_releases import check_release
 from integrations.aws.report import Outcome
 from integrations.aws.verify import check_vendor_identity
 from integrations.vendor import vendor_settings
@@ -35,6 +36,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
             ("database", _database),
             ("broker", _broker),
             ("cache", _cache),
+            ("catalogue", _catalogue),
             ("vendor_identity", _vendor_identity),
         )
     }
@@ -68,6 +70,12 @@ def _broker() -> bool:
 def _cache() -> bool:
     cache.set("readyz", 1, timeout=10)
     return bool(cache.get("readyz") == 1)
+
+
+def _catalogue() -> bool:
+    """Whether the catalogue file is in force as it stands, and may follow the last release."""
+    check_release()
+    return True
 
 
 def _vendor_identity() -> bool:

@@ -1,5 +1,6 @@
 """The portal's own pages: the landing page, the way to one's organisations, and two for trial installations."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_string, policy
@@ -7,15 +8,20 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from uuid import UUID
 
+from allauth.mfa import app_settings as mfa_settings
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from integrations.catalogue_file import catalogue
+from integrations.demo import DEMO_LOGINS
 from integrations.models import Finding, Status
 from tenants.access import public, signed_in
 from tenants.models import Tenant
 from tenants.scope import call, tenant_scope
+from tenants.secrets import unseal
 
 MAILS_SHOWN = 20
 _BETWEEN_MAILS = "-" * 79  # what Django's file backend writes after each mail
@@ -67,7 +73,15 @@ def mailbox(request: HttpRequest) -> HttpResponse:
     files = sorted(Path(settings.EMAIL_FILE_PATH).glob("*.log"), reverse=True)[:MAILS_SHOWN]
     mails = [mail for file in files for mail in _mails_in(file)]
     mails.sort(key=lambda mail: mail.at, reverse=True)
-    return render(request, "portal/mailbox.html", {"mails": mails[:MAILS_SHOWN]})
+    return render(request, "portal/mailbox.html", {"mails": mails[:MAILS_SHOWN], "codes": _demo_codes()})
+
+
+def _demo_codes() -> list[tuple[str, str]]:
+    """The second factors of the demo logins, as an authenticator app would show them now."""
+    emails = [login.email for login in DEMO_LOGINS]
+    rows = Authenticator.objects.select_related("user").filter(type="totp", user__email__in=emails)
+    counter = int(time.time()) // mfa_settings.TOTP_PERIOD
+    return [(row.user.email, format_hotp_value(hotp_value(unseal(row.data["secret"]), counter))) for row in rows]
 
 
 def _mails_in(file: Path) -> list[Mail]:

@@ -2,13 +2,20 @@
 
 import logging
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 from uuid import uuid4
 
-from django.core.exceptions import PermissionDenied
+from django.contrib import messages
+from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
+from integrations.catalogue_file import one_catalogue
 from portal.access import rule_of
+from tenants.names import is_readable
+from tenants.request_id import client_address
 from tenants.request_id import request_id as current_request_id
 from tenants.scope import staff_scope
 
@@ -17,16 +24,25 @@ logger = logging.getLogger(__name__)
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
-    """Give each request an id that its log lines and audit events carry, and that the answer shows."""
+    """Give each request an id that its log lines and audit events carry, and that the answer shows; and note from where
+    it came, behind as many proxies as are trusted (`TRUSTED_PROXY_COUNT`).
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        token = current_request_id.set(str(uuid4()))
+        from allauth.account.adapter import get_adapter  # when the apps are loaded
+
+        try:
+            address = get_adapter().get_client_ip(request)
+        except (PermissionDenied, ImproperlyConfigured):  # fewer proxies than were promised
+            address = None
+        id_token, address_token = current_request_id.set(str(uuid4())), client_address.set(address)
         try:
             response = get_response(request)
             response["X-Request-Id"] = current_request_id.get()
             return response
         finally:
-            current_request_id.reset(token)
+            client_address.reset(address_token)
+            current_request_id.reset(id_token)
 
     return middleware
 
@@ -44,6 +60,26 @@ def health_probes(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+def readable_text(get_response: GetResponse) -> GetResponse:
+    """Answer 400 to text that nothing here can keep or show (a NUL, half a surrogate pair), wherever in a request it
+    stands, so that no view, form or filter has to think of it. JSON bodies are read by `tenants.api.base`.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        # Below /api/ a form is refused as a 415 and nothing reads it.
+        form = () if request.path_info.startswith("/api/") else request.POST.lists()
+        texts = chain(
+            (request.path_info,),
+            request.COOKIES.values(),
+            *((name, *values) for name, values in chain(request.GET.lists(), form)),
+        )
+        if not all(map(is_readable, texts)):
+            raise BadRequest("The request holds text that cannot be read.")
+        return get_response(request)
+
+    return middleware
+
+
 def permissions_policy(get_response: GetResponse) -> GetResponse:
     """Say that no page uses camera, microphone, location or payment."""
 
@@ -51,6 +87,16 @@ def permissions_policy(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         return response
+
+    return middleware
+
+
+def hold_catalogue(get_response: GetResponse) -> GetResponse:
+    """Answer each request from one catalogue, also when the file changes in the middle of it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with one_catalogue():
+            return get_response(request)
 
     return middleware
 
@@ -86,10 +132,16 @@ class AccessRules:
         if rule is None:
             logger.error("No access rule is declared for %s; see portal/access.py", request.path_info)
             raise PermissionDenied
+        from allauth.mfa.utils import is_mfa_enabled  # these two when the apps are loaded
+        from django.contrib.auth.views import redirect_to_login
+
         if rule == "staff" and not (request.user.is_authenticated and request.user.is_staff):
             if request.user.is_authenticated:
                 raise Http404
-            from django.contrib.auth.views import redirect_to_login
-
             return redirect_to_login(request.get_full_path())
+        if rule == "signed_in" and not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if rule == "staff" and not is_mfa_enabled(request.user):
+            messages.info(request, _("Support staff sign in with a second factor. Set one up first."))
+            return redirect("mfa_activate_totp")
         return None

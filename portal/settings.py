@@ -117,6 +117,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
     "csp",
@@ -129,6 +131,8 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.permissions_policy",
+    "portal.middleware.hold_catalogue",
+    "portal.middleware.readable_text",
     "portal.middleware.staff_database",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -240,6 +244,13 @@ ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_CHANGE_EMAIL = True  # one address at a time: the new one takes the old one's place once it is proved
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # an open browser is not enough to change how somebody signs in
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # whoever changes it, its owner learns of it
+MFA_ADAPTER = "portal.second_factor.MFAAdapter"
+# An address is proved at sign-up before anybody gets in; without this nobody with a second factor could change theirs.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 ACCOUNT_LOGOUT_REDIRECT_URL = reverse_lazy("home")
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 ACCOUNT_ADAPTER = "portal.signup.AccountAdapter"
@@ -281,10 +292,25 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "delete tenants whose time has come": {
+        "task": "integrations.tasks.carry_out_deletions",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "verify what is due": {
         "task": "integrations.tasks.verify_due",
         "schedule": 2.0,
         "options": {"expires": 2.0},
+    },
+    "send notifications": {
+        "task": "integrations.tasks.send_notifications",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "release the catalogue": {
+        "task": "integrations.tasks.release_catalogue",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
     },
 }
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)

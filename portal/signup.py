@@ -3,28 +3,38 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.core.internal import ratelimit
 from django import forms
 from django.http import HttpRequest
 
 from integrations.actions.connections import open_tenant
 from tenants.audit import Actor
+from tenants.forms import NameField
 from tenants.models import Tenant, User
+from tenants.views.invitations import invitation_waits
 
 
 class OrganisationForm(forms.Form):
     """Asks for the organisation; allauth puts address and password beside it."""
 
-    organisation = forms.CharField(
+    organisation = NameField(
         label="Organisation",
         max_length=Tenant._meta.get_field("name").max_length,
-        strip=True,
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     field_order = ["organisation", "email", "password1"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Whoever follows an invitation joins that organisation, and founds none.
+        if invitation_waits(context.request):
+            del self.fields["organisation"]
+
     def signup(self, _request: HttpRequest, user: User) -> None:
         """Give the new user a tenant with a first connection, which has its external ID from here on."""
-        open_tenant(name=self.cleaned_data["organisation"], owner=user, by=Actor.user(user))
+        if "organisation" in self.cleaned_data:
+            open_tenant(name=self.cleaned_data["organisation"], owner=user, by=Actor.user(user))
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -33,6 +43,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def clean_email(self, email: str) -> str:
         """The address in lower case: one mailbox is one user."""
         return str(super().clean_email(email)).lower()
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Failed sign-ins are counted for each person and address together. Counted for the person alone, as allauth
+        does, five wrong passwords from anywhere would lock a person out whom the guesser merely knows by name; against
+        a guesser with many addresses stand the length of passwords and the second factor.
+        """
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{ratelimit.get_ip(request)}"
 
     def is_open_for_signup(self, _request: HttpRequest) -> bool:
         """Customers sign themselves up."""

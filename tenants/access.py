@@ -9,9 +9,13 @@ from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from tenants.models import Member, Tenant, User
 from tenants.permissions import Permission
@@ -64,6 +68,8 @@ def member(permission: Permission, *, scope: bool = True) -> Callable[[View], Vi
                 return redirect_to_login(request.get_full_path())
             with tenant_scope(tenant_id):
                 _admit(request, tenant_id, permission)
+                if request.tenant.require_second_factor and not is_mfa_enabled(request.user):
+                    return _to_second_factor(request)
                 if scope:
                     return _rendered(view(request, *args, **kwargs))
             return view(request, *args, **kwargs)
@@ -81,6 +87,11 @@ def _admit(request: Any, tenant_id: UUID, permission: Permission) -> None:
     if not found.may(permission):
         raise PermissionDenied("Your role in this organisation does not allow this. Ask one of its owners.")
     request.member, request.tenant = found, found.tenant
+
+
+def _to_second_factor(request: MemberRequest) -> HttpResponseBase:
+    messages.info(request, _("%s asks for a second factor. Set one up, and you are let in.") % request.tenant.name)
+    return redirect("mfa_activate_totp")
 
 
 def _rendered(response: HttpResponseBase) -> HttpResponseBase:

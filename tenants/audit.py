@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db import router
+from django.db.models.sql import InsertQuery
+
+from tenants.audit_actions import AuditAction
 from tenants.models import ApiToken, AuditEvent, User
-from tenants.request_id import request_id
+from tenants.request_id import client_address, request_id
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Actor:
     @property
     def source(self) -> str:
         """Where the act came from, the first part of an audit action's name."""
-        return {"user": "page", "staff": "admin", "token": "api", "link": "link"}.get(self.kind, "system")
+        return {"user": "page", "staff": "admin", "token": "api", "link": "page"}.get(self.kind, "system")
 
     @property
     def is_customer(self) -> bool:
@@ -37,6 +41,11 @@ class Actor:
         return cls("staff", str(user.pk), user.email)
 
     @classmethod
+    def link(cls) -> "Actor":
+        """Whoever opened a link that was sent to a mailbox, signed in or not."""
+        return cls("link", "", "")
+
+    @classmethod
     def token(cls, token: ApiToken) -> "Actor":
         """A program with an API token."""
         return cls("token", str(token.pk), str(token))
@@ -49,15 +58,18 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
     """Append one audit event.
 
     Args:
-        action: "subject:action", such as "connection:created"; the source is put before it.
+        action: one of `AuditAction`, such as "connection:created"; the source is put before it.
         by: who acted.
-        tenant_id: the tenant it concerns, whose scope must be open.
+        tenant_id: the tenant it concerns, whose scope must be open; None for what concerns no tenant.
         target: the model instance acted upon.
         data: what changed, as JSON values; never a secret.
+
+    Raises:
+        ValueError: the action is on no list.
     """
-    AuditEvent.objects.create(
+    event = AuditEvent(
         tenant_id=tenant_id,
-        action=f"{by.source}:{action}",
+        action=f"{by.source}:{AuditAction(action)}",
         actor_kind=by.kind,
         actor_id=by.id,
         actor_name=by.name,
@@ -65,4 +77,13 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
         target_id=str(target.pk),
         data=data,
         request_id=request_id.get(),
+        address=client_address.get(),
     )
+    if tenant_id is not None:
+        event.save()
+        return
+    # What concerns no tenant is read by staff alone, so the app's database role cannot be given the new row's id back,
+    # for which Django asks whenever it saves.
+    query = InsertQuery(AuditEvent)
+    query.insert_values([field for field in AuditEvent._meta.concrete_fields if not field.primary_key], [event])
+    query.get_compiler(using=router.db_for_write(AuditEvent)).execute_sql()

@@ -1,15 +1,111 @@
 """Forms of tenants."""
 
+from typing import Any, cast
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from tenants.models import ApiToken
+from tenants.models import ApiToken, Member, Tenant
+from tenants.names import clean_name
+from tenants.permissions import Role
+
+
+class NameField(forms.CharField):
+    """What somebody calls something (`tenants.names`)."""
+
+    def clean(self, value: Any) -> str:
+        """The name as it is kept.
+
+        Raises:
+            ValidationError: it is empty, too long, or holds what nobody can see.
+        """
+        return str(super().clean(clean_name(str(value or ""))))
+
+
+class RoleForm(forms.Form):
+    """The role of a member: those that the acting member may give."""
+
+    role = forms.ChoiceField(label=_("Role"), widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, acting: Member, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = cast("forms.ChoiceField", self.fields["role"])
+        field.choices = [(role.value, role.label) for role in Role if Role(acting.role).may_give(role)]
+
+
+class InvitationForm(RoleForm):
+    """An invitation."""
+
+    email = forms.EmailField(
+        label=_("Email"),
+        max_length=254,
+        error_messages={"required": _("Give the address of the person you invite.")},
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    field_order = ["email", "role"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].initial = Role.VIEWER
+
+
+class SettingsForm(forms.Form):
+    """The settings of a tenant."""
+
+    name = NameField(
+        label=_("Name of the organisation"),
+        max_length=Tenant._meta.get_field("name").max_length,
+        error_messages={"required": _("Give the organisation a name.")},
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    require_second_factor = forms.BooleanField(
+        label=_("Every member needs a second factor"),
+        required=False,
+        help_text=_("Members without one set it up before they see anything of this organisation."),
+    )
+
+
+class NotificationAddressForm(forms.Form):
+    """An address to be told what concerns the tenant."""
+
+    email = forms.EmailField(
+        label=_("Email"),
+        max_length=254,
+        error_messages={"required": _("Give an address.")},
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class TypedNameForm(forms.Form):
+    """A name typed again, before something that cannot be undone."""
+
+    typed_name = forms.CharField(
+        label=_("Name of the organisation, typed"),
+        max_length=200,
+        error_messages={"required": _("Type the name of the organisation.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._name = name
+
+    def clean_typed_name(self) -> str:
+        """The name.
+
+        Raises:
+            ValidationError: it is another one.
+        """
+        typed: str = self.cleaned_data["typed_name"]
+        if " ".join(typed.split()) != self._name:
+            raise forms.ValidationError(_("This is not the name of this organisation. It is: %s") % self._name)
+        return typed
 
 
 class TokenForm(forms.Form):
     """A new API token."""
 
-    name = forms.CharField(
+    name = NameField(
         label=_("Name"),
         max_length=ApiToken._meta.get_field("name").max_length,
         help_text=_("What will use it, such as Deployment pipeline."),

@@ -12,6 +12,7 @@ class Permission(StrEnum):
     VERIFY = "verify"  # ask for a verification
     MANAGE = "manage"  # add and change connections
     ADMINISTER = "administer"  # API tokens, members, settings
+    OWN = "own"  # make and unmake owners, sign-in by the organisation's own provider, deletion
 
 
 class Role(models.TextChoices):
@@ -21,6 +22,10 @@ class Role(models.TextChoices):
     ADMIN = "admin", "Admin"
     VIEWER = "viewer", "Viewer"
 
+    def may_give(self, role: "Role") -> bool:
+        """Whether a member of this role may give and take that role: owners are made and unmade by owners alone."""
+        return self.grants(Permission.ADMINISTER) and (role != Role.OWNER or self.grants(Permission.OWN))
+
     def grants(self, permission: Permission) -> bool:
         """Whether the role carries the permission."""
         return permission in _GRANTS[self]
@@ -28,6 +33,6 @@ class Role(models.TextChoices):
 
 _GRANTS = {
     Role.OWNER: frozenset(Permission),
-    Role.ADMIN: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission) - {Permission.OWN},
     Role.VIEWER: frozenset({Permission.VIEW}),
 }

@@ -1,9 +1,10 @@
-"""The id of the request in hand: on each log line, on each audit event, and in the answer."""
+"""The request in hand: its id, on each log line, audit event and answer, and the address it came from."""
 
 import logging
 from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+client_address: ContextVar[str | None] = ContextVar("client_address", default=None)
 
 
 class RequestIdFilter(logging.Filter):

@@ -2,9 +2,38 @@
 
 from django.urls import path
 
-from tenants.views import tokens
+from tenants.views import invitations, members, settings, tokens
+
+_TENANT = "tenants/<uuid:tenant_id>/"
 
 urlpatterns = [
+    path("invitations/<slug:secret>/", invitations.invitation_link, name="invitation_link"),
+    path("invitation/", invitations.invitation, name="invitation"),
+    path(
+        "notification-addresses/<slug:secret>/",
+        settings.notification_address_confirm,
+        name="notification_address_confirm",
+    ),
+    path(f"{_TENANT}settings/", settings.tenant_settings, name="tenant_settings"),
+    path(
+        f"{_TENANT}settings/notification-addresses/", settings.notification_address_add, name="notification_address_add"
+    ),
+    path(
+        f"{_TENANT}settings/notification-addresses/<uuid:address_id>/remove/",
+        settings.notification_address_remove,
+        name="notification_address_remove",
+    ),
+    path(f"{_TENANT}settings/export/", settings.data_export, name="data_export"),
+    path(f"{_TENANT}settings/delete/", settings.tenant_delete, name="tenant_delete"),
+    path(f"{_TENANT}settings/delete/cancel/", settings.tenant_delete_cancel, name="tenant_delete_cancel"),
+    path(f"{_TENANT}members/", members.members, name="members"),
+    path(f"{_TENANT}members/invite/", invitations.invite, name="invite"),
+    path(f"{_TENANT}members/leave/", members.leave, name="leave"),
+    path(f"{_TENANT}members/<uuid:user_id>/", members.member_edit, name="member"),
+    path(f"{_TENANT}members/<uuid:user_id>/remove/", members.member_remove, name="member_remove"),
+    path(f"{_TENANT}members/<uuid:user_id>/transfer/", members.ownership_transfer, name="ownership_transfer"),
+    path(f"{_TENANT}invitations/<uuid:invitation_id>/resend/", invitations.invitation_resend, name="invitation_resend"),
+    path(f"{_TENANT}invitations/<uuid:invitation_id>/revoke/", invitations.invitation_revoke, name="invitation_revoke"),
     path("tenants/<uuid:tenant_id>/api-tokens/", tokens.api_tokens, name="api_tokens"),
     path(
         "tenants/<uuid:tenant_id>/api-tokens/<uuid:token_id>/revoke/", tokens.api_token_revoke, name="api_token_revoke"

@@ -8,6 +8,7 @@ from subprocess import Popen
 
 import psycopg
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connections
@@ -21,9 +22,11 @@ from tenants.audit import SYSTEM
 from tenants.models import Member, Tenant, User
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
+from tenants.secrets import seal
 from tests import processes
 from tests.brokers import use_broker
 from tests.environment import BROKER, DATABASE, DIRECTORY, POSTGRES_DATA, SANDBOX_PORT, VALKEY_PORT
+from tests.second_factor import TOTP_SECRET
 
 # `make nightly` looks further than CI has time for. Times say nothing on a busy machine, so no example has a deadline.
 settings.register_profile("ci", max_examples=60, deadline=None)
@@ -186,6 +189,7 @@ def cast(db) -> Cast:
         Member.objects.create(tenant=tenant, user=people["admin"], role=Role.ADMIN)
         Member.objects.create(tenant=tenant, user=people["viewer"], role=Role.VIEWER)
     staff = User.objects.create_superuser("staff@vendor.example", PASSWORD)
+    Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": seal(TOTP_SECRET)})
     return Cast(
         tenant=tenant,
         owner=people["owner"],

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from integrations.actions.role_templates import checked_options
+from integrations.actions.status_changes import Cause, change_status, write_history
 from integrations.aws.arns import validate_account_id
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue_file import catalogue
@@ -98,9 +99,10 @@ def update_connection(
         connection.account_id = changes["account_id"] = canonical
         connection.asked_at = connection.next_verification_at = None
         # What was found in another account says nothing of this one: the same components begin anew.
-        chosen_before = [role.component for role in connection.roles.all()]
+        chosen_before = list(connection.roles.all())
+        write_history(chosen_before, "", cause=Cause.ACCOUNT_CHANGED, at=timezone.now())
         connection.roles.all().delete()
-        _set_roles(connection, chosen_before)
+        _set_roles(connection, [role.component for role in chosen_before])
     if components is not None:
         chosen = _known_components(components)
         if set(chosen) != {role.component for role in connection.roles.exclude(status__in=GOING)}:
@@ -137,11 +139,19 @@ def _set_roles(connection: Connection, components: list[str]) -> None:
     """Choose these components. A role that let us in is not forgotten but removed, which is proved (F16)."""
     now = timezone.now()
     dropped = connection.roles.exclude(component__in=components).exclude(status__in=GOING)
-    if dropped.filter(ever_used()).update(status=Status.REMOVING, status_since=now):
+    if change_status(dropped.filter(ever_used()), Status.REMOVING, cause=Cause.DROPPED):
         connection.next_verification_at = now
-    connection.roles.exclude(component__in=components).exclude(ever_used()).delete()
+    never_used = connection.roles.exclude(component__in=components).exclude(ever_used())
+    write_history(never_used, "", cause=Cause.DROPPED, at=now)
+    never_used.delete()
     chosen_again = connection.roles.filter(component__in=components, status__in=GOING)
-    chosen_again.filter(quarantined=True).update(status=Status.UNSAFE, status_since=now, removed_at=None)
-    chosen_again.update(status=Status.AWAITING, status_since=now, removed_at=None)
-    for component in components:
-        CustomerRole.objects.get_or_create(tenant_id=connection.tenant_id, connection=connection, component=component)
+    change_status(chosen_again.filter(quarantined=True), Status.UNSAFE, cause=Cause.CHOSEN, removed_at=None)
+    change_status(chosen_again, Status.AWAITING, cause=Cause.CHOSEN, removed_at=None)
+    has = set(connection.roles.values_list("component", flat=True))
+    new = [
+        CustomerRole(tenant_id=connection.tenant_id, connection=connection, component=component)
+        for component in components
+        if component not in has
+    ]
+    CustomerRole.objects.bulk_create(new)
+    write_history(new, Status.AWAITING, cause=Cause.CHOSEN, at=now, new=True)

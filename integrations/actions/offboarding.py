@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from integrations.actions.status_changes import Cause, change_status
 from integrations.actions.verifications import NotReady, request_verification
 from integrations.models import Connection, Status
 from tenants import audit
@@ -19,7 +20,7 @@ def request_removal(*, connection: Connection, by: Actor) -> Connection:
         return connection
     now = timezone.now()
     connection.removal_requested_at = connection.asked_at = now
-    connection.roles.exclude(status=Status.REMOVED).update(status=Status.REMOVING, status_since=now)
+    change_status(connection.roles.exclude(status=Status.REMOVED), Status.REMOVING, cause=Cause.REMOVAL)
     connection.save(update_fields=["removal_requested_at", "asked_at"])
     audit.record("connection:removal_requested", by=by, tenant_id=connection.tenant_id, target=connection)
     try:
@@ -29,7 +30,8 @@ def request_removal(*, connection: Connection, by: Actor) -> Connection:
             return connection  # its components have left the catalogue: what cannot be tried is not called removed
         # No account or no component was ever given: there is nothing that could let us in.
         connection.removed_at = now
-        connection.roles.exclude(status=Status.REMOVED).update(status=Status.REMOVED, removed_at=now)
+        still_there = connection.roles.exclude(status=Status.REMOVED)
+        change_status(still_there, Status.REMOVED, cause=Cause.REMOVAL, removed_at=now)
         connection.save(update_fields=["removed_at"])
         audit.record("connection:removed", by=SYSTEM, tenant_id=connection.tenant_id, target=connection)
     return connection

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from integrations.actions.status_changes import Cause, change_status
 from integrations.actions.verifications import NotReady, request_verification
 from integrations.models import Connection, CustomerRole, Status
 from tenants import audit
@@ -31,9 +31,8 @@ def pause(*, connection: Connection, by: Actor, components: Iterable[str] | None
         NotOfThisConnection: nothing is changed.
     """
     roles = _roles(connection, components).exclude(status__in=[Status.PAUSED, Status.REMOVING, Status.REMOVED])
-    paused = [role.component for role in roles]
+    paused = [role.component for role in change_status(roles, Status.PAUSED, cause=Cause.PAUSED)]
     if paused:
-        roles.update(status=Status.PAUSED, status_since=timezone.now())
         audit.record("connection:paused", by=by, tenant_id=connection.tenant_id, target=connection, components=paused)
     return paused
 
@@ -48,11 +47,12 @@ def resume(*, connection: Connection, by: Actor, components: Iterable[str] | Non
         NotOfThisConnection: nothing is changed.
     """
     roles = _roles(connection, components).filter(status=Status.PAUSED)
-    resumed = [role.component for role in roles]
+    resumed = sorted(
+        role.component
+        for quarantined, status in ((True, Status.UNSAFE), (False, Status.AWAITING))
+        for role in change_status(roles.filter(quarantined=quarantined), status, cause=Cause.RESUMED)
+    )
     if resumed:
-        now = timezone.now()
-        roles.filter(quarantined=True).update(status=Status.UNSAFE, status_since=now)
-        roles.update(status=Status.AWAITING, status_since=now)
         audit.record("connection:resumed", by=by, tenant_id=connection.tenant_id, target=connection, components=resumed)
         with suppress(NotReady):  # it was paused before there was anything to verify
             request_verification(connection=connection, by=by)

@@ -4,15 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from integrations.aws.report import Finding, RemovalReport, RoleReport, TrustReport, VerificationTarget
-from integrations.aws.verify import check_trust, prove_removed, verify_role
+from integrations.aws.report import (
+    Finding,
+    ReachabilityReport,
+    RemovalReport,
+    RoleReport,
+    TrustReport,
+    VerificationTarget,
+)
+from integrations.aws.verify import check_reachability, check_trust, prove_removed, verify_role
 from integrations.models import Status
 from integrations.models.connection import OUT_OF_USE
 from integrations.vendor import vendor_settings
 
 DEADLINE_SECONDS = 60
 
-Report = RoleReport | TrustReport | RemovalReport
+Report = RoleReport | ReachabilityReport | TrustReport | RemovalReport
 OnFinding = Callable[[Finding], None]
 
 
@@ -20,6 +27,7 @@ class Task(Enum):
     """What is to be done to a role."""
 
     VERIFY = "verify"
+    CHECK_REACHABILITY = "check_reachability"
     TRUST_TEST = "trust_test"  # in quarantine
     TRUST_TEST_THEN_VERIFY = "trust_test_then_verify"  # in quarantine, and a clean round lifts it
     PROVE_REMOVED = "prove_removed"
@@ -48,6 +56,10 @@ class RoleJob:
         match self.task:
             case Task.VERIFY:
                 return verify_role(
+                    vendor_settings(), self.target, on_finding=on_finding, deadline_seconds=DEADLINE_SECONDS
+                )
+            case Task.CHECK_REACHABILITY:
+                return check_reachability(
                     vendor_settings(), self.target, on_finding=on_finding, deadline_seconds=DEADLINE_SECONDS
                 )
             case Task.TRUST_TEST:

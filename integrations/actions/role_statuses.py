@@ -6,15 +6,25 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.actions.role_jobs import Report
-from integrations.aws.report import RemovalReport, RoleReport, TrustReport, role_status
+from integrations.actions.status_changes import Cause, write_history
+from integrations.actions.status_events import StatusEvent, Told
+from integrations.actions.status_subscribers import publish
+from integrations.aws.report import ReachabilityReport, RemovalReport, RoleReport, TrustReport, role_status
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
 from integrations.models.connection import OUT_OF_USE
+from integrations.next_verification import WAITING_FOR_AWS
 from tenants import audit
 from tenants.audit import SYSTEM
 from tenants.scope import call
 
 NOTHING_DEPLOYED_AFTER = timedelta(hours=72)
 ROUNDS_TO_LIFT_QUARANTINE = 2
+WORKS = (Status.CONNECTED, Status.DEGRADED)
+# IAM is eventually consistent: where one answer came from, the next may not have arrived yet.
+PASSES_TO_CONNECT = 2
+# What is told as soon as it is found. Other bad news is told once a second verification has found it too.
+TOLD_AT_ONCE = (Status.CONNECTED, Status.UNSAFE, Status.REMOVED)
+TOLD_ONCE_CONFIRMED = (Status.DEGRADED, Status.UNREACHABLE)
 
 
 def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> bool:
@@ -41,12 +51,33 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
             _not_confirmed(verification, component)
     long_ago = timezone.now() - NOTHING_DEPLOYED_AFTER
     said = connection.verifications.filter(requested_at__lt=long_ago).exists()
+    told = []
     for component, verdict in verdicts.items():
         role = roles[component]
-        _apply(role, verdict, connection, nothing_deployed_for_long=said and role.status_since < long_ago)
-    _apply_removals(connection, [component for component, removed in removals.items() if removed])
-    return any(verdict != "no_verdict" for verdict in verdicts.values()) or any(
-        removed is not None for removed in removals.values()
+        told += _apply(role, verdict, verification, nothing_deployed_for_long=said and role.status_since < long_ago)
+    told += _apply_removals(verification, [component for component, removed in removals.items() if removed])
+    if told:
+        publish(StatusEvent(connection=connection, verification=verification, told=tuple(told)))
+    return (
+        any(verdict != "no_verdict" for verdict in verdicts.values())
+        or any(removed is not None for removed in removals.values())
+        or any(report.reachable is not None for report in reports if isinstance(report, ReachabilityReport))
+    )
+
+
+def differ(*, verification: Verification, reports: Sequence[Report]) -> bool:
+    """Whether a role that works was found out of reach, or one that does not within it: only a whole verification may
+    say what that means.
+    """
+    reachable = {
+        report.component: report.reachable
+        for report in reports
+        if isinstance(report, ReachabilityReport) and report.reachable is not None
+    }
+    return any(
+        (role.status in WORKS) != reachable[role.component]
+        for role in verification.connection.roles.all()
+        if role.component in reachable and role.status not in OUT_OF_USE and not role.quarantined
     )
 
 
@@ -57,12 +88,13 @@ def _trust_verdict(report: TrustReport) -> str:
     return "not_assumable" if report.refused else "no_verdict"
 
 
-def _apply_removals(connection: Connection, refused: list[str]) -> None:
+def _apply_removals(verification: Verification, refused: list[str]) -> list[Told]:
     """AWS refuses us where the customer asked us to go: say so, with the date."""
+    connection, told = verification.connection, []
     for role in connection.roles.select_for_update().filter(status=Status.REMOVING, component__in=refused):
-        role.status, role.removed_at = Status.REMOVED, timezone.now()
-        role.status_since = role.removed_at
-        role.save(update_fields=["status", "status_since", "removed_at"])
+        role.removed_at = timezone.now()
+        told += _change(role, Status.REMOVED, verification)
+        role.save(update_fields=["status", "status_since", "removed_at", "told_status"])
         _record(role, connection, "removed", name=role.name)
     still_open = connection.roles.exclude(status=Status.REMOVED).exists()
     if connection.removal_requested_at and not connection.removed_at and not still_open:
@@ -70,6 +102,7 @@ def _apply_removals(connection: Connection, refused: list[str]) -> None:
         connection.save(update_fields=["removed_at"])
         _release_account(connection)
         audit.record("connection:removed", by=SYSTEM, tenant_id=connection.tenant_id, target=connection)
+    return told
 
 
 def _release_account(connection: Connection) -> None:
@@ -89,35 +122,86 @@ def _release_account(connection: Connection) -> None:
         proved.update(connection=heir)
 
 
-def _apply(role: CustomerRole, verdict: str, connection: Connection, *, nothing_deployed_for_long: bool) -> None:
+def _apply(
+    role: CustomerRole, verdict: str, verification: Verification, *, nothing_deployed_for_long: bool
+) -> list[Told]:
+    """Give the role the status that the verdict speaks for; what people are told of it, if anything."""
     if verdict == "no_verdict":
-        return
-    before = role.status
+        return []
+    connection, before = verification.connection, role.status
     if verdict == "unsafe":
-        role.quarantined, role.clean_rounds = True, 0
-        role.status = Status.UNSAFE
+        role.quarantined, role.clean_rounds, role.passes = True, 0, 0
+        status = Status.UNSAFE
     elif verdict == "not_assumable":
-        role.clean_rounds = 0
-        lost = role.worked_at is not None or nothing_deployed_for_long
-        role.status = Status.UNREACHABLE if lost else Status.AWAITING
+        status = _status_where_refused(role, nothing_deployed_for_long=nothing_deployed_for_long)
+        role.clean_rounds = role.passes = 0
     else:
         if verdict in {"connected", "degraded"}:
             role.worked_at = timezone.now()
-        role.clean_rounds += 1
+        role.clean_rounds = min(role.clean_rounds + 1, ROUNDS_TO_LIFT_QUARANTINE)
+        passed = verdict in {"connected", "clean"}
+        role.passes = min(role.passes + 1, PASSES_TO_CONNECT) if passed else 0
         if role.quarantined and role.clean_rounds >= ROUNDS_TO_LIFT_QUARANTINE:
             role.quarantined = False
             _record(role, connection, "quarantine_lifted", rounds=role.clean_rounds)
-        role.status = (
-            Status.UNSAFE
-            if role.quarantined
-            else Status.AWAITING
-            if verdict in {"not_confirmed", "clean"}
-            else Status(verdict)
-        )
+        status = _status_where_safe(role, verdict)
+    told = _change(role, status, verification)
     if role.status != before:
-        role.status_since = timezone.now()
         _record(role, connection, "status_changed", before=before, after=role.status)
-    role.save(update_fields=["status", "status_since", "worked_at", "quarantined", "clean_rounds"])
+    role.save(
+        update_fields=[
+            "status",
+            "status_since",
+            "worked_at",
+            "quarantined",
+            "clean_rounds",
+            "passes",
+            "told_status",
+        ]
+    )
+    return told
+
+
+def _status_where_refused(role: CustomerRole, *, nothing_deployed_for_long: bool) -> Status:
+    """`unreachable` is what worked before. A role that let us in a moment ago for the first time is still being spread
+    by AWS.
+    """
+    lost = nothing_deployed_for_long
+    if role.worked_at is not None:
+        lost = lost or role.status != Status.AWAITING or timezone.now() - role.worked_at > WAITING_FOR_AWS
+    return Status.UNREACHABLE if lost else Status.AWAITING
+
+
+def _status_where_safe(role: CustomerRole, verdict: str) -> Status:
+    """`connected` is what passed twice in a row. After the first pass a role keeps the status that it had."""
+    if role.quarantined:
+        return Status.UNSAFE
+    if verdict == "degraded":
+        return Status.DEGRADED
+    if verdict != "connected":
+        return Status.AWAITING
+    if role.status == Status.CONNECTED or role.passes >= PASSES_TO_CONNECT:
+        return Status.CONNECTED
+    return Status.AWAITING if role.status == Status.UNSAFE else Status(role.status)
+
+
+def _change(role: CustomerRole, status: Status, verification: Verification) -> list[Told]:
+    """Give the role the status and write its history; what people are to be told now.
+
+    Nothing is told twice, and bad news only once a second verification has found it too, so a status that comes and
+    goes writes no mails. The open role of `unsafe` is told at once.
+    """
+    now, changed = timezone.now(), role.status != status
+    if changed:
+        write_history([role], status, cause=Cause.VERIFICATION, at=now, verification=verification)
+        role.status, role.status_since = status, now
+    # A role that passed for the first time keeps its status, which says nothing for that status.
+    is_sure = status in TOLD_AT_ONCE if changed else status in TOLD_ONCE_CONFIRMED and not role.passes
+    if not is_sure or role.told_status == status:
+        return []
+    told = Told(role.component, before=role.told_status, after=status)
+    role.told_status = status
+    return [told]
 
 
 def _record(role: CustomerRole, connection: Connection, what: str, **data: object) -> None:

@@ -4,12 +4,15 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from integrations.actions.verifications import NotReady, request_verification
+from integrations.actions.verifications import NotReady, plan_next, request_verification
 from integrations.models import Connection
 from tenants.audit import SYSTEM
 from tenants.scope import call, tenant_scope
 
 MOST_AT_ONCE = 50
+# Scheduled verifications wait in the schedule, not in the queue: after an outage thousands are due, and a customer who
+# presses Verify stands behind this many at the most.
+MOST_WAITING = 100
 
 
 def verify_due() -> int:
@@ -18,7 +21,10 @@ def verify_due() -> int:
     Fair between tenants: each tenant's longest overdue connection comes before any tenant's second. Two runs of this at
     once take different connections.
     """
-    return sum(_verify(tenant_id, connection_id) for tenant_id, connection_id in call("due_connections", MOST_AT_ONCE))
+    room = min(MOST_AT_ONCE, MOST_WAITING - len(call("waiting_verifications", timezone.now())))
+    if room <= 0:
+        return 0
+    return sum(_verify(tenant_id, connection_id) for tenant_id, connection_id in call("due_connections", room))
 
 
 def _verify(tenant_id: UUID, connection_id: UUID) -> bool:
@@ -36,5 +42,8 @@ def _verify(tenant_id: UUID, connection_id: UUID) -> bool:
         try:
             request_verification(connection=connection, by=SYSTEM)
         except NotReady:
+            # Paused or removed, it waits for a customer. Where its component has left the catalogue, it is asked again
+            # later: the component may come back.
+            plan_next(connection, failed=False)
             return False
     return True

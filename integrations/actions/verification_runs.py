@@ -9,10 +9,12 @@ import queue
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -23,16 +25,21 @@ from integrations.actions.targets import verification_target
 from integrations.actions.verifications import (
     MOST_ATTEMPTS,
     MOST_RUNNING_PER_TENANT,
+    Checks,
+    NotReady,
     State,
     end_without_verdict,
     find_or_create,
     new_lease,
     plan_next,
+    request_verification,
     roles_to_look_at,
     running,
+    send_again,
     send_next,
 )
 from integrations.aws import report as aws_report
+from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
@@ -58,6 +65,7 @@ class Claim:
     connection_id: UUID
     verification_id: UUID
     attempt: int
+    checks: str
     jobs: tuple[RoleJob, ...]
 
 
@@ -119,22 +127,26 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification.findings.all().delete()  # of an attempt that was lost
         verification.state = State.RUNNING
         verification.attempt += 1
+        verification.catalogue_version = catalogue().version
         verification.started_at = Now()
         verification.lease_expires_at = new_lease()
-        verification.save(update_fields=["state", "attempt", "started_at", "lease_expires_at"])
+        verification.save(update_fields=["state", "attempt", "catalogue_version", "started_at", "lease_expires_at"])
         connection = verification.connection
-        roles = roles_to_look_at(connection)
+        roles = roles_to_look_at(connection, verification.checks)
     return Claim(
         tenant_id,
         connection.pk,
         verification_id,
         verification.attempt,
-        jobs=tuple(RoleJob(_task(role), verification_target(connection, role)) for role in roles),
+        verification.checks,
+        jobs=tuple(RoleJob(_task(role, verification.checks), verification_target(connection, role)) for role in roles),
     )
 
 
-def _task(role: CustomerRole) -> Task:
+def _task(role: CustomerRole, checks: str) -> Task:
     """What is to be done to a role. While it is quarantined, only the trust-test runs."""
+    if checks == Checks.REACHABILITY:
+        return Task.CHECK_REACHABILITY
     if role.status == Status.REMOVING:
         return Task.PROVE_REMOVED
     if not role.quarantined:
@@ -155,7 +167,8 @@ def _verify(claim: Claim) -> list[Report]:
 
     renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
     with _threads(len(claim.jobs)) as executor:
-        futures = [executor.submit(job.run, land) for job in claim.jobs]
+        # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
+        futures = [executor.submit(copy_context().run, job.run, land) for job in claim.jobs]
         renewed_at = timezone.now()
         while not all(future.done() for future in futures) or not landed.empty():
             findings = _take(landed)
@@ -241,13 +254,17 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
     with tenant_scope(claim.tenant_id):
         verification = _still_ours(claim)
         keep_receipts(verification=verification, reports=reports)
+        if verification.checks != claim.checks:
+            _queue_again(verification)
+            return
         if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
             verification.failure = "account_changed"
         else:
             verdict = role_statuses.apply_reports(verification=verification, reports=reports)
             verification.failure = "" if verdict else "no_verdict"
         verification.state = State.FAILED if verification.failure else State.COMPLETED
-        plan_next(verification.connection, failed=bool(verification.failure))
+        if claim.checks == Checks.ALL:
+            plan_next(verification.connection, failed=bool(verification.failure))
         verification.finished_at = Now()
         verification.save(update_fields=["state", "failure", "finished_at"])
         audit.record(
@@ -257,15 +274,28 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
             target=verification,
             connection=str(verification.connection_id),
         )
+        if not verification.failure and role_statuses.differ(verification=verification, reports=reports):
+            with suppress(NotReady):
+                request_verification(connection=verification.connection, by=SYSTEM)
+
+
+def _queue_again(verification: Verification) -> None:
+    """More was asked for while reachability was checked: the same verification runs again, as a whole one."""
+    verification.state, verification.lease_expires_at = State.QUEUED, None
+    verification.save(update_fields=["state", "lease_expires_at"])
+    # `run` sends the tenant's longest waiting one next, which need not be this.
+    transaction.on_commit(lambda: send_again(verification.tenant_id, verification.pk))
 
 
 def _still_ours(claim: Claim) -> Verification:
+    """The verification, with its connection locked before it: whoever asks for one locks them in this order too."""
+    connection = Connection.objects.select_for_update().filter(pk=claim.connection_id).first()
     verification = (
-        Verification.objects.select_for_update(of=["self", "connection"])
-        .select_related("connection")
+        Verification.objects.select_for_update()
         .filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING)
         .first()
     )
-    if verification is None:
+    if connection is None or verification is None:
         raise LeaseLost
+    verification.connection = connection
     return verification

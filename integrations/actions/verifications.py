@@ -8,7 +8,8 @@ worker can be killed at any point: its lease runs out, `hand_back` queues the ve
 import logging
 import random
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import takewhile
 from uuid import UUID
 
 from celery import current_app
@@ -21,6 +22,7 @@ from kombu.exceptions import OperationalError
 
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Status, Verification
+from integrations.models.connection import worst
 from integrations.next_verification import next_verification
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
@@ -35,8 +37,10 @@ MOST_RUNNING_PER_TENANT = 4
 QUEUED_AGAIN_AFTER = timedelta(seconds=30)  # its message may be lost with the broker's memory
 GIVEN_UP_AFTER = timedelta(minutes=10)
 SENT_TASK_EXPIRES_SECONDS = 600
+LOOKED_BACK = 10
 
 State = Verification.State
+Checks = Verification.Checks
 
 
 class NotReady(ValueError):
@@ -44,23 +48,24 @@ class NotReady(ValueError):
 
 
 @transaction.atomic
-def request_verification(*, connection: Connection, by: Actor) -> Verification:
+def request_verification(*, connection: Connection, by: Actor, checks: str = Checks.ALL) -> Verification:
     """Ask for a verification of a connection, whose tenant's scope is open. While one is queued or running that one is
-    the answer, so that pressing twice gives one run.
+    the answer, so that pressing twice gives one run; one of reachability alone becomes a whole one where that is asked
+    for.
 
     If the queue is away when the transaction commits, the verification ends as `failed` (`queue_unavailable`).
 
     Raises:
         NotReady: no AWS account or no component is chosen yet.
     """
-    verification, is_new = find_or_create(connection, by)
+    verification, is_new = find_or_create(connection, by, checks)
     if is_new:
         tenant_id, verification_id = connection.tenant_id, verification.pk
         transaction.on_commit(lambda: _send_or_fail(tenant_id, verification_id))
     return verification
 
 
-def find_or_create(connection: Connection, by: Actor) -> tuple[Verification, bool]:
+def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) -> tuple[Verification, bool]:
     """The connection's active verification, or a new one, and whether it is new. Raises NotReady; the scope is open."""
     connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
     if not connection.account_id:
@@ -74,15 +79,24 @@ def find_or_create(connection: Connection, by: Actor) -> tuple[Verification, boo
         raise NotReady("This connection is removed: AWS refuses us there, and there is nothing left to verify.")
     if not roles_to_look_at(connection):
         raise NotReady("We offer the components of this connection no more. Choose others first, then verify.")
-    active = connection.verifications.filter(state__in=[State.QUEUED, State.RUNNING]).first()
-    if by.is_customer:
+    if checks == Checks.REACHABILITY and not roles_to_look_at(connection, checks):
+        raise NotReady(
+            "We open no session in these roles: each is unsafe or on its way out. Ask for a verification of all checks."
+        )
+    # Locked, since a worker may be ending it just now.
+    active = connection.verifications.select_for_update().filter(state__in=[State.QUEUED, State.RUNNING]).first()
+    if by.is_customer and checks == Checks.ALL:
         connection.asked_at = timezone.now()
         connection.save(update_fields=["asked_at"])
     if active is not None:
+        if checks == Checks.ALL and active.checks != checks:
+            active.checks = checks  # a worker that is at it already sees so when it ends
+            active.save(update_fields=["checks"])
         return active, False
     verification = Verification.objects.create(
         tenant_id=connection.tenant_id,
         connection=connection,
+        checks=checks,
         requested_by=by.name,
         catalogue_version=catalogue().version,
     )
@@ -92,6 +106,7 @@ def find_or_create(connection: Connection, by: Actor) -> tuple[Verification, boo
         tenant_id=connection.tenant_id,
         target=verification,
         connection=str(connection.pk),
+        **({"checks": checks} if checks != Checks.ALL else {}),
     )
     return verification, True
 
@@ -104,7 +119,7 @@ def hand_back() -> None:
         if attempt >= MOST_ATTEMPTS:
             end_without_verdict(tenant_id, verification_id, State.FAILED, failure="worker_lost", attempt=attempt)
         else:
-            _send_again(tenant_id, verification_id)
+            send_again(tenant_id, verification_id)
     for tenant_id in {tenant_id for tenant_id, _ in call("waiting_verifications", timezone.now() - QUEUED_AGAIN_AFTER)}:
         _hand_back_waiting(tenant_id)
 
@@ -123,7 +138,7 @@ def _hand_back_waiting(tenant_id: UUID) -> None:
         if requested_at < given_up_before and not busy:
             end_without_verdict(tenant_id, verification_id, State.FAILED, failure="never_started")
         else:
-            _send_again(tenant_id, verification_id)
+            send_again(tenant_id, verification_id)
 
 
 def _send(tenant_id: UUID, verification_id: UUID) -> None:
@@ -134,7 +149,7 @@ def _send(tenant_id: UUID, verification_id: UUID) -> None:
     )
 
 
-def _send_again(tenant_id: UUID, verification_id: UUID) -> None:
+def send_again(tenant_id: UUID, verification_id: UUID) -> None:
     """Send what is known to wait. With the queue away nothing is lost: `hand_back` comes again."""
     with suppress(OperationalError, OSError):
         _send(tenant_id, verification_id)
@@ -153,9 +168,13 @@ def new_lease() -> CombinedExpression:
     return Now() + timedelta(seconds=settings.VERIFICATION_LEASE_SECONDS)
 
 
-def roles_to_look_at(connection: Connection) -> list[CustomerRole]:
-    """Not those of components that have left the catalogue: their component roles are gone as well."""
+def roles_to_look_at(connection: Connection, checks: str = Checks.ALL) -> list[CustomerRole]:
+    """Not those of components that have left the catalogue: their component roles are gone as well. Reachability is
+    asked of roles in use alone, since no session is opened in the others.
+    """
     roles = connection.roles.exclude(status__in=[Status.PAUSED, Status.REMOVED])
+    if checks == Checks.REACHABILITY:
+        roles = roles.exclude(status=Status.REMOVING).filter(quarantined=False)
     return [role for role in roles if catalogue().offers(role.component)]
 
 
@@ -169,20 +188,40 @@ def send_next(tenant_id: UUID) -> None:
     with tenant_scope(tenant_id):
         waiting = Verification.objects.filter(tenant_id=tenant_id, state=State.QUEUED).order_by("requested_at").first()
     if waiting is not None:
-        _send_again(tenant_id, waiting.pk)
+        send_again(tenant_id, waiting.pk)
 
 
 def plan_next(connection: Connection, *, failed: bool) -> None:
     """Set when the connection is verified again by itself."""
-    leaving = connection.roles.filter(status=Status.REMOVING).order_by("-status_since").first()
+    roles = list(connection.roles.all())
+    if not connection.account_id or not roles:
+        connection.next_verification_at = None
+        connection.save(update_fields=["next_verification_at"])
+        return
+    leaving = max((role for role in roles if role.status == Status.REMOVING), key=_since, default=None)
+    status = Status.REMOVING if leaving else worst([role.status for role in roles])
     connection.next_verification_at = next_verification(
-        Status.REMOVING if leaving else connection.status,
+        status,
         asked_at=leaving.status_since if leaving else connection.asked_at,
         now=timezone.now(),
         chance=random.random(),  # noqa: S311 — it spreads load, it protects nothing
-        failed=failed,
+        since=max((role.status_since for role in roles if role.status == status), default=None),
+        confirming=any(role.is_confirming for role in roles),
+        unconfirmed=any(role.is_unconfirmed for role in roles),
+        failures=_failures_in_a_row(connection) + 1 if failed else 0,
     )
     connection.save(update_fields=["next_verification_at"])
+
+
+def _since(role: CustomerRole) -> datetime:
+    return role.status_since
+
+
+def _failures_in_a_row(connection: Connection) -> int:
+    """How many of the last verifications that have ended reached no verdict, by failures of ours."""
+    ended = connection.verifications.filter(state__in=[State.COMPLETED, State.FAILED]).exclude(failure="out_of_use")
+    last = ended.order_by("-requested_at").values_list("state", flat=True)[:LOOKED_BACK]
+    return len(list(takewhile(lambda state: state == State.FAILED, last)))
 
 
 def end_without_verdict(
@@ -190,11 +229,16 @@ def end_without_verdict(
 ) -> None:
     """End an active verification without a verdict; with `attempt`, only if that claim is still the latest."""
     with tenant_scope(tenant_id):
+        # The connection first, as whoever asks for a verification locks them.
+        connection = Connection.objects.select_for_update(of=["self"]).filter(verifications=verification_id).first()
         verification = Verification.objects.select_for_update().filter(pk=verification_id).first()
-        if verification is None or not verification.is_active or attempt not in {None, verification.attempt}:
+        if connection is None or verification is None or not verification.is_active:
+            return
+        if attempt not in {None, verification.attempt}:
             return
         verification.state, verification.failure = state, failure
-        plan_next(verification.connection, failed=True)
+        if verification.checks == Checks.ALL:
+            plan_next(connection, failed=True)
         verification.finished_at = Now()
         verification.save(update_fields=["state", "failure", "finished_at"])
         audit.record(

@@ -49,8 +49,8 @@ class FindingInline(ReadOnlyInline):
 class VerificationAdmin(ReadOnlyAdmin):
     """Verifications of all tenants, the latest first."""
 
-    list_display = ("asked_at", "tenant", "connection", "how_far", "failure", "requested_by", "ended_at")
-    list_filter = ("state", "requested_at")
+    list_display = ("asked_at", "tenant", "connection", "checks", "how_far", "failure", "requested_by", "ended_at")
+    list_filter = ("state", "checks", "requested_at")
     list_select_related = ("tenant", "connection")
     search_fields = (
         "=id",
@@ -62,7 +62,7 @@ class VerificationAdmin(ReadOnlyAdmin):
     search_help_text = "Id, tenant, account id, external ID, or who asked for it"
     fields = (
         ("tenant", "connection"),
-        ("how_far", "failure"),
+        ("checks", "how_far", "failure"),
         ("requested_by", "requested_at"),
         ("started_at", "finished_at"),
         ("attempt", "catalogue_version"),
@@ -70,6 +70,7 @@ class VerificationAdmin(ReadOnlyAdmin):
     readonly_fields = (
         "tenant",
         "connection",
+        "checks",
         "how_far",
         "failure",
         "requested_by",

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from integrations.models import Connection, CustomerRole, Finding, Session, Status, Verification
-from tenants.api.serializers import InputSerializer
+from integrations.models import Connection, CustomerRole, Finding, Session, Status, StatusChange, Verification
+from tenants.api.serializers import InputSerializer, NameField
 
 _NAME_MESSAGES: dict[str, Any] = {
     "required": "Give the connection a name, such as that of the AWS account.",
@@ -40,7 +40,7 @@ class ConnectionInput(InputSerializer):
         "status": "The status is what verifications found. Leave this field out.",
     }
 
-    name = serializers.CharField(
+    name = NameField(
         max_length=Connection._meta.get_field("name").max_length,
         help_text="What you call it.",
         error_messages=_NAME_MESSAGES,
@@ -83,11 +83,26 @@ class CustomerRoleSerializer(serializers.ModelSerializer[CustomerRole]):
     arn = serializers.CharField(
         read_only=True, allow_null=True, help_text="Its ARN; null as long as the AWS account is not known."
     )
+    is_confirming = serializers.BooleanField(
+        read_only=True,
+        help_text="Whether it passed once: the second verification in a row that passes makes it connected, and comes "
+        "by itself within seconds.",
+    )
 
     class Meta:
         model = CustomerRole
-        fields = ["component", "name", "arn", "status", "status_since", "removed_at"]
+        fields = ["component", "name", "arn", "status", "status_since", "is_confirming", "removed_at"]
         read_only_fields = fields
+
+
+class VerificationInput(InputSerializer):
+    """What to verify; nothing has to be said."""
+
+    checks = serializers.ChoiceField(
+        choices=Verification.Checks.choices,
+        required=False,
+        help_text="`all` unless you say `reachability`: the chain, and whose account it leads to, and no more.",
+    )
 
 
 class VerificationSerializer(serializers.ModelSerializer[Verification]):
@@ -102,6 +117,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
         fields = [
             "id",
             "connection_id",
+            "checks",
             "state",
             "failure",
             "requested_by",
@@ -145,6 +161,23 @@ class VerificationDetailSerializer(VerificationSerializer):
 
     class Meta(VerificationSerializer.Meta):
         fields = [*VerificationSerializer.Meta.fields, "findings"]
+        read_only_fields = fields
+
+
+class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
+    """A customer role changed its status."""
+
+    before = serializers.CharField(read_only=True, help_text="The former status; empty where the role is new.")
+    after = serializers.CharField(read_only=True, help_text="The new status; empty where there is no role any more.")
+    verification_id = serializers.UUIDField(
+        read_only=True,
+        allow_null=True,
+        help_text="The verification that found it; null where another cause changed it.",
+    )
+
+    class Meta:
+        model = StatusChange
+        fields = ["id", "component", "at", "before", "after", "cause", "verification_id"]
         read_only_fields = fields
 
 

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from integrations.api import components, connections, hand_off_links, role_templates, sessions, verifications
+from integrations.api import (
+    components,
+    connections,
+    hand_off_links,
+    role_templates,
+    sessions,
+    status_changes,
+    verifications,
+)
 from tenants.api.views import Schema
 
 app_name = "api"
@@ -50,6 +58,11 @@ urlpatterns = [
     ),
     path(
         "connections/<uuid:connection_id>/sessions/", sessions.ConnectionSessions.as_view(), name="connection_sessions"
+    ),
+    path(
+        "connections/<uuid:connection_id>/status-changes/",
+        status_changes.ConnectionStatusChanges.as_view(),
+        name="connection_status_changes",
     ),
     path(
         "connections/<uuid:connection_id>/verifications/",

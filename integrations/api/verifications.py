@@ -9,12 +9,11 @@ from rest_framework.response import Response
 
 from integrations.actions.verifications import NotReady, request_verification
 from integrations.api.connections import connection_or_404, not_ready
-from integrations.api.serializers import VerificationDetailSerializer, VerificationSerializer
+from integrations.api.serializers import VerificationDetailSerializer, VerificationInput, VerificationSerializer
 from integrations.models import Verification
 from tenants.api.base import Pagination, TenantAPIView
 from tenants.api.problems import Problem
 from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, RETRY_AFTER, location_of, operation
-from tenants.api.serializers import NothingSerializer
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope
 
@@ -49,7 +48,7 @@ class ConnectionVerifications(TenantAPIView):
     @operation(
         "request_verification",
         "Verify a connection",
-        request=NothingSerializer,
+        request=VerificationInput,
         answers={202: VerificationSerializer},
         parameters=[location_of("the verification", 202), RETRY_AFTER],
         problems=INVALID_BODY
@@ -61,12 +60,17 @@ class ConnectionVerifications(TenantAPIView):
         },
     )
     def post(self, request: Request, connection_id: UUID) -> Response:
-        """Start a verification and follow it at the answer's `Location`. While one is under way, it is the answer."""
-        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        """Start a verification and follow it at the answer's `Location`. While one is under way, it is the answer.
+
+        One of reachability alone changes no status. Where it finds a role otherwise than its status says, a whole
+        verification starts by itself.
+        """
+        wanted = VerificationInput(data=request.data)
+        wanted.is_valid(raise_exception=True)
         with tenant_scope(self.tenant.pk):
             connection = connection_or_404(self.tenant, connection_id)
             try:
-                requested = request_verification(connection=connection, by=self.actor)
+                requested = request_verification(connection=connection, by=self.actor, **wanted.validated_data)
             except NotReady as error:
                 raise not_ready(error) from error
         with tenant_scope(self.tenant.pk):

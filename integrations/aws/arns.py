@@ -7,10 +7,13 @@ import re
 from dataclasses import dataclass
 
 PARTITIONS = ("aws", "aws-us-gov", "aws-cn", "aws-eusc")
+# Regions of the other partitions, by how their names begin (botocore's endpoint rules).
+_PARTITION_OF_REGION = {"us-gov-": "aws-us-gov", "cn-": "aws-cn", "eusc-": "aws-eusc", "us-iso": "aws-iso"}
 
 _ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _ROLE_PATH = re.compile(r"/|/[\x21-\x2e\x30-\x7e]+(/[\x21-\x2e\x30-\x7e]+)*/")
 _ROLE_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>[0-9]{12}):role(?P<path>/.*/|/)(?P<name>[^/]+)")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _MAX_PATH = 512
 _MAX_ARN = 2048
 # Wildcards would widen a policy that a path is written into, and `$` begins a policy variable.
@@ -23,6 +26,10 @@ class InvalidAccountId(ValueError):
 
 class InvalidRoleArn(ValueError):
     """The text is no role ARN that Rolebridge accepts; the message says why."""
+
+
+class InvalidRegion(ValueError):
+    """The text is no AWS region's name, such as eu-central-1."""
 
 
 class InvalidRoleName(ValueError):
@@ -62,6 +69,16 @@ def validate_partition(partition: str) -> str:
     if partition not in PARTITIONS:
         raise InvalidRoleArn(f"'{partition}' is not an AWS partition Rolebridge works in ({', '.join(PARTITIONS)}).")
     return partition
+
+
+def partition_of_region(region: str) -> str:
+    """The partition that a region is in; InvalidRegion where `region` is no name of one."""
+    if not _REGION.fullmatch(region):
+        raise InvalidRegion(f"'{region}' is not a region. It looks like eu-central-1.")
+    for beginning, partition in _PARTITION_OF_REGION.items():
+        if region.startswith(beginning):
+            return partition
+    return "aws"
 
 
 def validate_role_name(name: str) -> str:

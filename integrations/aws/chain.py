@@ -21,9 +21,8 @@ from integrations.aws.assume_role import MAX_CHAINED_DURATION, MIN_DURATION, Ass
 from integrations.aws.clients import ClientFactory
 from integrations.aws.errors import (
     AwsCallFailed,
-    RegionDisabled,
     RequestInvalid,
-    SessionExpired,
+    Retry,
     SessionPolicyInvalid,
     translate,
 )
@@ -169,7 +168,13 @@ def enter_integration_role(
     vendor: VendorSide, target: VerificationTarget, *, purpose: SessionPurpose = SessionPurpose.VERIFICATION
 ) -> Session:
     """The narrowed session that can enter the target's customer role, and no other: A → B (`direct`: base → A)."""
-    role_arn = str(target.role_arn(vendor.settings))
+    return _launch_component(vendor, target, str(target.role_arn(vendor.settings)), purpose)
+
+
+def _launch_component(
+    vendor: VendorSide, target: VerificationTarget, role_arn: str, purpose: SessionPurpose
+) -> Session:
+    """The component's session on the vendor's side, allowed to enter `role_arn` alone."""
     return _launch(
         vendor,
         role=target.component.id,
@@ -207,6 +212,25 @@ def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
         component=target.component.id,
         purpose=SessionPurpose.TRUST_TEST,
     )
+
+
+def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tuple[SessionReceipt, SessionReceipt]:
+    """Enter the vendor's control role, which carries the product tag, as the component's own sessions enter customers'.
+
+    Refused, our own policies keep the component's sessions from every customer's role, whatever tag that one carries.
+    """
+    control_role = vendor.settings.control_role_arn
+    launch = _launch_component(vendor, target, control_role, SessionPurpose.IDENTITY_CHECK)
+    call = AssumeRole(
+        role_arn=control_role,
+        session_name=session_name(target),
+        policy=deny_all_session_policy(),
+        external_id=target.external_id,
+    )
+    entered = _from_launch_session(
+        vendor, launch, call, component=target.component.id, purpose=SessionPurpose.IDENTITY_CHECK
+    )
+    return launch.receipt, entered.receipt
 
 
 def prove_vendor_chain(vendor: VendorSide) -> Session:
@@ -249,9 +273,18 @@ def _launch(
     )
     if settings.chain == "direct":
         return open_session(vendor.base_sts(settings.region), call, component=component, purpose=purpose)
+    return _as_own_role(vendor, role, call, component=component, purpose=purpose)
+
+
+def _as_own_role(
+    vendor: VendorSide, role: str, call: AssumeRole, *, component: str, purpose: SessionPurpose
+) -> Session:
+    """Make the call as our role `role`; where AWS calls that role's session expired, once more with a new one."""
     try:
         return open_session(vendor.own_role_sts(role), call, component=component, purpose=purpose)
-    except SessionExpired:
+    except AwsCallFailed as failure:
+        if failure.retry is not Retry.REBUILD:
+            raise
         vendor.forget_own_role(role)
         return open_session(vendor.own_role_sts(role), call, component=component, purpose=purpose)
 
@@ -379,9 +412,7 @@ def try_as_canary(vendor: VendorSide, target: VerificationTarget, role_arn: str)
         policy=deny_all_session_policy(),
         external_id=target.external_id,
     )
-    return open_session(
-        vendor.own_role_sts(CANARY), call, component=target.component.id, purpose=SessionPurpose.CANARY
-    ).receipt
+    return _as_own_role(vendor, CANARY, call, component=target.component.id, purpose=SessionPurpose.CANARY).receipt
 
 
 def _from_launch_session(
@@ -401,6 +432,7 @@ def in_first_enabled_region(settings: VendorSettings, ask: Callable[[str], T]) -
     for region in regions[:-1]:
         try:
             return ask(region)
-        except RegionDisabled:
-            continue
+        except AwsCallFailed as failure:
+            if failure.retry is not Retry.OTHER_REGION:
+                raise
     return ask(regions[-1])

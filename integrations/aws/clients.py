@@ -1,7 +1,7 @@
 """The one place where boto3 clients are made.
 
-Reading service models and endpoint rules is what makes a client dear, so every client shares one loader. Nothing else
-is shared: each client holds the credentials of one session, and no client serves two connections.
+Each client holds the credentials of one session, and no client and no credential serves two connections. What holds
+none (service models, endpoint rules, connections to AWS) is made once; see client_creator.
 
 Set-up it needs: for the worker's own identity, credentials as boto3 finds them (container, instance, pod, profile).
 Clients for assumed roles get their credentials explicitly and never fall back to that identity.
@@ -15,15 +15,20 @@ from typing import Any, NoReturn
 
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader
+from botocore.utils import validate_region_name
 
+from integrations.aws.client_creator import SharingClientCreator
 from integrations.aws.errors import VendorIdentityMissing, translate
 
 VERSION = "0.1.0"
 CONNECT_TIMEOUT = 3.0  # seconds
 READ_TIMEOUT = 10.0  # seconds
 MAX_ATTEMPTS = 2  # one retry, by botocore's standard mode, with jitter
+# Connections kept open to one endpoint; more calls at once open more, which are closed after use.
+KEPT_CONNECTIONS = 64
 
 # At DEBUG these write whole requests and answers, session tokens and secret keys included, into the log. Whoever turns
 # botocore's logging up must not get those with it.
@@ -75,6 +80,7 @@ class ClientFactory:
         self._endpoint_url = endpoint_url
         self._session = botocore.session.Session()
         self._session.register_component("data_loader", _LOADER)
+        self._creators: dict[str, SharingClientCreator] = {}
         self._finding_own_identity = threading.Lock()
         self._config = Config(
             connect_timeout=CONNECT_TIMEOUT,
@@ -82,6 +88,7 @@ class ClientFactory:
             retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
             user_agent=f"Rolebridge/{VERSION}",
             tcp_keepalive=True,
+            max_pool_connections=KEPT_CONNECTIONS,
         )
 
     def with_session(self, service: str, region: str, credentials: SessionCredentials) -> Any:
@@ -92,9 +99,7 @@ class ClientFactory:
                 client = self._make(
                     service,
                     region,
-                    aws_access_key_id=credentials.access_key_id,
-                    aws_secret_access_key=credentials.secret_access_key,
-                    aws_session_token=credentials.session_token,
+                    Credentials(credentials.access_key_id, credentials.secret_access_key, credentials.session_token),
                 )
                 credentials.clients[service, region] = client
         return client
@@ -102,7 +107,7 @@ class ClientFactory:
     def with_keys(self, service: str, region: str, access_key_id: str, secret_access_key: str) -> Any:
         """A client with long-lived keys: the sandbox's account roots, which exist nowhere else."""
         with _MAKING:
-            return self._make(service, region, aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key)
+            return self._make(service, region, Credentials(access_key_id, secret_access_key))
 
     def with_own_identity(self, service: str, region: str) -> Any:
         """A client that acts as this process; VendorIdentityMissing if its environment gives it no credentials."""
@@ -115,15 +120,22 @@ class ClientFactory:
         if credentials is None:
             raise VendorIdentityMissing("NoCredentials", "The environment of this process gives it no AWS identity.")
         with _MAKING:
-            return self._make(service, region)
+            return self._make(service, region, credentials)
 
-    def _make(self, service: str, region: str, **credentials: str) -> Any:
+    def _make(self, service: str, region: str, credentials: Credentials) -> Any:
         """Make a client; the caller holds `_MAKING`."""
-        # The stubs list every service by name; ours come from the catalogue.
-        create_client: Any = self._session.create_client
         try:
-            return create_client(
-                service, region_name=region, endpoint_url=self._endpoint_url, config=self._config, **credentials
+            validate_region_name(region)
+            if service not in self._creators:
+                self._creators[service] = SharingClientCreator(self._session, service)
+            return self._creators[service].create_client(
+                service,
+                region,
+                endpoint_url=self._endpoint_url,
+                verify=self._session.get_config_variable("ca_bundle"),
+                credentials=credentials,
+                scoped_config=self._session.get_scoped_config(),
+                client_config=self._config,
             )
         except (BotoCoreError, ClientError) as error:
             raise translate(error) from None

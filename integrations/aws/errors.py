@@ -27,6 +27,9 @@ from integrations.aws.report import Actor
 
 
 class Retry(StrEnum):
+    """Whether to ask again. Each is read where it is acted on: `chain` (OTHER_REGION, REBUILD), `checks.back_off`
+    (BACK_OFF) and `customer_refusals` (WHILE_YOUNG)."""
+
     NEVER = "never"
     WHILE_YOUNG = "while_young"  # IAM may not have spread the role yet: for five minutes, then slowly
     OTHER_REGION = "other_region"
@@ -236,6 +239,7 @@ class Denial:
     policy_type: PolicyType | None = None
     explicit: bool = False
     policy_arn: str = ""
+    encoded: str = ""  # EC2's reason, which sts:DecodeAuthorizationMessage reads
 
 
 _ACTION = re.compile(r"not authorized to perform:? ([A-Za-z0-9-]+:[A-Za-z0-9*]+)")
@@ -244,6 +248,7 @@ _TYPES = "|".join(re.escape(kind.value) for kind in PolicyType)
 _IMPLICIT = re.compile(rf"because no ({_TYPES}) allows", re.IGNORECASE)
 _EXPLICIT = re.compile(rf"explicit deny in (?:an? )?({_TYPES})", re.IGNORECASE)
 _POLICY_ARN = re.compile(r"explicit deny in [^:]*: (arn:[^\s,]+)")
+_ENCODED = re.compile(r"(Encoded authorization failure message: ?)([A-Za-z0-9_=-]+)")
 
 
 def read_denial(text: str) -> Denial:
@@ -253,12 +258,14 @@ def read_denial(text: str) -> Denial:
     explicit = _EXPLICIT.search(text)
     named = explicit or _IMPLICIT.search(text)
     policy_arn = _POLICY_ARN.search(text)
+    encoded = _ENCODED.search(text)
     return Denial(
         action=action[1] if action else "",
         resource=resource[1] if resource else "",
         policy_type=_policy_type(named[1]) if named else None,
         explicit=explicit is not None,
         policy_arn=policy_arn[1].rstrip(".") if policy_arn else "",
+        encoded=encoded[2] if encoded else "",
     )
 
 
@@ -274,5 +281,9 @@ _POLICY_NAMES = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:policy/[^\s,]+")
 
 
 def redact(text: str) -> str:
-    """`text` without the ids and policy names of a customer's organisation and account: for staff and logs."""
-    return _POLICY_NAMES.sub("[policy]", _ORGANISATION_IDS.sub("[organisation]", text))
+    """`text` without the ids and policy names of a customer's organisation and account: for staff and logs.
+
+    EC2's encoded reasons go as well: whoever decodes them reads the same names.
+    """
+    text = _POLICY_NAMES.sub("[policy]", _ORGANISATION_IDS.sub("[organisation]", text))
+    return _ENCODED.sub(r"\1[encoded]", text)

@@ -12,9 +12,11 @@ from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from integrations.aws.arns import RoleArn
 from integrations.aws.errors import translate
-from integrations.aws.policies import SELF_INSPECTION_ACTIONS
-from integrations.catalogue import Component
+from integrations.aws.narrowing import template_policy_arns
+from integrations.aws.policies import SELF_INSPECTION_ACTIONS, for_partition
+from integrations.catalogue import Component, Permission
 
 _PAGES = 10  # more than the quotas of one role fill
 
@@ -38,13 +40,35 @@ class RolePolicies:
 
 
 @dataclass(frozen=True)
+class Question:
+    """One action to simulate, on these resources, under these conditions of the catalogue's, in this region."""
+
+    action: str
+    region: str
+    resources: tuple[str, ...] = ("*",)
+    conditions: str = "{}"  # as JSON, so that a question can be a key
+
+    @classmethod
+    def about(cls, permission: Permission, partition: str, region: str) -> "Question":
+        resources = tuple(for_partition(resource, partition) for resource in permission.resources)
+        conditions = json.dumps(permission.conditions, sort_keys=True)
+        return cls(permission.action, region, resources, conditions)
+
+
+@dataclass(frozen=True)
 class Simulation:
-    """What AWS's policy simulation says of one action. It sees no session policy and no resource policy."""
+    """What AWS's policy simulation says of one action. It sees no session policy and no resource policy.
+
+    `decided_by` are the policies whose statements decided. `not_told` are the condition keys that some policy asks for
+    and whose real values the simulation was not given: a denial may then be none.
+    """
 
     action: str
     decision: str  # allowed, explicitDeny, implicitDeny
-    blocked_by_organisation: bool
-    blocked_by_boundary: bool
+    blocked_by_organisation: bool = False
+    blocked_by_boundary: bool = False
+    decided_by: tuple[str, ...] = ()
+    not_told: tuple[str, ...] = ()
 
 
 def read_role(iam: Any, role_name: str) -> RoleSelf:
@@ -75,50 +99,114 @@ def read_policies(iam: Any, role_name: str) -> RolePolicies:
     return RolePolicies(inline, tuple(policy["PolicyArn"] for policy in attached))
 
 
-def simulate(iam: Any, role_arn: str, actions: Sequence[str], region: str) -> tuple[Simulation, ...]:
-    """What the role's policies say of `actions` on any resource, called in `region`; raises AwsCallFailed."""
-    called_in = {"ContextKeyName": "aws:RequestedRegion", "ContextKeyValues": [region], "ContextKeyType": "string"}
-    try:
-        results = _all_pages(
-            iam.simulate_principal_policy,
-            "EvaluationResults",
-            PolicySourceArn=role_arn,
-            ActionNames=list(actions),
-            ContextEntries=[called_in],
-        )
-    except (ClientError, BotoCoreError) as error:
-        raise translate(error) from None
-    return tuple(
-        Simulation(
-            action=result["EvalActionName"],
-            decision=result["EvalDecision"],
-            blocked_by_organisation=not result.get("OrganizationsDecisionDetail", {}).get(
-                "AllowedByOrganizations", True
-            ),
-            blocked_by_boundary=not result.get("PermissionsBoundaryDecisionDetail", {}).get(
-                "AllowedByPermissionsBoundary", True
-            ),
-        )
-        for result in results
+def simulate(iam: Any, role_arn: str, questions: Sequence[Question]) -> dict[Question, Simulation]:
+    """What the role's policies say to each of `questions`, as far as AWS answers; raises AwsCallFailed."""
+    answers: dict[Question, Simulation] = {}
+    alike: dict[tuple[str, tuple[str, ...], str], list[Question]] = {}
+    for question in questions:
+        alike.setdefault((question.region, question.resources, question.conditions), []).append(question)
+    for (region, resources, conditions), group in alike.items():
+        try:
+            results = _all_pages(
+                iam.simulate_principal_policy,
+                "EvaluationResults",
+                PolicySourceArn=role_arn,
+                ActionNames=[question.action for question in group],
+                ResourceArns=list(resources),
+                ContextEntries=_context(region, json.loads(conditions)),
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error) from None
+        for question in group:
+            of_action = [_read_result(result) for result in results if result["EvalActionName"] == question.action]
+            # All resources must be allowed; the one that is not says why.
+            denied = [simulation for simulation in of_action if simulation.decision != "allowed"]
+            if of_action:
+                answers[question] = (denied or of_action)[0]
+    return answers
+
+
+def _read_result(result: Mapping[str, Any]) -> Simulation:
+    organisation = result.get("OrganizationsDecisionDetail", {})
+    boundary = result.get("PermissionsBoundaryDecisionDetail", {})
+    decided_by = [statement.get("SourcePolicyId", "") for statement in result.get("MatchedStatements", [])]
+    return Simulation(
+        action=result["EvalActionName"],
+        decision=result["EvalDecision"],
+        blocked_by_organisation=not organisation.get("AllowedByOrganizations", True),
+        blocked_by_boundary=not boundary.get("AllowedByPermissionsBoundary", True),
+        decided_by=tuple(dict.fromkeys(filter(None, decided_by))),
+        not_told=tuple(result.get("MissingContextValues", ())),
     )
 
 
-def more_than_asked(policies: RolePolicies, component: Component, role_name: str) -> tuple[str, ...]:
+# The condition operators of the catalogue whose own value satisfies them, by how their names begin.
+_CONTEXT_TYPES = {
+    "StringEquals": "string",
+    "StringLike": "string",
+    "ArnEquals": "string",
+    "ArnLike": "string",
+    "Bool": "boolean",
+    "NumericEquals": "numeric",
+}
+
+
+def _context(region: str, conditions: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What a real call would bring: its region, and what the catalogue's own conditions ask for."""
+    entries = {"aws:requestedregion": ("aws:RequestedRegion", region, "string")}
+    for operator, keys in conditions.items():
+        for key, values in keys.items():
+            kind = _CONTEXT_TYPES.get(operator.removesuffix("IfExists"))
+            if kind is not None:
+                value = values if isinstance(values, str) else values[0]
+                entries.setdefault(key.lower(), (key, value, kind))
+    return [
+        {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": kind}
+        for name, value, kind in entries.values()
+    ]
+
+
+def more_than_asked(
+    policies: RolePolicies, component: Component, role: RoleArn, regions: Sequence[str] = ()
+) -> tuple[str, ...]:
     """What is attached to the role that the template did not ask for: policy ARNs, and actions of inline policies."""
-    # The template's own managed policies are called after the role and numbered.
-    found = [arn for arn in policies.managed_arns if not arn.rpartition("/")[2].startswith(f"{role_name}-")]
-    asked = {permission.action.lower() for permission in component.permissions}
-    asked |= {action.lower() for action in SELF_INSPECTION_ACTIONS}
+    ours = template_policy_arns(component, role, own_arn=str(role), regions=regions)
+    found = [arn for arn in policies.managed_arns if arn not in ours]
+    asked = {permission.action.lower(): permission for permission in component.permissions}
     for name, document in policies.inline.items():
         for statement in _list(document.get("Statement")):
             if statement.get("Effect") != "Allow":
                 continue
+            resources = list(_list(statement.get("Resource")))
+            if "NotResource" in statement:
+                resources = [f"everything but {resource}" for resource in _list(statement["NotResource"])]
             if "NotAction" in statement:
                 found.append(f"{name}: everything but {', '.join(_list(statement['NotAction']))}")
                 continue
-            extra = sorted(action for action in _list(statement.get("Action")) if action.lower() not in asked)
-            found += [f"{name}: {action}" for action in extra]
-    return tuple(found)
+            for action in sorted(_list(statement.get("Action"))):
+                found += [f"{name}: {extra}" for extra in _extra(action, resources, statement, asked, role)]
+    return tuple(dict.fromkeys(found))
+
+
+def _extra(
+    action: str,
+    resources: Sequence[str],
+    statement: Mapping[str, Any],
+    asked: Mapping[str, Permission],
+    role: RoleArn,
+) -> list[str]:
+    """In what `action` of a statement goes beyond what was asked."""
+    if action.lower() in {wanted.lower() for wanted in SELF_INSPECTION_ACTIONS}:
+        return [f"{action} on {resource}" for resource in resources if resource != str(role)]
+    permission = asked.get(action.lower())
+    if permission is None:
+        return [action]
+    wanted = {for_partition(resource, role.partition) for resource in permission.resources}
+    if "*" not in wanted and (beyond := [resource for resource in resources if resource not in wanted]):
+        return [f"{action} on {resource}" for resource in beyond]
+    if permission.conditions and not statement.get("Condition"):
+        return [f"{action} without the condition that we ask for"]
+    return []
 
 
 def _all_pages(call: Any, key: str, **parameters: Any) -> list[Any]:

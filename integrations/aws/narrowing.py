@@ -46,7 +46,7 @@ def customer_session_policies(
     if len(exact) <= MAX_SESSION_POLICY:
         yield CustomerSessionPolicy(Narrowing.ACTIONS, text=exact)
         return
-    arns = _managed_policy_arns(component, role, str(role) if self_inspection else None, regions)
+    arns = template_policy_arns(component, role, str(role) if self_inspection else None, regions)
     if arns and len(arns) <= _MAX_POLICY_ARNS and sum(map(len, arns)) <= MAX_SESSION_POLICY:
         yield CustomerSessionPolicy(Narrowing.MANAGED_POLICIES, policy_arns=arns)
     services = sorted({permission.action.partition(":")[0] for permission in component.permissions})
@@ -61,9 +61,13 @@ def customer_session_policies(
     yield CustomerSessionPolicy(Narrowing.SERVICES, text=by_service)
 
 
-def _managed_policy_arns(
-    component: Component, role: RoleArn, own_arn: str | None, regions: Sequence[str]
+def template_policy_arns(
+    component: Component, role: RoleArn, own_arn: str | None = None, regions: Sequence[str] = ()
 ) -> tuple[str, ...]:
+    """The managed policies that the template makes for the role; none where its permissions fit inline.
+
+    With `own_arn` those of a role that may read itself, with `regions` of one that is used there only.
+    """
     try:
         _, managed = permission_policies(role.name, component, role.partition, own_arn, regions)
     except RoleDoesNotFit:

@@ -2,16 +2,19 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from integrations.aws.arns import RoleArn, role_arn, validate_account_id
+from integrations.aws.arns import InvalidRoleArn, RoleArn, partition_of_region, role_arn, validate_account_id
 from integrations.aws.policies import validate_external_id
 from integrations.aws.vendor import VendorSettings
 from integrations.catalogue import Component
 
 RoleStatus = Literal["connected", "degraded", "unsafe", "not_assumable", "no_verdict"]
+
+# How long IAM may take to spread a role, so that a refusal means nothing yet.
+YOUNG_FOR = timedelta(minutes=5)
 
 _REFERENCE = re.compile(r"[a-z0-9]{1,16}")
 
@@ -51,10 +54,12 @@ class SessionPurpose(StrEnum):
 class VerificationTarget:
     """One customer role to verify.
 
-    `tenant_ref` and `connection_ref` are opaque: they appear in the customer's CloudTrail (F15). `regions` are where
-    the permissions are probed; empty means the vendor's own region. `previous_external_ids` are those a role may still
-    hold while a new one replaces them. `self_inspection` says that the customer let the role read itself;
-    `boundary_arn`, `version_tag_key` and `max_session_seconds` are what the template put on it.
+    `tenant_ref` and `connection_ref` are opaque: they appear in the customer's CloudTrail (F15). `regions` are those
+    the customer allows: permissions are probed there and nowhere else; empty means that the customer said nothing, and
+    they are probed in the vendor's own region. `previous_external_ids` are those a role may still hold while a new one
+    replaces them. `self_inspection` says that the customer let the role read itself; `boundary_arn`,
+    `version_tag_key` and `max_session_seconds` are what the template put on it. `said_deployed_at` is when the customer
+    last said that the role was deployed.
     """
 
     tenant_ref: str
@@ -70,6 +75,7 @@ class VerificationTarget:
     boundary_arn: str = ""
     version_tag_key: str = ""
     max_session_seconds: int = 3600
+    said_deployed_at: datetime | None = None
 
     def __post_init__(self) -> None:
         for name in ("tenant_ref", "connection_ref"):
@@ -79,9 +85,22 @@ class VerificationTarget:
         for external_id in (self.external_id, *self.previous_external_ids):
             validate_external_id(external_id)
         role_arn("aws", self.account_id, self.role_path, self.role_name)
+        for region in self.regions:
+            partition_of_region(region)
+
+    @property
+    def is_young(self) -> bool:
+        """Whether AWS may still be spreading the role."""
+        return self.said_deployed_at is not None and datetime.now(UTC) - self.said_deployed_at < YOUNG_FOR
 
     def role_arn(self, settings: VendorSettings) -> RoleArn:
-        """The customer role. AWS has no AssumeRole across partitions, so its partition is the vendor's."""
+        """The customer role. AWS has no AssumeRole across partitions, so its partition is the vendor's.
+
+        Raises InvalidRoleArn where a region of the customer's belongs to another partition.
+        """
+        for region in self.regions:
+            if partition_of_region(region) != settings.partition:
+                raise InvalidRoleArn(f"The region {region} is not in the partition {settings.partition}.")
         return role_arn(settings.partition, self.account_id, self.role_path, self.role_name)
 
 
@@ -147,6 +166,22 @@ class RoleReport:
     integration_role_id: str = ""
     deployed_version: str = ""
     narrowing: str = ""
+    deadline_hit: bool = False
+
+
+@dataclass(frozen=True)
+class ReachabilityReport:
+    """Whether a customer role can be entered and leads to the account it should, and nothing else.
+
+    `reachable` is None where no verdict was reached. It speaks of no trust and of no permission, so it stands for no
+    status: where it differs from what is known, a whole verification must judge.
+    """
+
+    component: str
+    reachable: bool | None
+    findings: tuple[Finding, ...]
+    receipts: tuple[SessionReceipt, ...] = ()
+    integration_role_id: str = ""
     deadline_hit: bool = False
 
 

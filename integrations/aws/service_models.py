@@ -1,9 +1,4 @@
-"""What botocore's service models know: which IAM actions exist, and which calls with which parameters.
-
-Most IAM actions are called like the operation they authorise, and most IAM prefixes like the service's signing name.
-The exceptions that a read-only product meets are listed below, each read in AWS's service authorisation reference.
-The tests compare this with cfn-lint's copy of the real list.
-"""
+"""What botocore's service models know: which calls there are, with which parameters."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,85 +10,9 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-# IAM prefix → botocore services, where the two are not called the same.
-_SERVICES_OF_PREFIX = {
-    "elasticfilesystem": ("efs",),
-    "elasticloadbalancing": ("elb", "elbv2"),
-    "elasticmapreduce": ("emr",),
-    "es": ("es", "opensearch"),
-    "s3": ("s3", "s3control"),
-    "states": ("stepfunctions",),
-    "tag": ("resourcegroupstaggingapi",),
-    "kinesisanalytics": ("kinesisanalytics", "kinesisanalyticsv2"),
-    "ses": ("ses", "sesv2"),
-    "aoss": ("opensearchserverless",),
-    "airflow": ("mwaa",),
-    "mobiletargeting": ("pinpoint",),
-    "servicequotas": ("service-quotas",),
-}
-
-# Actions with a name of their own; S3 named its actions before its operations.
-_ACTIONS_WITHOUT_OPERATION = {
-    "s3": frozenset(
-        {
-            "GetAccelerateConfiguration",
-            "GetAccountPublicAccessBlock",
-            "GetAnalyticsConfiguration",
-            "GetBucketCORS",
-            "GetBucketObjectLockConfiguration",
-            "GetBucketPublicAccessBlock",
-            "GetEncryptionConfiguration",
-            "GetIntelligentTieringConfiguration",
-            "GetInventoryConfiguration",
-            "GetLifecycleConfiguration",
-            "GetMetricsConfiguration",
-            "GetObjectVersion",
-            "GetReplicationConfiguration",
-            "ListAllMyBuckets",
-            "ListBucket",
-            "ListBucketMultipartUploads",
-            "ListBucketVersions",
-            "ListMultipartUploadParts",
-        }
-    ),
-    "sts": frozenset({"SetSourceIdentity", "TagSession"}),
-}
-# Operations that are not IAM actions: another action authorises them.
-_OPERATIONS_WITHOUT_ACTION = {
-    "s3": frozenset(
-        {
-            "GetBucketLifecycle",
-            "GetBucketLifecycleConfiguration",
-            "GetBucketEncryption",
-            "GetPublicAccessBlock",
-            "HeadBucket",
-            "HeadObject",
-            "ListBuckets",
-            "ListObjects",
-            "ListObjectsV2",
-        }
-    ),
-}
-
-
-class UnknownIamAction(ValueError):
-    """The text is no IAM action that botocore's models know; the message says which part is unknown."""
-
 
 class InvalidCall(ValueError):
     """The service, its operation or the parameters are not what botocore's model asks for."""
-
-
-def check_iam_action(action: str) -> None:
-    """Raise UnknownIamAction unless `action`, as `service:Operation`, is spelt like an action that exists."""
-    prefix, _, name = action.partition(":")
-    known = _actions_of(prefix)
-    if known is None:
-        raise UnknownIamAction(f"no AWS service has the IAM prefix '{prefix}' (action '{action}')")
-    if name not in known:
-        same_letters = next((candidate for candidate in known if candidate.lower() == name.lower()), None)
-        hint = f"; did you mean '{prefix}:{same_letters}'?" if same_letters else ""
-        raise UnknownIamAction(f"the service '{prefix}' has no action '{name}'{hint}")
 
 
 def check_call(service: str, operation: str, parameters: Mapping[str, Any]) -> None:
@@ -120,17 +39,3 @@ def check_call(service: str, operation: str, parameters: Mapping[str, Any]) -> N
 def _model(service: str) -> Mapping[str, Any]:
     model: Mapping[str, Any] = Loader().load_service_model(service, "service-2")
     return model
-
-
-@lru_cache(maxsize=64)
-def _actions_of(prefix: str) -> frozenset[str] | None:
-    services = _SERVICES_OF_PREFIX.get(prefix, (prefix,))
-    actions: set[str] = set(_ACTIONS_WITHOUT_OPERATION.get(prefix, ()))
-    for service in services:
-        try:
-            model = _model(service)
-        except UnknownServiceError:
-            continue
-        actions |= set(model["operations"])
-    actions -= _OPERATIONS_WITHOUT_ACTION.get(prefix, frozenset())
-    return frozenset(actions) if actions else None

@@ -35,6 +35,10 @@ def lint_trust(
         if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
             continue
         problems += _lint_principals(statement, principal_arn, account_root_arn)
+        problems += _lint_actions(statement)
+        # Whom the customer lets in beside us needs no external ID of ours: that it is let in is a problem of its own.
+        if not _lets_us_in(statement, account_root_arn):
+            continue
         if _allows(statement, "sts:AssumeRole"):
             problems += _lint_external_id(statement, external_ids)
         context_actions |= {action for action in _CONTEXT_ACTIONS if _allows(statement, action)}
@@ -51,6 +55,9 @@ def lint_trust(
     return tuple(dict.fromkeys(problems))
 
 
+_TEMPLATE_ACTIONS = {"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"}
+# AWS shows a principal that was deleted by the unique id it had.
+_UNIQUE_ID = r"A(ROA|IDA)[A-Z0-9]+"
 _CONTEXT_ACTIONS = {"sts:TagSession": "trust_lacks_tag_session", "sts:SetSourceIdentity": "trust_lacks_source_identity"}
 
 
@@ -60,21 +67,23 @@ def _lint_principals(statement: Mapping[str, Any], principal_arn: str, account_r
         return
     principal = statement.get("Principal")
     by_kind: Mapping[str, Any] = principal if isinstance(principal, Mapping) else {"AWS": principal}
-    pinned = _pins_principal(statement, principal_arn)
+    pinned = _pinned_principals(statement)
     account_id = account_root_arn.split(":")[4]
     for kind, values in by_kind.items():
         for value in _list(values):
             if kind != "AWS":
                 yield _other_principal(str(value))
-            elif value == principal_arn or (pinned and value in {"*", account_root_arn, account_id}):
+            elif value == principal_arn:
                 continue
+            elif pinned and value in {"*", account_root_arn, account_id}:
+                yield from (_other_principal(arn) for arn in pinned if arn != principal_arn)
             elif value == "*":
                 yield _too_wide("trust_everybody", "The trust policy lets in everybody")
             elif value in {account_root_arn, account_id}:
                 yield _too_wide(
                     "trust_whole_account", "The trust policy lets in our whole account, not one role of ours"
                 )
-            elif re.fullmatch(r"A(ROA|IDA)[A-Z0-9]+", str(value)):
+            elif re.fullmatch(_UNIQUE_ID, str(value)):
                 yield TrustProblem(
                     "trust_principal_gone",
                     Outcome.DENIED,
@@ -83,6 +92,27 @@ def _lint_principals(statement: Mapping[str, Any], principal_arn: str, account_r
                 )
             else:
                 yield _other_principal(str(value))
+
+
+def _lets_us_in(statement: Mapping[str, Any], account_root_arn: str) -> bool:
+    """Whether the statement speaks of the vendor's account at all: by everybody, by the account, or by a role of it."""
+    if "NotPrincipal" in statement:
+        return True
+    principal = statement.get("Principal")
+    values = [str(value) for value in _list(principal.get("AWS") if isinstance(principal, Mapping) else principal)]
+    account_id = account_root_arn.split(":")[4]
+    return any(
+        value in {"*", account_id} or value.split(":")[4:5] == [account_id] or re.fullmatch(_UNIQUE_ID, value)
+        for value in values
+    )
+
+
+def _lint_actions(statement: Mapping[str, Any]) -> Iterable[TrustProblem]:
+    if "NotAction" in statement:
+        yield _unexpected(f"everything but {', '.join(map(str, _list(statement['NotAction'])))}")
+    for action in _list(statement.get("Action")):
+        if str(action).lower() not in _TEMPLATE_ACTIONS:
+            yield _unexpected(str(action))
 
 
 def _lint_external_id(statement: Mapping[str, Any], external_ids: Sequence[str]) -> Iterable[TrustProblem]:
@@ -98,13 +128,18 @@ def _lint_external_id(statement: Mapping[str, Any], external_ids: Sequence[str])
     exact = [
         values
         for operator, values in asked
-        if operator.lower() == "stringequals"
+        if operator.lower() in {"stringequals", "foranyvalue:stringequals"}
         or (operator.lower() == "stringlike" and not any(set("*?") & set(value) for value in values))
     ]
     if not exact:
         operators = ", ".join(sorted({operator for operator, _ in asked}))
         yield _too_wide(
             "external_id_operator", f"The trust policy compares the external ID with {operators}, not with StringEquals"
+        )
+    elif not any("${" not in value for values in exact for value in values):
+        yield _too_wide(
+            "external_id_variable",
+            "The trust policy compares the external ID with a variable, which whoever assumes the role can set",
         )
     elif not any(set(values) <= set(external_ids) for values in exact):
         yield TrustProblem(
@@ -115,15 +150,16 @@ def _lint_external_id(statement: Mapping[str, Any], external_ids: Sequence[str])
         )
 
 
-def _pins_principal(statement: Mapping[str, Any], principal_arn: str) -> bool:
-    """Whether a condition lets in the one role, whatever the principal says."""
-    return any(
-        operator.lower() in {"arnequals", "arnlike", "stringequals"}
-        and key.lower() == "aws:principalarn"
-        and _list(values) == [principal_arn]
-        for operator, keys in _conditions(statement)
-        for key, values in keys.items()
-    )
+def _pinned_principals(statement: Mapping[str, Any]) -> list[str]:
+    """The principals that a condition names one by one, whatever the principal says; empty where none does."""
+    for operator, keys in _conditions(statement):
+        if operator.lower() not in {"arnequals", "arnlike", "stringequals"}:
+            continue
+        for key, values in keys.items():
+            named = [str(value) for value in _list(values)]
+            if key.lower() == "aws:principalarn" and not any(set("*?$") & set(value) for value in named):
+                return named
+    return []
 
 
 def _allows(statement: Mapping[str, Any], action: str) -> bool:
@@ -157,6 +193,15 @@ def _too_wide(cause: str, title: str) -> TrustProblem:
         title,
         _REDEPLOY + "it must name our one role, and ask for your external ID with StringEquals.",
         too_wide=True,
+    )
+
+
+def _unexpected(what: str) -> TrustProblem:
+    return TrustProblem(
+        "trust_unexpected_action",
+        Outcome.VIOLATED,
+        f"The trust policy also allows {what}, which we did not ask for",
+        f"Remove {what} from the trust policy: sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity are enough.",
     )
 
 

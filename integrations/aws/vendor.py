@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from integrations.aws.arns import role_arn, validate_account_id, validate_partition, validate_role_path
+from integrations.aws.arns import (
+    InvalidRegion,
+    InvalidRoleArn,
+    partition_of_region,
+    role_arn,
+    validate_account_id,
+    validate_partition,
+    validate_role_path,
+)
 
 Chain = Literal["direct", "chained", "abac"]
 TrustForm = Literal["pinned", "account-root"]
@@ -43,6 +51,11 @@ class VendorSettings:
 
     def __post_init__(self) -> None:
         validate_partition(self.partition)
+        for region in (self.region, *self.fallback_regions):
+            if partition_of_region(region) != self.partition:
+                raise InvalidRegion(f"The region {region} is not in the partition {self.partition}.")
+        if self.base_principal_arn is not None and self.base_principal_arn.split(":")[1:2] != [self.partition]:
+            raise InvalidRoleArn(f"{self.base_principal_arn} is not in the partition {self.partition}.")
         validate_account_id(self.vendor_account_id)
         validate_role_path(self.role_path)
         if self.role_path == "/":

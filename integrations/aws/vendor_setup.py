@@ -98,7 +98,8 @@ def _vendor_roles(settings: VendorSettings, catalogue: Catalogue) -> list[_Vendo
         description="May be entered by every role of this account, and may do nothing",
         trust=vendor_policies.control_role_trust(settings),
         permissions=None,
-        tags={},
+        # As customers' roles do: what asks for the tag is proved here to let in.
+        tags={settings.product_tag_key: settings.product_tag_value},
     )
     roles = [worker] if settings.base_principal_arn is None else []
     roles += [*component_roles, canary, control]

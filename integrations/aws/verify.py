@@ -6,7 +6,7 @@
                      └ B → C ─ what the role says of itself, where the customer lets it
     base → trust-test → B ┬ the right external ID (control)
                           ├ none
-                          └ a wrong one that looks like it
+                          └ wrong ones that look like it
     base → canary ┬ a role that lets the whole vendor account in (control)
                   └ the customer role
 
@@ -28,12 +28,13 @@ from integrations.aws.checks.removal import RemovalCheck
 from integrations.aws.checks.run import Run, elapsed_ms
 from integrations.aws.checks.trust import TrustChecks
 from integrations.aws.clients import SessionCredentials
+from integrations.aws.customer_refusals import TrustFacts
 from integrations.aws.errors import AwsCallFailed
-from integrations.aws.findings import TrustFacts
 from integrations.aws.report import (
     Actor,
     Finding,
     Outcome,
+    ReachabilityReport,
     RemovalReport,
     RoleReport,
     RoleStatus,
@@ -49,6 +50,7 @@ __all__ = [
     "Actor",
     "Finding",
     "Outcome",
+    "ReachabilityReport",
     "RemovalReport",
     "RoleReport",
     "RoleStatus",
@@ -80,26 +82,28 @@ def verify_role(
     """
     settings.refuse_own_account(target.account_id)
     run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
-    permissions = PermissionChecks(run)
-    trust = TrustChecks(run)
-    grants = GrantChecks(run)
     inspection = InspectionChecks(run)
+    permissions = PermissionChecks(run, inspection)
+    grants = GrantChecks(run, inspection)
 
     def launched(launch: Session) -> None:
         grants.start(launch)
         inspection.start(launch)
 
     chain = ChainChecks(run, on_launch=launched, on_customer=permissions.start)
+    trust = TrustChecks(run, on_control_passed=chain.trust_test_entered)
     chain.start()
     trust.start()
     run.follow()
     trust.close()
+    inspection.close()
+    permissions.close()
     chain.judge_refusal(trust.facts)
 
     return RoleReport(
         component=target.component.id,
         findings=tuple(run.findings),
-        assumable=chain.customer is not None and chain.account_matches is not False,
+        assumable=chain.customer is not None and chain.account_matches is True,
         refused=chain.refused and not run.vendor_fault,
         external_id_enforced=trust.external_id_enforced,
         permissions_ok=permissions.ok,
@@ -119,31 +123,28 @@ def check_reachability(
     *,
     on_finding: Callable[[Finding], None],
     deadline_seconds: float = 30,
-) -> RoleReport:
-    """Open the chain and ask whose account it leads to, and no more: it speaks of no trust and of no permission.
-
-    As verify_role otherwise; `external_id_enforced`, `permissions_ok` and `trust_too_wide` stay None, so the report has
-    no status of a working role.
-    """
+) -> ReachabilityReport:
+    """Open the chain and ask whose account it leads to, and no more; as verify_role otherwise."""
     settings.refuse_own_account(target.account_id)
     run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
     chain = ChainChecks(run, on_launch=lambda _: None, on_customer=lambda _: None)
     chain.start()
     run.follow()
     chain.judge_refusal(TrustFacts())
-    return RoleReport(
+    return ReachabilityReport(
         component=target.component.id,
+        reachable=_reachable(run, chain),
         findings=tuple(run.findings),
-        assumable=chain.customer is not None and chain.account_matches is not False,
-        refused=chain.refused and not run.vendor_fault,
-        external_id_enforced=None,
-        permissions_ok=None,
-        vendor_fault=run.vendor_fault,
-        trust_too_wide=None,
         receipts=tuple(run.receipts),
         integration_role_id=chain.integration_role_id,
         deadline_hit=run.deadline_hit,
     )
+
+
+def _reachable(run: Run, chain: ChainChecks) -> bool | None:
+    if chain.account_matches is not None:
+        return chain.account_matches
+    return False if chain.refused and not run.vendor_fault else None
 
 
 def check_trust(

@@ -1,20 +1,26 @@
 """What: one file per noun."""
 
+from integrations.models.catalogue_release import CatalogueRelease
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
 from integrations.models.hand_off_link import HandOffLink
+from integrations.models.notification import Notification
 from integrations.models.role_template import RoleTemplate, RoleTemplateDownload
 from integrations.models.session import Session
+from integrations.models.status_change import StatusChange
 from integrations.models.verification import Finding, Verification
 
 __all__ = [
+    "CatalogueRelease",
     "Connection",
     "CustomerRole",
     "Finding",
     "HandOffLink",
+    "Notification",
     "ProvedAccount",
     "RoleTemplate",
     "RoleTemplateDownload",
     "Session",
     "Status",
+    "StatusChange",
     "Verification",
 ]

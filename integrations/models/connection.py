@@ -151,6 +151,17 @@ class CustomerRole(models.Model):
     clean_rounds = models.PositiveSmallIntegerField(
         default=0, help_text="Trust-tests passed in a row while quarantined."
     )
+    passes = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Verifications passed in a row, up to the two that make it connected."
+    )
+    told_status = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        db_default="",
+        choices=Status.choices,
+        help_text="The status that people were last told of.",
+    )
 
     class Meta:
         constraints = [
@@ -172,6 +183,16 @@ class CustomerRole(models.Model):
         """The role's ARN, None as long as the AWS account is not known."""
         account_id, path = self.connection.account_id, self.connection.role_path
         return f"arn:{settings.VENDOR_PARTITION}:iam::{account_id}:role{path}{self.name}" if account_id else None
+
+    @property
+    def is_confirming(self) -> bool:
+        """Whether it passed once, and the second pass, which makes it connected, is still to come."""
+        return self.passes == 1 and self.status in {Status.AWAITING, Status.DEGRADED, Status.UNREACHABLE}
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether bad news of it was found once, and is told to people once a second verification finds it too."""
+        return self.status in {Status.DEGRADED, Status.UNREACHABLE} and self.told_status != self.status
 
 
 class ProvedAccount(models.Model):

@@ -23,9 +23,16 @@ class Verification(models.Model):
         COMPLETED = "completed", "Completed"
         FAILED = "failed", "Failed"
 
+    class Checks(models.TextChoices):
+        """What is checked. Reachability is the chain and whose account it leads to, and no more."""
+
+        ALL = "all", "All"
+        REACHABILITY = "reachability", "Reachability"
+
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="verifications")
+    checks = models.CharField(max_length=12, choices=Checks.choices, default=Checks.ALL, db_default=Checks.ALL)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     requested_by = models.CharField(max_length=254)
     requested_at = models.DateTimeField(auto_now_add=True)
@@ -47,6 +54,9 @@ class Verification(models.Model):
             models.CheckConstraint(
                 condition=models.Q(state__in=["queued", "running", "completed", "failed"]),
                 name="verification_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(checks__in=["all", "reachability"]), name="verification_checks_known"
             ),
             models.CheckConstraint(
                 condition=~models.Q(state="running") | models.Q(lease_expires_at__isnull=False),

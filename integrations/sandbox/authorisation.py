@@ -8,6 +8,7 @@ from integrations.sandbox.callers import Caller, Callers
 from integrations.sandbox.context import Keys, caller_keys
 from integrations.sandbox.demands import Demand
 from integrations.sandbox.errors import access_denied
+from integrations.sandbox.identities import bucket_owner
 from integrations.sandbox.policy import Policy, PolicyKind, PolicySyntaxError, Request, evaluate, parse_policy
 from integrations.sandbox.wording import as_refusals_name_it, near, refusal
 
@@ -38,6 +39,9 @@ class Authoriser:
             )
             keys: Keys = {**base, **demand.keys, "aws:resourceaccount": (owner,)}
             decision = evaluate(Request(demand.action, demand.resource, caller.principal, keys, owner), policies)
+            if not decision.allowed and demand.otherwise is not None:
+                other = Request(demand.otherwise, demand.resource, caller.principal, keys, owner)
+                decision = next((found for found in [evaluate(other, policies)] if found.allowed), decision)
             if not decision.allowed:
                 raise access_denied(
                     refusal(
@@ -61,14 +65,6 @@ def resource_owner(resource: str, caller_account: str) -> str:
     if parts[4].isdigit() and len(parts[4]) == 12:
         return parts[4]
     return caller_account
-
-
-def bucket_owner(bucket: str) -> str | None:
-    """Give the account that a bucket belongs to."""
-    from moto.s3.models import s3_backends
-
-    owner = s3_backends.bucket_accounts.get(bucket)
-    return str(owner[1]) if owner else None
 
 
 def bucket_policy(resource: str) -> Policy | None:

@@ -27,6 +27,7 @@ class Fault:
     seconds: float = 0.0
     status: int = 503
     code: str | None = None
+    message: str | None = None
 
 
 def read_fault(value: Any) -> Fault:
@@ -38,7 +39,7 @@ def read_fault(value: Any) -> Fault:
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
     if value.get("kind") not in KINDS:
         raise ValueError(f"kind is one of {', '.join(KINDS)}")
-    for name in ("service", "operation", "account", "code"):
+    for name in ("service", "operation", "account", "code", "message"):
         if value.get(name) is not None and not isinstance(value[name], str):
             raise ValueError(f"{name} is a text")
     for name in ("count", "share", "seconds", "status"):
@@ -85,7 +86,8 @@ class Faults:
                 )
                 raise AwsError(rule.code or default, "Rate exceeded", 503 if service in {"ec2", "s3"} else 400)
             elif rule.kind == "error":
-                raise AwsError(rule.code or "InternalFailure", "The request processing has failed.", rule.status)
+                text = rule.message or "The request processing has failed."
+                raise AwsError(rule.code or "InternalFailure", text, rule.status)
             else:
                 if rule.kind == "timeout":
                     time.sleep(rule.seconds or LONGEST_SECONDS)

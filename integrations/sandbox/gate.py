@@ -7,16 +7,16 @@ import logging
 import re
 from urllib.parse import urlencode
 
-from integrations.sandbox.action_keys import Place
-from integrations.sandbox.authorisation import Authoriser, bucket_owner
+from integrations.sandbox.authorisation import Authoriser
 from integrations.sandbox.callers import Caller, Callers
 from integrations.sandbox.clock import Clock
+from integrations.sandbox.condition_keys import Place
 from integrations.sandbox.context import Keys, request_keys
 from integrations.sandbox.demands import demands_of
 from integrations.sandbox.documents import prepared
 from integrations.sandbox.errors import AwsError, in_words_of, render
 from integrations.sandbox.faults import Faults
-from integrations.sandbox.identities import Identities
+from integrations.sandbox.identities import Identities, bucket_owner
 from integrations.sandbox.inner_calls import InnerCalls
 from integrations.sandbox.journal import Journal
 from integrations.sandbox.moto_bridge import Moto
@@ -204,7 +204,17 @@ class Gate:
             found = find(caller.partition, caller.account, name)
             return found.boundary.arn if found is not None and found.boundary is not None else None
 
-        return Place(caller.partition, region, caller.account, caller.arn, role_arn, user_arn, stack_arn, boundary_arn)
+        return Place(
+            partition=caller.partition,
+            region=region,
+            account=caller.account,
+            caller_arn=caller.arn,
+            find_role=role_arn,
+            find_user=user_arn,
+            find_stack=stack_arn,
+            find_boundary=boundary_arn,
+            find_stack_tags=lambda stack: self.stacks.tags_of(caller.account, region, stack),
+        )
 
 
 def _unsigned(request: HttpRequest) -> HttpResponse:

@@ -238,6 +238,29 @@ def organisation_id(account: str) -> str | None:
     return str(organisation.org.id) if organisation is not None else None
 
 
+def organisation_member(account: str, identifier: str) -> Any | None:
+    """Give moto's account, unit, root or policy with an id, in the organisation that an account is in."""
+    backend = _organisation(account)
+    if backend is None:
+        return None
+    everything = [*list(backend.accounts), *list(backend.ou), *list(backend.policies)]
+    return next((item for item in everything if item.id == identifier), None)
+
+
+def organisation_home(account: str) -> tuple[str, str] | None:
+    """Give the organisation's id and its management account, for an account that is in one."""
+    backend = _organisation(account)
+    return (str(backend.org.id), str(backend.org.master_account_id)) if backend is not None else None
+
+
+def bucket_owner(bucket: str) -> str | None:
+    """Give the account that a bucket belongs to."""
+    from moto.s3.models import s3_backends
+
+    owner = s3_backends.bucket_accounts.get(bucket)
+    return str(owner[1]) if owner else None
+
+
 def _organisation(account: str) -> Any | None:
     owner = organizations_backends.master_accounts.get(account)
     for holder in [owner[0] if owner else account]:

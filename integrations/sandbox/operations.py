@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -43,6 +43,7 @@ class Operation:
     name: str
     protocol: str
     params: dict[str, Any]
+    request: HttpRequest | None = field(default=None, repr=False)
 
     @property
     def changes(self) -> bool:
@@ -108,7 +109,18 @@ def _identify(request: HttpRequest, service: str) -> Operation:
         code = "MalformedXML" if protocol == "rest-xml" else "SerializationException"
         raise AwsError(code, "The request could not be read.", 400) from error
     prefix = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}.get(service, service)
-    return Operation(service, prefix, str(found.name), protocol, dict(params or {}))
+    return Operation(service, prefix, str(found.name), protocol, dict(params or {}), request)
+
+
+@cache
+def wire_names(service: str, operation: str) -> Mapping[str, str]:
+    """Give, for parameters that go in a header or the query, the name they have there."""
+    shape = _model(service).operation_model(operation).input_shape
+    return {
+        name: str(member.serialization["name"])
+        for name, member in (shape.members.items() if shape is not None else ())
+        if member.serialization.get("location") in {"header", "querystring"}
+    }
 
 
 def problem_of(operation: Operation) -> str:

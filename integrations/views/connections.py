@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
 from integrations.actions.quick_create import has_quick_create
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
+from integrations.actions.status_changes import last_changes
 from integrations.actions.verifications import NotReady
 from integrations.aws.arns import InvalidAccountId
 from integrations.aws.policies import revoke_older_sessions_policy
@@ -37,6 +38,7 @@ from tenants.permissions import Permission
 
 REFUSED = 422  # the status of a page that shows a form again with what is wrong with it
 SHOWN_VERIFICATIONS = 10
+SHOWN_CHANGES = 10
 A_MOMENT = timedelta(minutes=1)
 
 
@@ -132,10 +134,11 @@ def _connection_page(
     roles = list(connection.roles.all())
     template_roles = [role for role in roles if role.status not in GOING and catalogue().offers(role.component)]
     chosen = [role.component for role in template_roles]
-    history = list(connection.verifications.all()[:SHOWN_VERIFICATIONS])
-    if is_fragment(request) and history and not history[0].is_active and _has_seen(request, history[0]):
+    latest = connection.verifications.filter(checks=Verification.Checks.ALL).first()
+    if is_fragment(request) and latest and not latest.is_active and _has_seen(request, latest):
         return HttpResponse(status=204)  # nothing new: htmx leaves the page, and what is open on it, as it is
-    shown = picture(history[0], connection) if history else None
+    shown = picture(latest, connection) if latest else None
+    others = connection.verifications.exclude(pk=latest.pk) if latest else connection.verifications.all()
     refused = [form for form in (components_form, account_form) if form is not None]
     stack_event = last_stack_event(connection) if roles and connection.account_id else None
     now = timezone.now()
@@ -143,6 +146,10 @@ def _connection_page(
         "section": "connections",
         "connection": connection,
         "status": connection.status,
+        "confirming": any(role.is_confirming for role in roles),
+        "changes": [
+            (change, catalogue().name_of(change.component)) for change in last_changes(connection, SHOWN_CHANGES)
+        ],
         "waiting_for_aws": is_waiting_for_aws(connection.status, asked_at=connection.asked_at, now=now),
         "components": catalogue().components,
         "components_form": components_form or ComponentsForm(chosen=chosen),
@@ -161,9 +168,9 @@ def _connection_page(
         "revoke_policy": json.dumps(revoke_older_sessions_policy(now), indent=2),
         "stack_name": stack_name(connection),
         "looks_soon": connection.next_verification_at is not None and connection.next_verification_at < now + A_MOMENT,
-        "step": _step(connection, chosen, verified=bool(history)),
+        "step": _step(connection, chosen, verified=latest is not None),
         "picture": shown,
-        "earlier": history[1:],
+        "other_verifications": others[: SHOWN_VERIFICATIONS - 1],
         "stack": stack_event if stack_event and not stack_event.action.endswith(DELETED) else None,
         "deployed": _is_deployed(connection, stack_event),
         "stack_deleted": stack_event is not None and stack_event.action.endswith(DELETED),

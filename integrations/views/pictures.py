@@ -69,6 +69,7 @@ class ComponentRun:
     enter_integration: Check | None  # None in the direct chain, which has no integration role
     enter_customer: Check
     trust: tuple[Check, ...]
+    account: Check  # one of `trust`, except where reachability alone is checked
     permissions: tuple[Check, ...]
     grants: tuple[Check, ...]
     problems: tuple[Problem, ...]
@@ -151,7 +152,7 @@ def _all_checks(run: ComponentRun) -> Iterable[Check]:
     if run.enter_integration:
         yield run.enter_integration
     yield run.enter_customer
-    yield from run.trust
+    yield from run.trust or (run.account,)
     yield from run.permissions
     yield from run.grants
 
@@ -170,6 +171,7 @@ class _Arranger:
     def run(self, component_id: str, role: CustomerRole | None, connection: Connection) -> ComponentRun:
         component = _component(component_id)
         direct = catalogue().chain == "direct"
+        whole = self.verification.checks == Verification.Checks.ALL
         enter_a = self._check(ENTER_A, _("Into the component role"), after=None)
         enter_b = None if direct else self._check(ENTER_B, _("Into the integration role"), after=enter_a)
         enter_c = self._check(ENTER_C, _("Into your role"), after=enter_b or enter_a)
@@ -181,9 +183,10 @@ class _Arranger:
             enter_component=enter_a,
             enter_integration=enter_b,
             enter_customer=enter_c,
-            trust=self._trust(enter_c),
-            permissions=self._permissions(component, enter_c),
-            grants=self._grants(component, enter_b or enter_a),
+            trust=self._trust(enter_c) if whole else (),
+            account=self._account(enter_c),
+            permissions=self._permissions(component, enter_c) if whole else (),
+            grants=self._grants(component, enter_b or enter_a) if whole else (),
             problems=self._problems(),
             removal=self._removal(role),
         )
@@ -215,10 +218,13 @@ class _Arranger:
             self._check("trust.no_external_id", _("Without any external ID nobody gets in"), after=None),
             self._check("trust.wrong_external_id", _("With a wrong external ID nobody gets in"), after=None),
             self._check(CANARY, _("Even with it no other role of ours gets in"), after=None),
-            self._check(ACCOUNT, _("The role is in the account you named"), after=enter_c),
+            self._account(enter_c),
         ]
         known = {check.key for check in checks} | {ENTER_A, ENTER_B, ENTER_C, PERMISSION} | ABOUT_GRANTS
         return (*checks, *self._further(code for code in self.by_check if code not in known))
+
+    def _account(self, enter_c: Check) -> Check:
+        return self._check(ACCOUNT, _("The role is in the account you named"), after=enter_c)
 
     def _further(self, codes: Iterable[str]) -> Iterable[Check]:
         """What was found beyond the checks that every verification makes, each by its own words."""

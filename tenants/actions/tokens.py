@@ -1,7 +1,5 @@
 """API tokens: made, recognised, revoked."""
 
-import hashlib
-import secrets
 from uuid import UUID
 
 from django.db import transaction
@@ -10,17 +8,13 @@ from django.utils import timezone
 from tenants import audit
 from tenants.audit import Actor
 from tenants.models import ApiToken, Tenant, User
-
-
-def digest(token: str) -> str:
-    """What is stored of a token. A token has 256 random bits, so a plain hash is enough (nothing to guess)."""
-    return hashlib.sha256(token.encode()).hexdigest()
+from tenants.secrets import digest, new_secret
 
 
 @transaction.atomic
 def create_token(*, tenant: Tenant, name: str, user: User, by: Actor) -> tuple[ApiToken, str]:
     """A new token of the tenant, and its text, which can be shown this once and never again."""
-    text = f"rbt_{secrets.token_urlsafe(32)}"
+    text = f"rbt_{new_secret()}"
     token = ApiToken.objects.create(tenant=tenant, name=name, prefix=text[:10], digest=digest(text), created_by=user)
     audit.record("api_token:created", by=by, tenant_id=tenant.pk, target=token, name=name)
     return token, text

@@ -9,9 +9,9 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from tenants.actions.tokens import digest
 from tenants.models import ApiToken, Member, User
 from tenants.scope import call, tenant_scope
+from tenants.secrets import digest
 
 _REFUSED = "The API token is unknown or was revoked. Make a new one on the API tokens page of your organisation."
 

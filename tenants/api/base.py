@@ -1,6 +1,7 @@
 """What every API view shares: who may ask, the scope of its tenant, how bodies are read and lists are paged."""
 
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from rest_framework import exceptions, serializers
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -21,6 +22,7 @@ from tenants.api.authentication import Credential
 from tenants.api.problems import Problem
 from tenants.audit import Actor
 from tenants.models import Tenant
+from tenants.names import is_readable
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope
 
@@ -50,12 +52,22 @@ class BodyParser(JSONParser):
         """The body's value.
 
         Raises:
-            ParseError: it is no JSON, or nested too deeply.
+            ParseError: it is no JSON, nested too deeply, or a name in it is one that no answer can repeat.
         """
         try:
-            return super().parse(stream, media_type, parser_context)
+            body = super().parse(stream, media_type, parser_context)
+            if _unreadable_name(body):
+                raise exceptions.ParseError("A field's name holds a NUL or half of a surrogate pair. Leave it out.")
         except RecursionError:
             raise exceptions.ParseError("The JSON document is nested too deeply.") from None
+        return body
+
+
+def _unreadable_name(value: Any) -> bool:
+    """Whether the name of a field is none; the fields themselves judge their values, and say which is at fault."""
+    if isinstance(value, dict):
+        return any(not is_readable(name) or _unreadable_name(inner) for name, inner in value.items())
+    return isinstance(value, list) and any(map(_unreadable_name, value))
 
 
 class Pagination(CursorPagination):
@@ -74,15 +86,32 @@ class Pagination(CursorPagination):
         Raises:
             Problem: the cursor is none of ours.
         """
+        self._model = queryset.model
         try:
             return super().paginate_queryset(queryset, request, view)
-        except (exceptions.NotFound, DjangoValidationError, ValueError):
+        except (exceptions.NotFound, DjangoValidationError, ValueError, OverflowError):
             raise Problem(
                 "invalid-cursor",
                 "The cursor is none of ours",
                 "Take `cursor` from `next` or `previous` of another page, or leave it out.",
                 400,
             ) from None
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """The cursor of the request, whose position is a value that the rows can have.
+
+        Raises:
+            ValueError, OverflowError, ValidationError, NotFound: it is none of ours.
+        """
+        cursor: Cursor | None = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None:
+            first = (self.ordering if isinstance(self.ordering, str) else self.ordering[0]).lstrip("-")
+            position = self._model._meta.get_field(first).to_python(cursor.position)
+            if isinstance(position, datetime):
+                position.astimezone(UTC)  # the ends of the calendar overflow in other time zones
+            elif not is_readable(str(position)):
+                raise ValueError("a text that no row can have")
+        return cursor
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """A page in the words of OpenAPI 3.1; DRF's own says null as 3.0 did."""

@@ -3,7 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
+
+from tenants.names import clean_name, is_readable
+
+
+class NameField(serializers.CharField):
+    """What somebody calls something (`tenants.names`)."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """The name as it is kept.
+
+        Raises:
+            ValidationError: it is empty, too long, or holds what nobody can see.
+        """
+        if isinstance(data, str) and is_readable(data):
+            try:
+                data = clean_name(data)
+            except DjangoValidationError as error:
+                raise serializers.ValidationError(error.messages, code=error.code) from None
+        return super().run_validation(data)
 
 
 class InputSerializer(serializers.Serializer[Any]):

@@ -19,6 +19,7 @@ class AuditEvent(models.Model):
     target_id = models.CharField(max_length=40)
     data = models.JSONField(default=dict)
     request_id = models.CharField(max_length=36, blank=True)
+    address = models.GenericIPAddressField(null=True, help_text="Where the request came from.")
 
     class Meta:
         indexes = [models.Index(fields=["tenant_id", "-at"], name="audit_event_of_tenant")]

@@ -63,5 +63,5 @@ def wait_for_end(page: Page) -> None:
 
 
 def expect_status(page: Page, status: str) -> None:
-    """The status beside the title."""
-    expect(page.locator("#connection-status")).to_have_text(status)
+    """The status beside the title, to which the page comes by itself: what passes twice in a row is connected."""
+    expect(page.locator("#connection-status")).to_have_text(status, timeout=VERIFICATION_PATIENCE_MS)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
@@ -16,11 +17,15 @@ from integrations.actions.role_templates import download_role_template
 from integrations.actions.verifications import request_verification
 from integrations.models import Connection, Finding, Verification
 from integrations.role_templates.formats import Format
+from tenants.actions.invitations import invite
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
+from tenants.models import Member
+from tenants.permissions import Role
 from tenants.scope import tenant_scope
 from tests.functional.customer_pages import take_session
 from tests.receipts import open_session
+from tests.second_factor import code_of
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -34,6 +39,8 @@ ANONYMOUS = {
     "account_reset_password_from_key": "/accounts/password/reset/key/1-nothing/",
     "account_reset_password_from_key_done": "/accounts/password/reset/key/done/",
     "account_inactive": "/accounts/inactive/",
+    "invitation": "/invitation/",
+    "notification_address_confirm": "/notification-addresses/unknown/",
     "mailbox": "/_mail/",
     "gallery": "/_components/",
     "(404)": "/nothing/here/",
@@ -42,6 +49,12 @@ SIGNED_IN = {
     "organisations": "/organisations/",
     "account_logout": "/accounts/logout/",
     "account_change_password": "/accounts/password/change/",
+    "account_email": "/accounts/email/",
+    "account_reauthenticate": "/accounts/reauthenticate/",
+    "usersessions_list": "/accounts/sessions/",
+    "mfa_index": "/accounts/second-factor/",
+    "tenant_settings": "/tenants/{tenant}/settings/",
+    "tenant_delete": "/tenants/{tenant}/settings/delete/",
     "connections": "/tenants/{tenant}/connections/",
     "connection_new": "/tenants/{tenant}/connections/new/",
     "connection": "/tenants/{tenant}/connections/{connection}/",
@@ -66,6 +79,12 @@ SIGNED_IN = {
     "sessions": "/tenants/{tenant}/connections/{connection}/sessions/",
     "(sessions, none)": "/tenants/{tenant}/connections/{fresh}/sessions/",
     "verification": "/tenants/{tenant}/connections/{connection}/verifications/{verification}/",
+    "members": "/tenants/{tenant}/members/",
+    "invite": "/tenants/{tenant}/members/invite/",
+    "member": "/tenants/{tenant}/members/{viewer}/",
+    "member_remove": "/tenants/{tenant}/members/{viewer}/remove/",
+    "ownership_transfer": "/tenants/{tenant}/members/{viewer}/transfer/",
+    "leave": "/tenants/{tenant}/members/leave/",
     "api_tokens": "/tenants/{tenant}/api-tokens/",
     "api_token_revoke": "/tenants/{tenant}/api-tokens/{token}/revoke/",
 }
@@ -73,7 +92,6 @@ SIGNED_IN = {
 NOT_PAGES = {
     "livez",
     "readyz",
-    "account_email",  # leads home
     "account_email_verification_sent",  # checked within the sign-up below
     "connection_components",  # these answer a POST with the connection page
     "connection_account",
@@ -84,6 +102,20 @@ NOT_PAGES = {
     "hand_off_template",
     "quick_create",  # checked where there is a bucket
     "hand_off_link_revoke",  # leads to the list
+    "mfa_reauthenticate",
+    "mfa_authenticate",  # these are checked in a sign-in of their own below
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
+    "mfa_download_recovery_codes",  # a file
+    "data_export",
+    "notification_address_add",  # these lead to the settings
+    "notification_address_remove",
+    "tenant_delete_cancel",
+    "invitation_link",  # leads to the invitation, checked in a test of its own
+    "invitation_resend",  # these lead to the members
+    "invitation_revoke",
     "sandbox_stack_deploy",
     "sandbox_stack_delete",
     "verify",
@@ -135,6 +167,8 @@ def ids(cast) -> dict[str, str]:
                 detail="AWS said so.",
             )
         Verification.objects.filter(pk=verification.pk).update(state="completed")
+        owner = Member.objects.get(user=cast.owner)
+        invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
         for number in range(1, 4):
             open_session(verification, number)
         account = {"tenant": cast.tenant, "account_id": "222233334444", "by": SYSTEM}
@@ -157,6 +191,7 @@ def ids(cast) -> dict[str, str]:
         "verification": str(verification.pk),
         "token": str(token.pk),
         "hand_off": hand_off,
+        "viewer": str(cast.viewer.pk),
     }
 
 
@@ -211,6 +246,38 @@ def test_the_code_page_breaks_no_rule(page) -> None:
 
     assert page.get_by_role("heading", level=1).inner_text() == "Enter the code we sent you"
     assert violations(page) == []
+
+
+def test_setting_up_a_second_factor_and_signing_in_with_it_breaks_no_rule(page, cast) -> None:
+    EmailAddress.objects.create(user=cast.viewer, email=cast.viewer.email, verified=True, primary=True)
+    found = []
+
+    page.goto("/accounts/login/?next=/accounts/second-factor/app/")
+    page.get_by_label("Email").fill(cast.viewer.email)
+    page.get_by_label("Password").fill(cast.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Password").fill(cast.password)
+    page.get_by_role("button", name="Confirm").click()
+    found += violations(page)
+    secret = page.locator("#totp-secret").inner_text()
+    page.get_by_label("Authenticator code").fill(code_of(secret))
+    page.get_by_role("button", name="Set it up").click()
+    found += violations(page)
+    recovery_code = page.locator(".codes li").first.inner_text()
+    for address in ("", "reauthenticate/", "app/remove/", "recovery-codes/new/"):
+        page.goto(f"/accounts/second-factor/{address}")
+        found += violations(page)
+    page.context.clear_cookies()
+    page.goto("/accounts/login/")
+    page.get_by_label("Email").fill(cast.viewer.email)
+    page.get_by_label("Password").fill(cast.password)
+    page.get_by_role("button", name="Sign in").click()
+    found += violations(page)
+    page.get_by_label("Code").fill(recovery_code)
+    page.get_by_role("button", name="Sign in").click()
+
+    assert page.get_by_role("heading", level=1).inner_text() == "Connections"
+    assert found == []
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

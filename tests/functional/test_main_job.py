@@ -12,7 +12,7 @@ from tests.functional.customer_pages import expect_status, name_account, press_v
 
 
 @pytest.mark.timeout(300)
-def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_page, worker) -> None:
+def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_page, worker, beat) -> None:
     page = browser_page
     account = CustomerAccount(new_account_id())
 
@@ -82,13 +82,13 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect(page.locator(".hop[data-state=denied]")).to_have_count(1)
 
     # What was found before is kept, and is drawn in the same way.
-    page.get_by_role("heading", name="Earlier verifications").scroll_into_view_if_needed()
+    page.get_by_role("heading", name="Other verifications").scroll_into_view_if_needed()
     page.locator("#live a[href*='/verifications/']").last.click()
     expect(page.locator("#live .note")).to_contain_text("No problem was found.")
     expect(page.locator(".hop[data-state=passed]")).to_have_count(2)
 
 
-def test_without_javascript_the_same_way_leads_to_connected(browser, live_portal, db, worker) -> None:
+def test_without_javascript_the_same_way_leads_to_connected(browser, live_portal, db, worker, beat) -> None:
     context = browser.new_context(base_url=live_portal, java_script_enabled=False)
     page = context.new_page()
 
@@ -119,7 +119,7 @@ def test_the_page_turns_green_by_itself_once_the_stack_is_there(browser_page, wo
     expect(page.locator("#connection-status")).to_have_text("Connected", timeout=60_000)
 
 
-def test_a_verification_goes_on_when_the_page_is_closed(browser_page, worker) -> None:
+def test_a_verification_goes_on_when_the_page_is_closed(browser_page, worker, beat) -> None:
     page = browser_page
     sign_up(page, "mate@blueharbour.example")
     page.get_by_role("link", name="First AWS account").click()
@@ -135,7 +135,7 @@ def test_a_verification_goes_on_when_the_page_is_closed(browser_page, worker) ->
     expect_status(page, "Connected")
 
 
-def test_a_double_click_asks_for_one_verification(browser_page, worker) -> None:
+def test_a_double_click_asks_for_one_verification(browser_page, worker, beat) -> None:
     page = browser_page
     sign_up(page, "cook@blueharbour.example")
     page.get_by_role("link", name="First AWS account").click()
@@ -145,4 +145,4 @@ def test_a_double_click_asks_for_one_verification(browser_page, worker) -> None:
         page.get_by_role("button", name="Verify").dblclick()
     wait_for_end(page)
 
-    expect(page.get_by_role("heading", name="Earlier verifications")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Other verifications")).to_have_count(0)

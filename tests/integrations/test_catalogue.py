@@ -134,7 +134,7 @@ def test_an_error_names_the_field_and_what_is_wrong(old, new, message):
 def test_a_missing_field_is_reported_at_its_parents_line():
     text = VALID.replace("    summary: Finds idle servers.\n", "")
 
-    assert "line 5, components[0].summary: Field required" in errors_of(text)
+    assert "line 5, components[0].summary: this field is missing; add it" in errors_of(text)
 
 
 def test_all_errors_are_reported_at_once():
@@ -167,3 +167,19 @@ def test_what_is_no_catalogue_at_all_is_refused(text):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(CatalogueError, match="cannot be read"):
         load_catalogue(tmp_path / "none.yaml")
+
+
+def test_a_permission_may_say_since_which_version_it_is_there():
+    text = VALID.replace("        sees_customer_data: false", "        sees_customer_data: false\n        since: 1.0.0")
+
+    [permission] = parse_catalogue(text).components[0].permissions
+
+    assert permission.is_newer_than("0.9.12")
+    assert not permission.is_newer_than("1.0.0")
+    assert not permission.is_newer_than("")
+
+
+def test_a_permission_newer_than_its_component_is_refused():
+    text = VALID.replace("        sees_customer_data: false", "        sees_customer_data: false\n        since: 1.1.0")
+
+    assert "'ec2:DescribeInstances' is there since 1.1.0, but the component is only at 1.0.0" in errors_of(text)

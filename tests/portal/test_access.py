@@ -21,10 +21,13 @@ from integrations.models import Finding, Verification
 from integrations.role_templates.formats import Format
 from portal.access import rule_of
 from tenants.access import public
+from tenants.actions.invitations import invite
+from tenants.actions.settings import add_notification_address
 from tenants.actions.tokens import create_token
 from tenants.api.base import ApiView, TenantAPIView
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member
+from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
 from tests.brokers import unread, use_broker
 from tests.receipts import open_session
@@ -85,6 +88,7 @@ def admin_pages(model: str) -> dict[str, list[Row]]:
     }
 
 
+TENANT = "tenants/<uuid:tenant_id>/"
 CONNECTION = "tenants/<uuid:tenant_id>/connections/<uuid:connection_id>/"
 API = "api/v1/connections/<uuid:connection_id>/"
 NAMED = {"name": "Named"}
@@ -125,6 +129,25 @@ TABLE: dict[str, list[Row]] = {
     f"{CONNECTION}sessions/": [page()],
     f"{CONNECTION}verify/": [page(403, 302), post()],
     f"{CONNECTION}verifications/<uuid:verification_id>/": [page()],
+    # Settings
+    f"{TENANT}settings/": [page(403), post(data={"name": "Blue Harbour"})],
+    f"{TENANT}settings/notification-addresses/": [page(403, 302), post(data={"email": "security@example.com"})],
+    f"{TENANT}settings/notification-addresses/<uuid:address_id>/remove/": [page(403, 302), post()],
+    f"{TENANT}settings/export/": [page(403, 302), post(200)],
+    f"{TENANT}settings/delete/": [page(403), post(data={"typed_name": "Blue Harbour"})],
+    f"{TENANT}settings/delete/cancel/": [page(403, 302), post()],
+    "notification-addresses/<slug:secret>/": [everybody(404, url="notification-addresses/unknown/")],
+    # Members and invitations
+    f"{TENANT}members/": [page()],
+    f"{TENANT}members/invite/": [page(403), post(data={"email": "new@example.com", "role": "viewer"})],
+    f"{TENANT}members/<uuid:user_id>/": [page(403), post(data={"role": "admin"})],
+    f"{TENANT}members/<uuid:user_id>/remove/": [page(403)],
+    f"{TENANT}members/<uuid:user_id>/transfer/": [page(403)],
+    f"{TENANT}members/leave/": [page()],
+    f"{TENANT}invitations/<uuid:invitation_id>/resend/": [page(403, 302), post()],
+    f"{TENANT}invitations/<uuid:invitation_id>/revoke/": [page(403, 302), post()],
+    "invitations/<slug:secret>/": [everybody(302, url="invitations/unknown/")],
+    "invitation/": [everybody(404), everybody(404, method="post")],
     # A tenant's API tokens
     "tenants/<uuid:tenant_id>/api-tokens/": [page(403), post(200, data=NAMED)],
     "tenants/<uuid:tenant_id>/api-tokens/<uuid:token_id>/revoke/": [page(403), post()],
@@ -134,7 +157,18 @@ TABLE: dict[str, list[Row]] = {
     "accounts/signup/": [Row(200, 302, 302, 302, 302)],
     "accounts/inactive/": [everybody()],
     "accounts/confirm-email/": [everybody(302)],
-    "accounts/email/": [everybody(302)],
+    "accounts/email/": [Row(302, 200, 200, 200, 200)],
+    "accounts/reauthenticate/": [Row(302, 200, 200, 200, 200)],
+    "accounts/sessions/": [Row(302, 200, 200, 200, 200)],
+    # To set up or take off a second factor, everybody confirms first that it is them.
+    "accounts/second-factor/": [Row(302, 200, 200, 200, 200)],
+    "accounts/second-factor/authenticate/": [everybody(302)],
+    "accounts/second-factor/reauthenticate/": [Row(302, 302, 302, 302, 200)],
+    "accounts/second-factor/app/": [everybody(302)],
+    "accounts/second-factor/app/remove/": [Row(302, 404, 404, 404, 302)],
+    "accounts/second-factor/recovery-codes/": [Row(302, 404, 404, 404, 404)],
+    "accounts/second-factor/recovery-codes/new/": [everybody(302)],
+    "accounts/second-factor/recovery-codes/download/": [Row(302, 404, 404, 404, 404)],
     "accounts/password/change/": [Row(302, 200, 200, 200, 200)],
     "accounts/password/reset/": [everybody()],
     "accounts/password/reset/done/": [everybody()],
@@ -157,6 +191,7 @@ TABLE: dict[str, list[Row]] = {
     f"{API}hand-off-links/": [operation(403), operation(403, 201, method="post", data={"days": 7})],
     f"{API}hand-off-links/<uuid:link_id>/": [operation(403, method="delete")],
     f"{API}sessions/": [operation()],
+    f"{API}status-changes/": [operation()],
     f"{API}verifications/": [operation(), operation(403, 202, method="post")],
     "api/v1/verifications/<uuid:verification_id>/": [operation()],
     "^api/": [everybody(404, url="api/nothing/"), everybody(404, url="api/v1/connections", method="post")],
@@ -230,6 +265,9 @@ def things(cast) -> dict[str, Any]:
         token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
         download = download_role_template(connection=connection, chosen=Format.CLI, by=SYSTEM)
         link, text = create_hand_off_link(connection=connection, by=SYSTEM)
+        owner = Member.objects.get(user=cast.owner)
+        invitation = invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
+        address = add_notification_address(tenant=cast.tenant, email="soc@example.com", by=SYSTEM)
     with staff_scope():
         member, event = Member.objects.filter(tenant=cast.tenant).first(), AuditEvent.objects.first()
     return {
@@ -241,6 +279,9 @@ def things(cast) -> dict[str, Any]:
         "link_id": link.pk,
         "text": text,
         "template_format": "terraform",
+        "user_id": cast.admin.pk,
+        "invitation_id": invitation.pk,
+        "address_id": address.pk,
         "admin/tenants/tenant": cast.tenant.pk,
         "admin/tenants/member": member.pk,
         "admin/tenants/apitoken": token.pk,
@@ -276,7 +317,7 @@ def clients(cast, sign_in, api):
 
 def address(route: str, row: Row, things: dict[str, Any]) -> str:
     filled = route.replace("<path:object_id>", str(things.get(route.partition("/<path")[0])))
-    filled = re.sub(r"<(?:uuid|slug|str):(\w+)>", lambda part: str(things[part[1]]), filled)
+    filled = re.sub(r"<(?:uuid|slug|str):(\w+)>", lambda part: str(things.get(part[1], part[0])), filled)
     return "/" + (row.url or filled)
 
 

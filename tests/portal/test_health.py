@@ -28,10 +28,10 @@ def test_readyz_is_ready_when_all_parts_are(db, sandbox_address) -> None:
     response = Client().get("/readyz")
 
     assert response.status_code == 200, response.content
-    assert set(response.json()["checks"]) == {"database", "broker", "cache", "vendor_identity"}
+    assert set(response.json()["checks"]) == {"database", "broker", "cache", "catalogue", "vendor_identity"}
 
 
-@pytest.mark.parametrize("part", ["database", "broker", "cache", "vendor_identity"])
+@pytest.mark.parametrize("part", ["database", "broker", "cache", "catalogue", "vendor_identity"])
 def test_readyz_names_the_part_that_is_away_and_tells_no_secret(db, sandbox_address, monkeypatch, part) -> None:
     def away() -> bool:
         raise OSError("connection to 10.1.2.3 refused for user secret")

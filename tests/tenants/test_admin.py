@@ -7,6 +7,7 @@ from django.test import Client
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
+from tests.second_factor import TOTP_SECRET, code_of
 
 
 def directives(policy: str) -> dict[str, set[str]]:
@@ -40,8 +41,12 @@ def test_staff_sign_in_and_out_as_everybody_does(cast) -> None:
     EmailAddress.objects.create(user=cast.staff, email=cast.staff.email, verified=True, primary=True)
     client = Client()
 
-    signed_in = client.post("/accounts/login/?next=/admin/", {"login": cast.staff.email, "password": cast.password})
+    password = client.post("/accounts/login/?next=/admin/", {"login": cast.staff.email, "password": cast.password})
+    before_the_code = client.get("/admin/")
+    signed_in = client.post("/accounts/second-factor/authenticate/", {"code": code_of(TOTP_SECRET)})
 
+    assert (password.status_code, password["Location"]) == (302, "/accounts/second-factor/authenticate/")
+    assert before_the_code.status_code == 302
     assert (signed_in.status_code, signed_in["Location"]) == (302, "/admin/")
     assert client.get("/admin/").status_code == 200
     assert client.get("/admin/login/")["Location"] == "/admin/"

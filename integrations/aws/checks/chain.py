@@ -1,15 +1,17 @@
 """The chain, hop by hop: base → A → B → C, and whose account C is in."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
-from integrations.aws.chain import enter_customer_role, enter_integration_role
+from integrations.aws.chain import enter_customer_role, enter_integration_role, prove_component_side
 from integrations.aws.checks.run import Answer, Run
-from integrations.aws.errors import Refused, SessionExpired
-from integrations.aws.findings import TrustFacts, Verdict
+from integrations.aws.customer_refusals import TrustFacts, judge_customer_refusal
+from integrations.aws.errors import Refused, Retry
 from integrations.aws.probes import caller_account
 from integrations.aws.report import Actor, Outcome
+from integrations.aws.verdicts import Verdict
 
 TO_A = "chain.base_to_component"
 TO_B = "chain.component_to_integration"
@@ -40,6 +42,8 @@ class ChainChecks:
         self._on_customer = on_customer
         self._rebuilt = False
         self._refusal: Answer | None = None
+        self._trust_test_entered = False
+        self._component_side_works: bool | None = None
         self.customer: Session | None = None
         self.account_matches: bool | None = None
         self.integration_role_id = ""
@@ -101,7 +105,7 @@ class ChainChecks:
 
     def _customer_role_entered(self, answer: Answer) -> None:
         run = self._run
-        if isinstance(answer.failure, SessionExpired) and not self._rebuilt:
+        if answer.failure and answer.failure.retry is Retry.REBUILD and not self._rebuilt:
             self._rebuilt = True
             run.vendor.forget_own_role(run.target.component.id)
             self._enter_integration_role()
@@ -109,6 +113,7 @@ class ChainChecks:
         if isinstance(answer.failure, Refused):
             # Judged when the trust-test has ended: its results tell the causes apart.
             self._refusal = answer
+            self._prove_component_side()
             return
         if answer.failure:
             run.failed(TO_C, findings.judge_failure(answer.failure), answer)
@@ -132,12 +137,32 @@ class ChainChecks:
         else:
             run.failed(ACCOUNT, _ACCOUNT_DIFFERS, answer, request_id=request_id)
 
+    def trust_test_entered(self) -> None:
+        """The trust-test got in with the right external ID: a refusal of the chain beside it has a cause of its own."""
+        self._trust_test_entered = True
+        self._prove_component_side()
+
+    def _prove_component_side(self) -> None:
+        """Before the customer is told that the role lacks the product's tag: would ours get in if it had it?"""
+        run = self._run
+        if self._refusal is None or not self._trust_test_entered or run.settings.chain != "abac":
+            return
+        run.call(lambda: prove_component_side(run.vendor, run.target), self._component_side_proved, TO_C)
+
+    def _component_side_proved(self, answer: Answer) -> None:
+        if answer.failure is None:
+            self._run.receipts.extend(answer.value)
+            self._component_side_works = True
+        elif isinstance(answer.failure, Refused):
+            self._component_side_works = False
+
     def judge_refusal(self, trust: TrustFacts) -> None:
         """Report a refusal of C, if there was one, in the light of what the trust-test found."""
         if self._refusal is None or not isinstance(self._refusal.failure, Refused):
             return
         run = self._run
-        verdict = findings.judge_customer_refusal(
-            self._refusal.failure, trust, run.target, run.role_arn, abac=run.settings.chain == "abac"
+        facts = replace(trust, component_side_works=self._component_side_works)
+        verdict = judge_customer_refusal(
+            self._refusal.failure, facts, run.target, run.role_arn, abac=run.settings.chain == "abac"
         )
         run.failed(TO_C, verdict, self._refusal)

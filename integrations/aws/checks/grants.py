@@ -5,11 +5,13 @@ from typing import Any
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_for_grant_test
+from integrations.aws.checks.inspection import InspectionChecks
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused, read_denial
-from integrations.aws.findings import Verdict
+from integrations.aws.inspection import Question, Simulation
 from integrations.aws.probes import run_probe
 from integrations.aws.report import Actor, Outcome
+from integrations.aws.verdicts import Verdict
 from integrations.catalogue import NeverGranted
 
 LEAST_PRIVILEGE = "least_privilege"
@@ -18,8 +20,9 @@ LEAST_PRIVILEGE = "least_privilege"
 class GrantChecks:
     """The calls that must be denied."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, inspection: InspectionChecks) -> None:
         self._run = run
+        self._inspection = inspection
 
     def start(self, launch: Session) -> None:
         run = self._run
@@ -43,27 +46,33 @@ class GrantChecks:
     def _try(self, entry: NeverGranted, session: Session) -> None:
         run = self._run
         run.call(
-            lambda: run_probe(run.vendor, session, entry.probe, run.settings.region),
+            lambda: run_probe(run.vendor, session, entry.probe, run.region),
             lambda answer: self._answered(entry, answer),
             LEAST_PRIVILEGE,
             entry.action,
-            run.settings.region,
+            run.region,
         )
+
+    def _over_granted(self, entry: NeverGranted, answer: Answer, simulation: Simulation | None) -> None:
+        """The live answer alone is the verdict; the simulation only names what grants it."""
+        run = self._run
+        granted_by = ", ".join(simulation.decided_by) if simulation else ""
+        which = f"the policy {granted_by}, which grants it" if granted_by else "the policy that grants it"
+        verdict = Verdict(
+            Outcome.VIOLATED,
+            "over_granted",
+            Actor.CUSTOMER,
+            "Your role gives us more than we asked for",
+            f"Take {entry.action} away from the role {run.target.role_name}: detach or narrow {which}. {entry.reason}",
+        )
+        run.failed(LEAST_PRIVILEGE, verdict, answer, request_id=answer.value, action=entry.action, region=run.region)
 
     def _answered(self, entry: NeverGranted, answer: Answer) -> None:
         run = self._run
-        where: dict[str, Any] = {"action": entry.action, "region": run.settings.region}
+        where: dict[str, Any] = {"action": entry.action, "region": run.region}
         if answer.failure is None:
-            verdict = Verdict(
-                Outcome.VIOLATED,
-                "over_granted",
-                Actor.CUSTOMER,
-                "Your role gives us more than we asked for",
-                f"Take {entry.action} away from the role {run.target.role_name}: detach the policy that grants it, "
-                "which is none of ours. "
-                f"{entry.reason}",
-            )
-            run.failed(LEAST_PRIVILEGE, verdict, answer, request_id=answer.value, **where)
+            question = Question(entry.action, run.region)
+            self._inspection.ask([question], lambda answers: self._over_granted(entry, answer, answers.get(question)))
             return
         if not isinstance(answer.failure, Refused):
             run.failed(

@@ -4,30 +4,40 @@ It explains, and it sees what no live call can try; the verdict on who gets in s
 trust policy which is written too wide makes the role unsafe by itself.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from integrations.aws import findings, inspection
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_for_inspection
-from integrations.aws.checks.permissions import PERMISSION
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused
-from integrations.aws.findings import Verdict
-from integrations.aws.inspection import RoleSelf, Simulation
+from integrations.aws.inspection import Question, RoleSelf, Simulation
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.trust_lint import lint_trust
+from integrations.aws.verdicts import Verdict
 
 SESSION = "inspection.session"
+SIMULATION = "inspection.simulation"
 TRUST = "inspection.trust"
 ROLE = "inspection.role"
 POLICIES = "inspection.policies"
 
+OnAnswers = Callable[[Mapping[Question, Simulation]], None]
+_Asked = tuple[Sequence[Question], OnAnswers]
+
 
 class InspectionChecks:
-    """Reads the role through a session that may do nothing else."""
+    """Reads the role through a session that may do nothing else, and asks AWS's policy simulation for other checks."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._iam: Callable[[], Any] | None = None
+        self._role_answered = False
+        # Nothing can be asked any more, or never could.
+        self._closed = not run.target.self_inspection
+        self._waiting: list[_Asked] = []
+        self._under_way: list[list[_Asked]] = []
         self.too_wide = False
         self.deployed_version = ""
 
@@ -38,11 +48,11 @@ class InspectionChecks:
 
     def _entered(self, answer: Answer) -> None:
         run = self._run
-        if isinstance(answer.failure, Refused):
-            return  # the chain reports that the role cannot be entered, and why
         if answer.failure:
-            run.failed(SESSION, findings.judge_failure(answer.failure), answer, blocks_verdict=False)
-            self._simulated_nothing()
+            # Where it was refused, the chain reports that the role cannot be entered, and why.
+            if not isinstance(answer.failure, Refused):
+                run.failed(SESSION, findings.judge_failure(answer.failure), answer, blocks_verdict=False)
+            self.close()
             return
         session: Session = answer.value
         run.receipts.append(session.receipt)
@@ -50,21 +60,66 @@ class InspectionChecks:
         def iam() -> Any:
             return run.vendor.clients.with_session("iam", run.settings.region, session.credentials)
 
+        self._iam = iam
         name = run.target.role_name
         run.call(lambda: inspection.read_role(iam(), name), self._role_read, ROLE)
         run.call(lambda: inspection.read_policies(iam(), name), self._policies_read, POLICIES)
-        if self._unprovable:
-            actions = sorted(self._unprovable)
-            region = run.target.regions[0] if run.target.regions else run.settings.region
-            run.call(lambda: inspection.simulate(iam(), run.role_arn, actions, region), self._simulated, PERMISSION)
+
+    # AWS's policy simulation, for whoever asks
+
+    def ask(self, questions: Sequence[Question], then: OnAnswers) -> None:
+        """Give `then` the simulation's answers: once, and without those that AWS did not give.
+
+        They come after the role's own description, so that `deployed_version` is known by then.
+        """
+        if self._closed:
+            then({})
+            return
+        self._waiting.append((questions, then))
+        self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        iam, run = self._iam, self._run
+        if iam is None or not self._role_answered or not self._waiting:
+            return
+        asked, self._waiting = self._waiting, []
+        questions = list(dict.fromkeys(question for some, _ in asked for question in some))
+        self._under_way.append(asked)
+        run.call(
+            lambda: inspection.simulate(iam(), run.role_arn, questions),
+            lambda answer: self._simulated(asked, answer),
+            SIMULATION,
+        )
+
+    def _simulated(self, asked: list[_Asked], answer: Answer) -> None:
+        self._under_way.remove(asked)
+        if answer.failure:
+            verdict = findings.judge_probe_failure(answer.failure)
+            self._run.failed(SIMULATION, verdict, answer, blocks_verdict=False)
+        for _, then in asked:
+            then(answer.value or {})
+
+    def close(self) -> None:
+        """Nothing is asked any more: whoever still waits hears so."""
+        self._closed = True
+        waiting = [*self._waiting, *(one for asked in self._under_way for one in asked)]
+        self._waiting, self._under_way = [], []
+        for _, then in waiting:
+            then({})
 
     # The role and its trust policy
 
     def _role_read(self, answer: Answer) -> None:
+        self._role_answered = True
         run = self._run
         if answer.failure:
             run.failed(ROLE, findings.judge_probe_failure(answer.failure), answer, blocks_verdict=False)
-            return
+        else:
+            self._judge_role(answer)
+        self._send_waiting()
+
+    def _judge_role(self, answer: Answer) -> None:
+        run = self._run
         role: RoleSelf = answer.value
         self.deployed_version = role.tags.get(run.target.version_tag_key, "")
         self._lint(role, answer)
@@ -103,6 +158,18 @@ class InspectionChecks:
                     "template again.",
                 )
             )
+        settings = self._run.settings
+        if role.tags.get(settings.product_tag_key) != settings.product_tag_value:
+            found.append(
+                Verdict(
+                    Outcome.VIOLATED,
+                    "product_tag_lost",
+                    Actor.CUSTOMER,
+                    "The role has lost the tag that marks it as ours to use",
+                    f"Put the tag {settings.product_tag_key} = {settings.product_tag_value} on the role, or deploy the "
+                    "current role template again.",
+                )
+            )
         wanted = self._run.target.boundary_arn
         if wanted and role.boundary_arn != wanted:
             found.append(
@@ -123,7 +190,9 @@ class InspectionChecks:
         if answer.failure:
             run.failed(POLICIES, findings.judge_probe_failure(answer.failure), answer, blocks_verdict=False)
             return
-        extra = inspection.more_than_asked(answer.value, run.target.component, run.target.role_name)
+        extra = inspection.more_than_asked(
+            answer.value, run.target.component, run.target.role_arn(run.settings), run.target.regions
+        )
         if not extra:
             run.passed(POLICIES, "Nothing is attached to the role but what we asked for", answer)
             return
@@ -135,32 +204,3 @@ class InspectionChecks:
             "Take it away from the role, unless you put it there on purpose: we do not need it.",
         )
         run.failed(POLICIES, verdict, answer, detail="\n".join(extra))
-
-    # Permissions that no probe can prove
-
-    @property
-    def _unprovable(self) -> set[str]:
-        return {permission.action for permission in self._run.target.component.permissions if permission.probe is None}
-
-    def _simulated(self, answer: Answer) -> None:
-        if answer.failure:
-            self._simulated_nothing()
-            return
-        simulations: tuple[Simulation, ...] = answer.value
-        for simulation in simulations:
-            verdict = findings.judge_simulation(simulation)
-            if verdict is None:
-                self._run.passed(
-                    PERMISSION,
-                    "Allowed, as AWS's policy simulation says",
-                    answer,
-                    cause="simulated",
-                    action=simulation.action,
-                )
-            else:
-                self._run.failed(PERMISSION, verdict, answer, action=simulation.action)
-        self._simulated_nothing(answered={simulation.action for simulation in simulations})
-
-    def _simulated_nothing(self, answered: set[str] | None = None) -> None:
-        for action in sorted(self._unprovable - (answered or set())):
-            self._run.skipped(PERMISSION, "no_probe", "No harmless call can prove this permission", action=action)

@@ -1,44 +1,109 @@
-"""Is every permission of the component there? One live probe for each, in each region asked for."""
+"""Is every permission of the component there? One live probe for each, in each region that the customer allows.
+
+A probe that passes is reported as it lands. A refusal waits for the same action's other regions, so that a policy which
+blocks some of them is told from one that blocks all, and for what the role says of itself where it may.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
+from integrations.aws.checks.inspection import InspectionChecks
 from integrations.aws.checks.run import Answer, Run
+from integrations.aws.errors import Refused
+from integrations.aws.inspection import Question, Simulation
+from integrations.aws.narrowing import Narrowing
 from integrations.aws.probes import run_probe
-from integrations.aws.report import Outcome
+from integrations.aws.report import Actor, Outcome
+from integrations.aws.verdicts import Verdict
 from integrations.catalogue import Permission, Probe
 
 PERMISSION = "permission"
+REGION = "permission.region"
+
+_NOT_ALLOWED = Verdict(
+    Outcome.NOT_APPLICABLE,
+    "region_not_allowed",
+    Actor.NOBODY,
+    "You did not allow this region, so nothing was tried there",
+    "There is nothing to do.",
+)
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """A refused probe, kept until it can be judged."""
+
+    permission: Permission
+    region: str
+    answer: Answer
 
 
 class PermissionChecks:
     """The probes of one role."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, inspection: InspectionChecks) -> None:
         self._run = run
+        self._inspection = inspection
         self._started = False
+        self._narrowing: Narrowing | None = None
+        self._unanswered: set[tuple[str, str]] = set()
+        self._passed: set[tuple[str, str]] = set()
+        self._refused: list[_Refusal] = []
 
     def start(self, customer: Session) -> None:
         self._started = True
+        self._narrowing = customer.narrowing
         run = self._run
-        for region in run.target.regions or (run.settings.region,):
+        if run.settings.region not in run.regions:
+            run.tell(findings.finding(REGION, run.target.component.id, _NOT_ALLOWED, region=run.settings.region))
+        for region in run.regions:
             for permission in run.target.component.permissions:
                 if permission.probe is None:
-                    self._unprovable(permission, region)
+                    self._simulate(permission, region)
                 else:
                     self._probe(permission, permission.probe, customer, region)
 
-    def _unprovable(self, permission: Permission, region: str) -> None:
-        if self._run.target.self_inspection:
-            return  # the role's own simulation answers for it
-        self._run.skipped(
-            PERMISSION,
-            "no_probe",
-            "No harmless call can prove this permission",
-            action=permission.action,
-            region=region,
-        )
+    # Permissions that no probe can prove
+
+    def _simulate(self, permission: Permission, region: str) -> None:
+        question = Question.about(permission, self._run.settings.partition, region)
+        self._inspection.ask([question], lambda answers: self._simulated(permission, region, answers.get(question)))
+
+    def _simulated(self, permission: Permission, region: str, simulation: Simulation | None) -> None:
+        where: dict[str, Any] = {"action": permission.action, "region": region}
+        if simulation is None:
+            self._run.skipped(PERMISSION, "no_probe", "No harmless call can prove this permission", **where)
+            return
+        told = f"The simulation was not told: {', '.join(simulation.not_told)}." if simulation.not_told else ""
+        verdict = findings.judge_simulation(simulation)
+        if verdict is None:
+            self._run.passed(
+                PERMISSION,
+                "Allowed, as AWS's policy simulation says",
+                Answer.none(),
+                cause="simulated",
+                detail=told,
+                **where,
+            )
+        elif simulation.not_told:
+            self._run.skipped(
+                PERMISSION,
+                "simulation_inconclusive",
+                "AWS's policy simulation cannot say whether this is allowed",
+                detail=told,
+                **where,
+            )
+        else:
+            verdict = findings.explain_refusal(verdict, permission, deployed_version=self._inspection.deployed_version)
+            self._run.failed(PERMISSION, verdict, Answer.none(), detail=_decided_by(simulation), **where)
+
+    # Permissions with a probe
 
     def _probe(self, permission: Permission, probe: Probe, customer: Session, region: str) -> None:
+        self._unanswered.add((permission.action, region))
         self._run.call(
             lambda: run_probe(self._run.vendor, customer, probe, region),
             lambda answer: self._answered(permission, region, answer),
@@ -48,20 +113,98 @@ class PermissionChecks:
         )
 
     def _answered(self, permission: Permission, region: str, answer: Answer) -> None:
+        run = self._run
+        where: dict[str, Any] = {"action": permission.action, "region": region}
+        self._unanswered.discard((permission.action, region))
         if answer.failure is None:
-            self._run.passed(
-                PERMISSION, "Allowed", answer, request_id=answer.value, action=permission.action, region=region
-            )
+            self._passed.add((permission.action, region))
+            run.passed(PERMISSION, "Allowed", answer, request_id=answer.value, **where)
+        elif isinstance(answer.failure, Refused):
+            self._refused.append(_Refusal(permission, region, answer))
+        else:
+            run.failed(PERMISSION, findings.judge_probe_failure(answer.failure), answer, **where)
+        self._judge_what_is_complete()
+
+    def _judge_what_is_complete(self) -> None:
+        """Where the role tells of itself, it is asked once, about all that was refused."""
+        if self._run.target.self_inspection:
+            complete = [] if self._unanswered else list(self._refused)
+        else:
+            open_actions = {action for action, _ in self._unanswered}
+            complete = [refusal for refusal in self._refused if refusal.permission.action not in open_actions]
+        if not complete:
             return
-        verdict = findings.judge_probe_failure(answer.failure)
-        self._run.failed(PERMISSION, verdict, answer, action=permission.action, region=region)
+        self._refused = [refusal for refusal in self._refused if refusal not in complete]
+        questions = [self._question(refusal) for refusal in complete]
+        self._inspection.ask(questions, lambda answers: self._explained(complete, answers))
+
+    def _question(self, refusal: _Refusal) -> Question:
+        return Question.about(refusal.permission, self._run.settings.partition, refusal.region)
+
+    def _explained(self, refusals: list[_Refusal], answers: Mapping[Question, Simulation]) -> None:
+        for refusal in refusals:
+            self._judge(refusal, answers.get(self._question(refusal)))
+
+    def _judge(self, refusal: _Refusal, simulation: Simulation | None) -> None:
+        run = self._run
+        failure = refusal.answer.failure
+        if failure is None:
+            return
+        asked = [permission.action for permission in run.target.component.permissions]
+        verdict = findings.explain_refusal(
+            findings.judge_probe_failure(failure, asked, self._narrowing),
+            refusal.permission,
+            simulation=simulation,
+            deployed_version=self._inspection.deployed_version,
+        )
+        if verdict.cause == "blocked_by_organisation":
+            verdict = self._name_regions(verdict, refusal)
+        explained = _decided_by(simulation) if simulation is not None and simulation.decision != "allowed" else ""
+        # A fault of ours is told without our own names.
+        said = "" if verdict.who is Actor.VENDOR else "\n".join(filter(None, (failure.text, explained)))
+        run.failed(
+            PERMISSION,
+            verdict,
+            refusal.answer,
+            action=refusal.permission.action,
+            region=refusal.region,
+            detail=said,
+        )
+
+    def _name_regions(self, verdict: Verdict, refusal: _Refusal) -> Verdict:
+        """Where the organisation blocks only some of the regions, say which."""
+        if not any(action == refusal.permission.action for action, _ in self._passed):
+            return verdict
+        region = refusal.region
+        return replace(
+            verdict,
+            title=f"{verdict.title} in {region}",
+            fix=f"{verdict.fix} It is blocked in {region} and allowed elsewhere: if you do not use {region}, leave it "
+            "out of the regions you allow.",
+        )
+
+    def close(self) -> None:
+        """Judge the refusals whose other regions, or whose explanation, never came."""
+        self._unanswered.clear()
+        self._judge_what_is_complete()
 
     @property
     def ok(self) -> bool | None:
-        """None where nothing is known to be missing, but not everything is known to be there."""
+        """None where nothing is known to be missing, but not everything is known to be there.
+
+        Where not one permission could be tried, for no region has the services, nothing was proved.
+        """
         if not self._started:
             return None
         outcomes = {finding.outcome for finding in self._run.findings if finding.check == PERMISSION}
         if Outcome.DENIED in outcomes:
             return False
+        if Outcome.NOT_APPLICABLE in outcomes and Outcome.PASSED not in outcomes:
+            return None
         return None if outcomes & {Outcome.ERROR, Outcome.THROTTLED} else True
+
+
+def _decided_by(simulation: Simulation) -> str:
+    if not simulation.decided_by:
+        return ""
+    return f"As AWS's policy simulation says, it was decided by: {', '.join(simulation.decided_by)}."

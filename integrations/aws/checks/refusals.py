@@ -5,14 +5,14 @@ A success needs no control, but is repeated before it is believed: perhaps the t
 AWS is still spreading it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from integrations.aws import findings
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused
-from integrations.aws.findings import Verdict
 from integrations.aws.report import Actor, Outcome, SessionReceipt
+from integrations.aws.verdicts import Verdict
 
 Attempt = Callable[[], SessionReceipt]
 
@@ -30,6 +30,7 @@ class Control:
     passed_title: str
     refused: Verdict
     own_side: Attempt | None = None
+    on_passed: Callable[[], None] = lambda: None
     blocks_verdict: bool = True
 
 
@@ -44,24 +45,38 @@ OUR_SIDE_BROKEN = Verdict(
 
 @dataclass(frozen=True)
 class MustBeRefused:
-    """One attempt that must be refused, and the words for each way it can end."""
+    """Attempts that must all be refused, by what each of them tries, and the words for each way they can end.
+
+    They make one finding: `violated` as soon as one of them got in twice, `refused_title` when all were refused.
+    """
 
     check: str
-    attempt: Attempt
+    attempts: Mapping[str, Attempt]
     refused_title: str
     unknown_title: str
     violated: Verdict
 
 
+@dataclass
+class _Progress:
+    """How far the attempts of one check are."""
+
+    left: set[str]
+    repeated: set[str] = field(default_factory=set)
+    refused: Answer | None = None
+    failed: Answer | None = None
+    violated: bool = False
+
+
 class ControlledRefusals:
     """`entered` holds, by check, whether an attempt got in; a check without an entry has no answer."""
 
-    def __init__(self, run: Run, control: Control, attempts: Sequence[MustBeRefused]) -> None:
+    def __init__(self, run: Run, control: Control, refusals: Sequence[MustBeRefused]) -> None:
         self._run = run
         self._control = control
-        self._attempts = attempts
+        self._refusals = refusals
+        self._progress = {refusal.check: _Progress(left=set(refusal.attempts)) for refusal in refusals}
         self._waiting: list[tuple[MustBeRefused, Answer]] = []
-        self._repeated: set[str] = set()
         self.control_passed: bool | None = None
         self.own_side_works: bool | None = None
         self.entered: dict[str, bool] = {}
@@ -69,15 +84,16 @@ class ControlledRefusals:
     def start(self) -> None:
         """Make the control and all attempts side by side."""
         self._run.call(self._control.attempt, self._control_answered, self._control.check)
-        for attempt in self._attempts:
-            self._try(attempt)
+        for refusal in self._refusals:
+            for what in refusal.attempts:
+                self._try(refusal, what)
 
-    def _try(self, attempt: MustBeRefused, pause: float = 0) -> None:
+    def _try(self, refusal: MustBeRefused, what: str, pause: float = 0) -> None:
         def work() -> SessionReceipt:
             self._run.pause(pause)
-            return attempt.attempt()
+            return refusal.attempts[what]()
 
-        self._run.call(work, lambda answer: self._answered(attempt, answer), attempt.check)
+        self._run.call(work, lambda answer: self._answered(refusal, what, answer), refusal.check)
 
     def _control_answered(self, answer: Answer) -> None:
         own_side = self._control.own_side
@@ -103,6 +119,7 @@ class ControlledRefusals:
         if answer.failure is None:
             self._run.receipts.append(answer.value)
             self._run.passed(control.check, control.passed_title, answer, request_id=answer.value.request_id)
+            control.on_passed()
         else:
             refused = isinstance(answer.failure, Refused)
             verdict = control.refused if refused else findings.judge_failure(answer.failure)
@@ -111,46 +128,65 @@ class ControlledRefusals:
 
     def _release(self, *, passed: bool) -> None:
         self.control_passed = passed
-        for attempt, kept in self._waiting:
-            self._judge_refused(attempt, kept)
+        for refusal, kept in self._waiting:
+            self._judge_refused(refusal, kept)
         self._waiting.clear()
 
-    def _answered(self, attempt: MustBeRefused, answer: Answer) -> None:
+    def _answered(self, refusal: MustBeRefused, what: str, answer: Answer) -> None:
+        progress = self._progress[refusal.check]
         if answer.failure is None:
             self._run.receipts.append(answer.value)
-            if attempt.check not in self._repeated:
-                self._repeated.add(attempt.check)
-                self._try(attempt, pause=self._run.settings.repeat_pause)
+            if what not in progress.repeated:
+                progress.repeated.add(what)
+                self._try(refusal, what, pause=self._run.settings.repeat_pause)
                 return
-            self.entered[attempt.check] = True
-            self._run.failed(attempt.check, attempt.violated, answer, request_id=answer.value.request_id)
-        elif not isinstance(answer.failure, Refused):
+            self._got_in(refusal, what, answer)
+        elif isinstance(answer.failure, Refused):
+            progress.refused = answer
+        else:
+            progress.failed = answer
+        progress.left.discard(what)
+        if not progress.left and not progress.violated:
+            self._all_answered(refusal, progress)
+
+    def _got_in(self, refusal: MustBeRefused, what: str, answer: Answer) -> None:
+        progress = self._progress[refusal.check]
+        if progress.violated:
+            return
+        progress.violated = True
+        self.entered[refusal.check] = True
+        detail = f"It let us in with {what}." if len(refusal.attempts) > 1 else ""
+        self._run.failed(refusal.check, refusal.violated, answer, request_id=answer.value.request_id, detail=detail)
+
+    def _all_answered(self, refusal: MustBeRefused, progress: _Progress) -> None:
+        if progress.failed is not None and progress.failed.failure is not None:
             self._run.failed(
-                attempt.check,
-                findings.judge_failure(answer.failure),
-                answer,
+                refusal.check,
+                findings.judge_failure(progress.failed.failure),
+                progress.failed,
                 blocks_verdict=self._control.blocks_verdict,
             )
-        elif self.control_passed is None:
-            self._waiting.append((attempt, answer))
-        else:
-            self._judge_refused(attempt, answer)
+        elif progress.refused is not None:
+            if self.control_passed is None:
+                self._waiting.append((refusal, progress.refused))
+            else:
+                self._judge_refused(refusal, progress.refused)
 
-    def _judge_refused(self, attempt: MustBeRefused, answer: Answer) -> None:
+    def _judge_refused(self, refusal: MustBeRefused, answer: Answer) -> None:
         if self.control_passed:
-            self.entered[attempt.check] = False
-            self._run.passed(attempt.check, attempt.refused_title, answer, cause="refused_as_it_should")
+            self.entered[refusal.check] = False
+            self._run.passed(refusal.check, refusal.refused_title, answer, cause="refused_as_it_should")
         else:
             self._run.skipped(
-                attempt.check,
+                refusal.check,
                 "control_did_not_pass",
-                attempt.unknown_title,
+                refusal.unknown_title,
                 duration_ms=answer.duration_ms,
                 request_id=answer.request_id,
             )
 
     def close(self) -> None:
         """Report the refusals whose control never answered."""
-        for attempt, answer in self._waiting:
-            self._judge_refused(attempt, answer)
+        for refusal, answer in self._waiting:
+            self._judge_refused(refusal, answer)
         self._waiting.clear()

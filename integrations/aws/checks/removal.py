@@ -9,8 +9,8 @@ from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_trust_test, try_control_role, try_customer_role
 from integrations.aws.checks.refusals import Control, ControlledRefusals, MustBeRefused
 from integrations.aws.checks.run import Answer, Run
-from integrations.aws.findings import Verdict
 from integrations.aws.report import Actor, Outcome
+from integrations.aws.verdicts import Verdict
 
 CONTROL = "removal.control"
 REFUSED = "removal.refused"
@@ -60,7 +60,11 @@ class RemovalCheck:
             [
                 MustBeRefused(
                     check=REFUSED,
-                    attempt=lambda: try_customer_role(run.vendor, run.target, launch, run.target.external_id),
+                    attempts={
+                        "your external ID": lambda: try_customer_role(
+                            run.vendor, run.target, launch, run.target.external_id
+                        )
+                    },
                     refused_title="The role refuses us",
                     unknown_title="Not known yet whether the role refuses us",
                     violated=_STILL_OPEN,

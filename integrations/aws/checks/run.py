@@ -4,6 +4,7 @@ When the deadline passes the run ends, whatever is still under way; a call left 
 answer is thrown away.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,10 +14,13 @@ from typing import Any
 
 from integrations.aws import findings
 from integrations.aws.chain import VendorSide
+from integrations.aws.checks.back_off import with_back_off
 from integrations.aws.errors import AwsCallFailed
-from integrations.aws.findings import Verdict
 from integrations.aws.report import Actor, Finding, Outcome, SessionReceipt, VerificationTarget
 from integrations.aws.vendor import VendorSettings
+from integrations.aws.verdicts import Verdict
+
+logger = logging.getLogger(__name__)
 
 # Calls of one run that are under way at once.
 MAX_PARALLEL_CALLS = 24
@@ -38,6 +42,11 @@ class Answer:
     failure: AwsCallFailed | None
     duration_ms: int
     request_id: str = ""
+
+    @classmethod
+    def none(cls) -> "Answer":
+        """For a finding that rests on no call of its own."""
+        return cls(None, None, 0)
 
 
 @dataclass(frozen=True)
@@ -74,11 +83,28 @@ class Run:
         self._pool = ThreadPoolExecutor(MAX_PARALLEL_CALLS, thread_name_prefix="verify")
         self._pending: dict[Future[Answer], _Pending] = {}
 
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where permissions are probed: where the customer allows it, or in the vendor's own region."""
+        return self.target.regions or (self.settings.region,)
+
+    @property
+    def region(self) -> str:
+        """Where a call is made that is to be made in one region."""
+        return self.settings.region if self.settings.region in self.regions else self.regions[0]
+
     def call(
         self, work: Callable[[], Any], then: Callable[[Answer], None], check: str, action: str = "", region: str = ""
     ) -> None:
-        """Make `work`'s call in a thread, and give its answer to `then` in the calling thread."""
-        self._pending[self._pool.submit(answer_of, work)] = _Pending(then, check, action, region)
+        """Make `work`'s call in a thread, again after load, and give its answer to `then` in the calling thread."""
+
+        def patient() -> Any:
+            return with_back_off(work, seconds_left=self._seconds_left, pause=self.pause)
+
+        self._pending[self._pool.submit(answer_of, patient)] = _Pending(then, check, action, region)
+
+    def _seconds_left(self) -> float:
+        return 0 if self._over.is_set() else self._ends_at - time.monotonic()
 
     def pause(self, seconds: float) -> None:
         """For `work`: wait, but no longer than the run lasts."""
@@ -103,12 +129,9 @@ class Run:
 
     def _end_at_deadline(self) -> None:
         self.deadline_hit = True
-        for pending in self._pending.values():
-            self.tell(
-                findings.finding(
-                    pending.check, self.target.component.id, _DEADLINE, action=pending.action, region=pending.region
-                )
-            )
+        unanswered = dict.fromkeys((left.check, left.action, left.region) for left in self._pending.values())
+        for check, action, region in unanswered:
+            self.tell(findings.finding(check, self.target.component.id, _DEADLINE, action=action, region=region))
         self._pending.clear()
 
     def tell(self, finding: Finding) -> None:
@@ -133,6 +156,14 @@ class Run:
         if verdict.who is Actor.VENDOR:
             self.vendor_fault = self.vendor_fault or blocks_verdict
             detail = ""  # our own account's names are no business of the customer's
+            logger.error(
+                "Our own side failed at %s of connection %s: %s (%s), request %s",
+                check,
+                self.target.connection_ref,
+                verdict.cause,
+                answer.failure or "no failure of AWS's",
+                answer.request_id or "unknown",
+            )
         self.tell(
             findings.finding(
                 check,

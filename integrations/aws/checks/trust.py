@@ -1,22 +1,23 @@
 """Does the customer's trust policy refuse whom it must refuse? Live, in sessions that can do nothing.
 
-Without an external ID, with a wrong one (F6, F7): from a trust-test session, which our own policies let in with any
+Without an external ID, with wrong ones (F6, F7): from a trust-test session, which our own policies let in with any
 external ID, so that only the customer's trust policy can refuse. With the right one, by a vendor role that is not the
 trusted one, the canary (F8): its own policy allows it every role, as its control proves.
 """
 
-import secrets
-import string
+from collections.abc import Callable
 
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_trust_test, try_as_canary, try_control_role, try_customer_role
-from integrations.aws.checks.refusals import Control, ControlledRefusals, MustBeRefused
+from integrations.aws.checks.refusals import Attempt, Control, ControlledRefusals, MustBeRefused
 from integrations.aws.checks.run import Answer, Run
+from integrations.aws.checks.wrong_ids import wrong_external_ids
+from integrations.aws.customer_refusals import TrustFacts
 from integrations.aws.errors import Refused
-from integrations.aws.findings import TrustFacts, Verdict
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.vendor import CANARY as CANARY_ROLE
+from integrations.aws.verdicts import Verdict
 
 CONTROL = "trust.control"
 NO_EXTERNAL_ID = "trust.no_external_id"
@@ -29,6 +30,7 @@ _RESTORE = (
     "Deploy the current role template again. Its trust policy must hold the condition StringEquals sts:ExternalId with "
     "your external ID, in every statement that allows sts:AssumeRole."
 )
+_NOT_KNOWN = "Not known yet whether anybody gets in {how}: the role refuses the right external ID too"
 _CONTROL_REFUSED = Verdict(
     Outcome.DENIED,
     "control_refused",
@@ -52,35 +54,17 @@ _CANARY_BROKEN = Verdict(
     "There is nothing for you to do: this is a fault on our side, and our support staff can see it.",
 )
 
-# An external ID of ours is written in base32; an older or imported one may hold other letters and digits.
-_BASE32 = string.ascii_lowercase + "234567"
-_REPLACED_CHARACTERS = 8
 
-
-def wrong_external_id(external_id: str) -> str:
-    """Another ID that looks like `external_id`: its last characters are replaced at random, each by one of its kind.
-
-    So a trust policy that asks by a wildcard, for whatever looks like an ID of ours or begins like this one, takes it.
-    """
-    kept, replaced = external_id[:-_REPLACED_CHARACTERS], external_id[-_REPLACED_CHARACTERS:]
-    while True:
-        wrong = kept + "".join(secrets.choice(_alphabet_of(character)) for character in replaced)
-        if wrong != external_id:
-            return wrong
-
-
-def _alphabet_of(character: str) -> str:
-    for alphabet in (_BASE32, string.digits, string.ascii_uppercase):
-        if character in alphabet:
-            return alphabet
-    return _BASE32
+def _opened(cause: str, how: str) -> Verdict:
+    return Verdict(Outcome.VIOLATED, cause, Actor.CUSTOMER, f"Your role lets us in {how}", _RESTORE)
 
 
 class TrustChecks:
-    """The trust-test and the canary, beside the chain."""
+    """The trust-test and the canary, beside the chain. `on_control_passed`: the right external ID got in."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, on_control_passed: Callable[[], None] = lambda: None) -> None:
         self._run = run
+        self._on_control_passed = on_control_passed
         self._trust_test: ControlledRefusals | None = None
         self._canary: ControlledRefusals | None = None
         self._enters_with_previous_id = False
@@ -105,10 +89,11 @@ class TrustChecks:
                 passed_title="The trust-test gets in with your external ID, so its refusals mean something",
                 refused=_CONTROL_REFUSED,
                 own_side=lambda: try_control_role(run.vendor, run.target, launch),
+                on_passed=self._on_control_passed,
             ),
             [
-                self._external_id_test(NO_EXTERNAL_ID, "without any external ID", launch, wrong=False),
-                self._external_id_test(WRONG_EXTERNAL_ID, "with a wrong external ID", launch, wrong=True),
+                self._external_id_test(launch),
+                self._wrong_external_id_test(launch),
             ],
         )
         self._trust_test.start()
@@ -145,22 +130,28 @@ class TrustChecks:
         else:
             run.failed(PREVIOUS_EXTERNAL_ID, findings.judge_failure(answer.failure), answer, blocks_verdict=False)
 
-    def _external_id_test(self, check: str, how: str, launch: Session, *, wrong: bool) -> MustBeRefused:
+    def _external_id_test(self, launch: Session) -> MustBeRefused:
         run = self._run
         return MustBeRefused(
-            check=check,
-            attempt=lambda: try_customer_role(
-                run.vendor, run.target, launch, wrong_external_id(run.target.external_id) if wrong else None
-            ),
-            refused_title=f"Nobody gets in {how}",
-            unknown_title=f"Not known yet whether anybody gets in {how}: the role refuses the right external ID too",
-            violated=Verdict(
-                Outcome.VIOLATED,
-                "wrong_external_id_accepted" if wrong else "no_external_id_accepted",
-                Actor.CUSTOMER,
-                f"Your role lets us in {how}",
-                _RESTORE,
-            ),
+            check=NO_EXTERNAL_ID,
+            attempts={"no external ID": lambda: try_customer_role(run.vendor, run.target, launch, None)},
+            refused_title="Nobody gets in without any external ID",
+            unknown_title=_NOT_KNOWN.format(how="without any external ID"),
+            violated=_opened("no_external_id_accepted", "without any external ID"),
+        )
+
+    def _wrong_external_id_test(self, launch: Session) -> MustBeRefused:
+        run = self._run
+
+        def attempt(external_id: str) -> Attempt:
+            return lambda: try_customer_role(run.vendor, run.target, launch, external_id)
+
+        return MustBeRefused(
+            check=WRONG_EXTERNAL_ID,
+            attempts={how: attempt(wrong) for how, wrong in wrong_external_ids(run.target.external_id).items()},
+            refused_title="Nobody gets in with a wrong external ID",
+            unknown_title=_NOT_KNOWN.format(how="with a wrong external ID"),
+            violated=_opened("wrong_external_id_accepted", "with a wrong external ID"),
         )
 
     def _canary_entered(self, answer: Answer) -> None:
@@ -181,7 +172,7 @@ class TrustChecks:
             [
                 MustBeRefused(
                     check=CANARY,
-                    attempt=lambda: try_as_canary(run.vendor, run.target, run.role_arn),
+                    attempts={"another role": lambda: try_as_canary(run.vendor, run.target, run.role_arn)},
                     refused_title="No other role of ours gets in",
                     unknown_title="Not known yet whether another role of ours gets in",
                     violated=_TOO_WIDE,

@@ -48,6 +48,11 @@ class StackService:
         found = self._live(account, region, name)
         return found.id if found is not None else None
 
+    def tags_of(self, account: str, region: str, stack_id: str) -> dict[str, str]:
+        """Give the tags of the live stack with this id."""
+        found = self._live(account, region, stack_id)
+        return dict(found.tags) if found is not None else {}
+
     def answer(self, operation: Operation, caller: Caller, region: str) -> HttpResponse:
         """Answer an authorised call. Raises AwsError."""
         handlers: dict[str, Callable[[dict[str, Any], Caller, str], Any]] = {

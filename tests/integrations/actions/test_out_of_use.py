@@ -11,7 +11,7 @@ from integrations.models import Connection, ProvedAccount, Verification
 from tenants.audit import SYSTEM, Actor
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
-from tests.customer import connection_with_stack, sandbox_control, stack_name
+from tests.customer import connection_with_stack, sandbox_control, stack_name, verify_twice
 
 
 def verify(connection: Connection) -> Verification:
@@ -43,7 +43,7 @@ def test_no_session_is_opened_in_a_paused_role(cast, sandbox_address) -> None:
     with tenant_scope(cast.tenant.pk):
         assert pause(connection=connection, by=Actor.user(cast.owner), components=["log-analysis"]) == ["log-analysis"]
 
-    verification = verify(connection)
+    verification = verify_twice(connection)
 
     assert statuses(connection) == {"log-analysis": "paused", "compute-analysis": "connected"}
     with tenant_scope(cast.tenant.pk):
@@ -63,6 +63,8 @@ def test_a_connection_that_is_paused_is_not_verified_until_it_is_resumed(cast, s
     with tenant_scope(cast.tenant.pk):
         assert resume(connection=connection, by=Actor.user(cast.owner)) == ["log-analysis"]
     run_asked_for(connection)
+    assert statuses(connection) == {"log-analysis": "awaiting"}, "what passed before the pause does not count any more"
+    verify(connection)
 
     assert statuses(connection) == {"log-analysis": "connected"}
     with tenant_scope(cast.tenant.pk):
@@ -226,7 +228,7 @@ def test_f16_a_component_that_was_in_use_is_proved_removed_when_it_is_dropped(ca
 
 def test_the_account_of_a_connection_that_worked_does_not_change(cast, sandbox_address) -> None:
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
-    verify(connection)
+    verify_twice(connection)
 
     with pytest.raises(ConnectionInUse, match="add a new one for the other"), tenant_scope(cast.tenant.pk):
         update_connection(connection=connection, account_id="333333333333", by=SYSTEM)

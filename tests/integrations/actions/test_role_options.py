@@ -64,7 +64,8 @@ def test_every_choice_reaches_the_roles_and_the_verification_finds_them_right(
         arns = {role.arn for role in connection.roles.all()}
     account.deploy(stack_name(connection), template.text)
 
-    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
+    for _ in range(3):  # two in a row must pass, and the sandbox's first answer may come too late on a busy machine
+        verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     made = {role["Arn"] for role in account.iam.list_roles(PathPrefix="/partners/")["Roles"]}
     assert arns == made

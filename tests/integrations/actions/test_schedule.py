@@ -13,7 +13,7 @@ from integrations.models import Connection, Verification
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
 from tenants.scope import call, tenant_scope
-from tests.customer import connection_with_stack, stack_name
+from tests.customer import connection_with_stack, stack_name, verify_twice
 
 
 def due_connection(tenant: Tenant, minutes_overdue: float, account_id: str = "222222222222") -> Connection:
@@ -99,7 +99,7 @@ def test_a_verification_plans_the_next_one(cast, sandbox_address) -> None:
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     owner = Actor.user(cast.owner)
 
-    verification_runs.verify_now(connection=connection, by=owner)
+    verify_twice(connection, by=owner)
     with tenant_scope(cast.tenant.pk):
         connection.refresh_from_db()
     assert connection.next_verification_at > timezone.now() + timedelta(hours=20)

@@ -120,6 +120,23 @@ def test_a_body_with_anything_in_it_is_refused(api, cast, connection) -> None:
         assert not Verification.objects.exists()
 
 
+def test_reachability_alone_can_be_asked_for(api, cast, connection) -> None:
+    client = api(cast.owner, cast.tenant)
+
+    asked = client.post(url(connection.pk), {"checks": "reachability"}, format="json")
+    whole = client.post(url(connection.pk), {"checks": "all"}, format="json")
+
+    assert (asked.status_code, asked.json()["checks"]) == (202, "reachability")
+    assert (whole.json()["id"], whole.json()["checks"]) == (asked.json()["id"], "all")
+
+
+def test_checks_that_do_not_exist_are_refused(api, cast, connection) -> None:
+    answer = api(cast.owner, cast.tenant).post(url(connection.pk), {"checks": "none"}, format="json")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == "#/checks"
+
+
 def test_a_viewer_follows_verifications_and_asks_for_none(api, cast, connection) -> None:
     verification = api(cast.owner, cast.tenant).post(url(connection.pk))
     client = api(cast.viewer, cast.tenant)

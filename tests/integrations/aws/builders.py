@@ -4,7 +4,7 @@ from typing import Any
 
 from integrations.aws.report import VerificationTarget
 from integrations.aws.vendor import VendorSettings
-from integrations.catalogue import Catalogue, parse_catalogue
+from integrations.catalogue import Catalogue, Permission, parse_catalogue
 
 VENDOR = "111111111111"
 CUSTOMER = "222222222222"
@@ -53,6 +53,15 @@ components:
 
 def make_catalogue() -> Catalogue:
     return parse_catalogue(_CATALOGUE)
+
+
+def make_permission(**changes) -> Permission:
+    values: dict[str, Any] = {
+        "action": "s3:GetLifecycleConfiguration",
+        "reason": "Reads each bucket's clean-up rules.",
+        "sees_customer_data": False,
+    }
+    return Permission(**(values | changes))
 
 
 def make_settings(**changes) -> VendorSettings:

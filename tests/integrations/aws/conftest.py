@@ -152,6 +152,29 @@ def customer(sandbox, vendor) -> Customer:
 
 
 @pytest.fixture
+def member(sandbox, vendor, customer) -> Any:
+    """A customer whose account is in an organisation; `member.deny` attaches a service control policy to it."""
+    organisations = root_client(sandbox, "organizations", customer.account_id)
+    organisations.create_organization(FeatureSet="ALL")
+    root = organisations.list_roots()["Roots"][0]["Id"]
+    organisations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    made = organisations.create_account(AccountName="member", Email="member@example.com")
+    member: Any = Customer(sandbox, vendor, customer.catalogue)
+    member.account_id = made["CreateAccountStatus"]["AccountId"]
+    member.iam = root_client(sandbox, "iam", member.account_id)
+
+    def deny(document):
+        policy = organisations.create_policy(
+            Name="guardrail", Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(document)
+        )["Policy"]["PolicySummary"]
+        organisations.attach_policy(PolicyId=policy["Id"], TargetId=member.account_id)
+        return policy
+
+    member.deny = deny
+    return member
+
+
+@pytest.fixture
 def faults(sandbox):
     """Put a fault in force; all are gone after the test."""
     yield lambda **fault: sandbox.control("faults", fault)

@@ -152,16 +152,27 @@ def test_the_arn_of_the_denying_policy_is_read_where_the_text_ends_with_it():
     assert denial.policy_arn == arn
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "Access Denied",
-        "You are not authorized to perform this operation. Encoded authorization failure message: x4y",
-    ],
-)
-def test_a_bare_or_encoded_text_says_nothing(text):
+@pytest.mark.parametrize("text", ["", "Access Denied"])
+def test_a_bare_text_says_nothing(text):
     assert read_denial(text) == Denial()
+
+
+ENCODED = "You are not authorized to perform this operation. Encoded authorization failure message: x4y-_Z9"
+
+
+def test_ec2s_encoded_reason_is_kept_for_whoever_can_decode_it_and_for_nobody_else():
+    assert read_denial(ENCODED) == Denial(encoded="x4y-_Z9")
+    assert "x4y" not in redact(ENCODED)
+
+
+def test_ec2s_longer_text_names_the_policy_and_holds_an_encoded_reason_too():
+    denial = read_denial(
+        "You are not authorized to perform this operation. User: arn:aws:sts::222222222222:assumed-role/r/s is not "
+        "authorized to perform: ec2:DescribeHosts because no identity-based policy allows the ec2:DescribeHosts "
+        "action. Encoded authorization failure message: x4y"
+    )
+
+    assert (denial.policy_type, denial.explicit, denial.encoded) == (PolicyType.IDENTITY, False, "x4y")
 
 
 def test_ids_of_the_customers_organisation_stay_out_of_logs(caplog):

@@ -1,7 +1,10 @@
 """The table of AccessDenied texts, row by row: who must act, and that a fault of ours is never the customer's."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from integrations.aws.customer_refusals import TrustFacts, judge_customer_refusal
 from integrations.aws.errors import (
     ClockSkewed,
     Refused,
@@ -14,14 +17,15 @@ from integrations.aws.errors import (
     VendorCredentialsInvalid,
 )
 from integrations.aws.findings import (
-    TrustFacts,
-    judge_customer_refusal,
+    explain_refusal,
     judge_failure,
     judge_probe_failure,
     judge_vendor_hop_failure,
 )
+from integrations.aws.inspection import Simulation
+from integrations.aws.narrowing import Narrowing
 from integrations.aws.report import Actor, Outcome
-from tests.integrations.aws.builders import ROLE_ARN, make_target
+from tests.integrations.aws.builders import ROLE_ARN, make_permission, make_target
 
 PREFIX = "User: arn:aws:sts::222222222222:assumed-role/r/s is not authorized to perform: "
 
@@ -80,6 +84,102 @@ def test_a_refused_probe_names_who_must_act(text, outcome, cause, who):
     assert (verdict.outcome, verdict.cause, verdict.who) == (outcome, cause, who)
     assert verdict.title
     assert verdict.fix
+
+
+def test_a_resource_policy_names_its_resource():
+    text = f'{PREFIX}s3:ListBucket on resource: "arn:aws:s3:::logs" with an explicit deny in a resource-based policy'
+
+    verdict = judge_probe_failure(Refused("AccessDenied", text))
+
+    assert "arn:aws:s3:::logs" in verdict.title
+    assert "arn:aws:s3:::logs" in verdict.fix
+
+
+def test_an_encoded_reason_comes_with_the_command_that_reads_it():
+    text = "You are not authorized to perform this operation. Encoded authorization failure message: x4y"
+
+    verdict = judge_probe_failure(Refused("UnauthorizedOperation", text))
+
+    assert verdict.cause == "refused_with_encoded_reason"
+    assert verdict.fix.endswith("--encoded-message x4y")
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("because no identity-based policy allows the kms:Decrypt action", "probe_needs_more"),
+        ("", "probe_needs_more"),
+        ("with an explicit deny in a service control policy", "blocked_by_organisation"),
+    ],
+)
+def test_a_probe_that_needs_an_action_we_never_asked_for_is_our_fault(text, cause):
+    verdict = judge_probe_failure(refused(text, "kms:Decrypt"), ["ec2:DescribeInstances"])
+
+    assert verdict.cause == cause
+    assert (verdict.who is Actor.VENDOR) == (cause == "probe_needs_more")
+
+
+@pytest.mark.parametrize(
+    ("narrowing", "who"),
+    [
+        (Narrowing.ACTIONS, Actor.VENDOR),
+        (Narrowing.SERVICES, Actor.VENDOR),
+        (Narrowing.MANAGED_POLICIES, Actor.CUSTOMER),
+    ],
+)
+def test_a_session_policy_is_ours_unless_it_is_made_of_the_customers_own_policies(narrowing, who):
+    verdict = judge_probe_failure(refused("because no session policy allows the x action"), narrowing=narrowing)
+
+    assert verdict.who is who
+
+
+def test_the_action_that_was_asked_for_is_known_in_any_case():
+    text = "because no identity-based policy allows the ec2:DescribeInstances action"
+
+    assert judge_probe_failure(refused(text), ["EC2:describeinstances"]).cause == "missing_permission"
+
+
+NEWER = make_permission(since="1.2.0")
+
+
+@pytest.mark.parametrize(
+    ("deployed", "cause"),
+    [
+        ("1.1.9", "role_outdated"),
+        ("0.10.0", "role_outdated"),
+        ("1.2.0", "missing_permission"),
+        ("1.10.0", "missing_permission"),
+        ("", "missing_permission"),
+        ("latest", "missing_permission"),
+    ],
+)
+def test_a_role_older_than_the_permission_is_outdated_and_not_at_fault(deployed, cause):
+    live = judge_probe_failure(refused("because no identity-based policy allows the x action"))
+
+    assert explain_refusal(live, NEWER, deployed_version=deployed).cause == cause
+
+
+SIMULATED = {
+    "implicit": (Simulation("x:Y", "implicitDeny"), "missing_permission"),
+    "explicit": (Simulation("x:Y", "explicitDeny"), "blocked_by_customer_policy"),
+    "organisation": (Simulation("x:Y", "implicitDeny", blocked_by_organisation=True), "blocked_by_organisation"),
+    "boundary": (Simulation("x:Y", "implicitDeny", blocked_by_boundary=True), "blocked_by_boundary"),
+    "allowed": (Simulation("x:Y", "allowed"), "blocked_beyond_the_role"),
+    "perhaps": (Simulation("x:Y", "explicitDeny", not_told=("aws:sourceip",)), "refused_without_reason"),
+}
+
+
+@pytest.mark.parametrize(("simulation", "cause"), SIMULATED.values(), ids=SIMULATED)
+def test_a_simulation_names_what_aws_did_not_and_never_makes_a_refusal_a_pass(simulation, cause):
+    verdict = explain_refusal(judge_probe_failure(refused("")), make_permission(), simulation=simulation)
+
+    assert (verdict.outcome, verdict.cause) == (Outcome.DENIED, cause)
+
+
+def test_a_simulation_never_overrides_what_aws_said():
+    live = judge_probe_failure(refused("with an explicit deny in a service control policy"))
+
+    assert explain_refusal(live, make_permission(), simulation=Simulation("x:Y", "allowed")) == live
 
 
 @pytest.mark.parametrize(
@@ -158,14 +258,21 @@ def test_a_refused_trust_test_beside_it_leaves_the_likely_causes_in_order():
     assert verdict.fix.index("not deployed") < verdict.fix.index(ROLE_ARN) < verdict.fix.index("another external ID")
 
 
-def test_a_trust_test_that_gets_in_beside_it_means_that_the_product_tag_is_missing():
-    assert judge(control_passed=True).cause == "product_tag_missing"
+@pytest.mark.parametrize("text", ["", "because no identity-based policy allows the sts:AssumeRole action"])
+def test_a_trust_test_that_gets_in_beside_it_means_that_the_product_tag_is_missing(text):
+    assert judge(text, control_passed=True, component_side_works=True).cause == "product_tag_missing"
 
 
-def test_a_missing_product_tag_is_seen_though_it_is_our_own_policy_that_refuses():
-    text = "because no identity-based policy allows the sts:AssumeRole action"
+def test_a_component_session_that_enters_no_role_of_ours_either_is_our_fault():
+    verdict = judge(control_passed=True, component_side_works=False)
 
-    assert judge(text, control_passed=True).cause == "product_tag_missing"
+    assert (verdict.outcome, verdict.who, verdict.cause) == (Outcome.ERROR, Actor.VENDOR, "vendor_policy_refused")
+
+
+def test_a_component_session_of_which_nothing_is_known_blames_nobody():
+    verdict = judge(control_passed=True)
+
+    assert (verdict.outcome, verdict.who, verdict.cause) == (Outcome.ERROR, Actor.NOBODY, "refusal_not_explained")
 
 
 def test_a_trust_policy_that_refuses_only_the_components_session_is_told_apart():
@@ -180,7 +287,47 @@ def test_a_previous_external_id_still_in_place_comes_before_all_other_causes():
 
 @pytest.mark.parametrize("fact", ["enters_without_id", "enters_with_wrong_id"])
 def test_an_open_trust_beside_it_is_no_typing_mistake(fact):
-    assert judge(control_passed=True, **{fact: True}).cause == "trust_open_but_refused"
+    assert judge(control_passed=False, **{fact: True}).cause == "trust_open_but_refused"
+
+
+NOW = datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "cause", "who"),
+    [
+        (NOW, "role_young", Actor.NOBODY),
+        (NOW - timedelta(minutes=4), "role_young", Actor.NOBODY),
+        (NOW - timedelta(minutes=6), "role_not_assumable", Actor.CUSTOMER),
+        (None, "role_not_assumable", Actor.CUSTOMER),
+    ],
+)
+def test_a_role_that_was_deployed_a_moment_ago_is_waited_for(said, cause, who):
+    target = make_target(said_deployed_at=said)
+
+    verdict = judge_customer_refusal(refused(""), TrustFacts(control_passed=False), target, ROLE_ARN)
+
+    assert (verdict.cause, verdict.who) == (cause, who)
+    assert "not deployed" in verdict.fix
+
+
+def test_the_causes_are_tried_in_their_order():
+    """Each fact with all that come after it: the earlier one gives the cause."""
+    facts = {
+        "enters_with_previous_id": True,
+        "control_passed": True,
+        "enters_without_id": True,
+    }
+    young = make_target(said_deployed_at=datetime.now(UTC))
+    causes = []
+    while True:
+        known = TrustFacts(**facts, component_side_works=True)
+        causes.append(judge_customer_refusal(refused(""), known, young, ROLE_ARN).cause)
+        if not facts:
+            break
+        del facts[next(iter(facts))]
+
+    assert causes == ["previous_external_id", "product_tag_missing", "trust_open_but_refused", "role_young"]
 
 
 @pytest.mark.parametrize(

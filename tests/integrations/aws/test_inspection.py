@@ -8,14 +8,23 @@ from urllib.parse import quote
 import pytest
 from botocore.stub import Stubber
 
+from integrations.aws.arns import parse_role_arn
 from integrations.aws.clients import ClientFactory, SessionCredentials
 from integrations.aws.errors import Refused
 from integrations.aws.findings import judge_simulation
-from integrations.aws.inspection import RolePolicies, Simulation, more_than_asked, read_policies, read_role, simulate
+from integrations.aws.inspection import (
+    Question,
+    RolePolicies,
+    Simulation,
+    more_than_asked,
+    read_policies,
+    read_role,
+    simulate,
+)
 from integrations.aws.policies import inspection_session_policy
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.verify import verify_role
-from tests.integrations.aws.builders import ROLE_ARN, VENDOR, make_catalogue
+from tests.integrations.aws.builders import CUSTOMER, ROLE_ARN, make_catalogue, make_permission
 
 NAME = "rolebridge-c1-compute-analysis"
 
@@ -89,7 +98,14 @@ def test_policies_are_read_over_all_pages(iam, stub):
     assert read == RolePolicies({"a": document, "b": document}, ("arn:aws:iam::aws:policy/p",))
 
 
-def test_a_simulation_is_asked_for_the_role_itself(iam, stub):
+CONTEXT = [
+    {"ContextKeyName": "aws:RequestedRegion", "ContextKeyValues": ["eu-west-1"], "ContextKeyType": "string"},
+]
+A = Question("s3:GetLifecycleConfiguration", "eu-west-1")
+B = Question("ec2:StopInstances", "eu-west-1")
+
+
+def test_a_simulation_is_asked_for_the_role_itself_with_all_that_is_alike_in_one_call(iam, stub):
     stub.add_response(
         "simulate_principal_policy",
         {
@@ -98,18 +114,53 @@ def test_a_simulation_is_asked_for_the_role_itself(iam, stub):
                 {
                     "EvalActionName": "ec2:StopInstances",
                     "EvalDecision": "explicitDeny",
+                    "MatchedStatements": [{"SourcePolicyId": "guard"}, {"SourcePolicyId": "guard"}],
+                    "MissingContextValues": ["aws:sourceip"],
                     "OrganizationsDecisionDetail": {"AllowedByOrganizations": False},
                     "PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False},
                 },
             ]
         },
-        {"PolicySourceArn": ROLE_ARN, "ActionNames": ["s3:GetLifecycleConfiguration", "ec2:StopInstances"]},
+        {
+            "PolicySourceArn": ROLE_ARN,
+            "ActionNames": ["s3:GetLifecycleConfiguration", "ec2:StopInstances"],
+            "ResourceArns": ["*"],
+            "ContextEntries": CONTEXT,
+        },
     )
 
-    first, second = simulate(iam, ROLE_ARN, ["s3:GetLifecycleConfiguration", "ec2:StopInstances"])
+    answers = simulate(iam, ROLE_ARN, [A, B])
 
-    assert first == Simulation("s3:GetLifecycleConfiguration", "allowed", False, False)
-    assert second == Simulation("ec2:StopInstances", "explicitDeny", True, True)
+    assert answers == {
+        A: Simulation("s3:GetLifecycleConfiguration", "allowed"),
+        B: Simulation("ec2:StopInstances", "explicitDeny", True, True, ("guard",), ("aws:sourceip",)),
+    }
+
+
+def test_a_simulation_asks_about_the_permissions_own_resources_under_its_own_conditions(iam, stub):
+    permission = make_permission(
+        resources=("arn:aws:s3:::logs", "arn:aws:s3:::logs/*"),
+        conditions={"StringEquals": {"aws:ResourceTag/Team": ("data", "web")}, "Bool": {"aws:SecureTransport": "true"}},
+    )
+    question = Question.about(permission, "aws-cn", "eu-west-1")
+    result = {"EvalActionName": permission.action}
+    stub.add_response(
+        "simulate_principal_policy",
+        {"EvaluationResults": [{**result, "EvalDecision": "allowed"}, {**result, "EvalDecision": "implicitDeny"}]},
+        {
+            "PolicySourceArn": ROLE_ARN,
+            "ActionNames": [permission.action],
+            "ResourceArns": ["arn:aws-cn:s3:::logs", "arn:aws-cn:s3:::logs/*"],
+            "ContextEntries": [
+                *CONTEXT,
+                {"ContextKeyName": "aws:SecureTransport", "ContextKeyValues": ["true"], "ContextKeyType": "boolean"},
+                {"ContextKeyName": "aws:ResourceTag/Team", "ContextKeyValues": ["data"], "ContextKeyType": "string"},
+            ],
+        },
+    )
+
+    # One of the two resources is denied, and that is the answer.
+    assert simulate(iam, ROLE_ARN, [question])[question].decision == "implicitDeny"
 
 
 def test_a_refused_inspection_is_ours_to_read(iam, stub):
@@ -139,26 +190,58 @@ def test_a_simulation_that_allows_is_no_complaint():
     assert judge_simulation(Simulation("s3:X", "allowed", False, False)) is None
 
 
+ROLE = parse_role_arn(ROLE_ARN)
+
+
 def test_more_than_asked_is_named_policy_by_policy_and_action_by_action():
     component = make_catalogue().component("compute-analysis")
     policies = RolePolicies(
         inline={
             "permissions": {
                 "Statement": [
-                    {"Effect": "Allow", "Action": ["ec2:DescribeInstances", "EC2:describeinstances"]},
-                    {"Effect": "Allow", "Action": "s3:*"},
-                    {"Effect": "Allow", "NotAction": "iam:*"},
-                    {"Effect": "Deny", "Action": "kms:*"},
+                    {"Effect": "Allow", "Action": ["ec2:DescribeInstances", "EC2:describeinstances"], "Resource": "*"},
+                    {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+                    {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
+                    {"Effect": "Allow", "Action": "*", "Resource": "*"},
+                    {"Effect": "Allow", "Action": "iam:GetRole", "Resource": [ROLE_ARN, "*"]},
+                    {"Effect": "Deny", "Action": "kms:*", "Resource": "*"},
                 ]
             }
         },
-        managed_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess", f"arn:aws:iam::{VENDOR}:policy/{NAME}-1"),
+        managed_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess", f"arn:aws:iam::{CUSTOMER}:policy/{NAME}-1"),
     )
 
-    assert more_than_asked(policies, component, NAME) == (
+    assert more_than_asked(policies, component, ROLE) == (
         "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        # It is called as the template would call its own, but this component's permissions need none.
+        f"arn:aws:iam::{CUSTOMER}:policy/{NAME}-1",
         "permissions: s3:*",
         "permissions: everything but iam:*",
+        "permissions: *",
+        "permissions: iam:GetRole on *",
+    )
+
+
+def test_a_permission_that_reaches_further_than_asked_is_named():
+    logs = make_permission(action="s3:GetObject", resources=("arn:aws:s3:::logs/*",))
+    tagged = make_permission(action="s3:ListBucket", conditions={"StringEquals": {"aws:ResourceTag/a": "b"}})
+    component = make_catalogue().component("compute-analysis").model_copy(update={"permissions": (logs, tagged)})
+
+    def statement(action, **more):
+        return {"Effect": "Allow", "Action": action, **more}
+
+    inline = [
+        statement("s3:GetObject", Resource="arn:aws:s3:::logs/*"),
+        statement("s3:GetObject", Resource="*"),
+        statement("s3:GetObject", NotResource="arn:aws:s3:::secret/*"),
+        statement("s3:ListBucket", Resource="*"),
+        statement("s3:ListBucket", Resource="*", Condition={"StringEquals": {"aws:ResourceTag/a": "b"}}),
+    ]
+
+    assert more_than_asked(RolePolicies({"p": {"Statement": inline}}, ()), component, ROLE) == (
+        "p: s3:GetObject on *",
+        "p: s3:GetObject on everything but arn:aws:s3:::secret/*",
+        "p: s3:ListBucket without the condition that we ask for",
     )
 
 

@@ -1,9 +1,11 @@
-"""Whatever can refuse or fail between us and a customer's resource, in the sandbox: who must act, and what is said."""
+"""Whatever can refuse or fail between us and a customer's resource, in the sandbox: who must act, and what is said.
+
+The first part is the table of AccessDenied texts, row by row; the table of STS errors is in test_sts_errors.py.
+"""
 
 import json
 import logging
 import traceback
-from typing import Any
 
 import pytest
 
@@ -16,7 +18,9 @@ from integrations.aws.policies import compact
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor_setup import POLICY_NAME
 from integrations.aws.verify import check_vendor_identity, verify_role
-from tests.integrations.aws.conftest import Customer, root_client
+from integrations.catalogue import Component
+from tests.integrations.aws.builders import make_permission
+from tests.integrations.aws.conftest import root_client
 
 ACTION = "ec2:DescribeInstances"
 DENY = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": ACTION, "Resource": "*"}]}
@@ -38,29 +42,6 @@ def permission(report, action=ACTION):
 def found(report, check):
     [finding] = [finding for finding in report.findings if finding.check == check]
     return finding
-
-
-@pytest.fixture
-def member(sandbox, vendor, customer) -> Any:
-    """A customer whose account is in an organisation; `member.deny` attaches a service control policy to it."""
-    organisations = root_client(sandbox, "organizations", customer.account_id)
-    organisations.create_organization(FeatureSet="ALL")
-    root = organisations.list_roots()["Roots"][0]["Id"]
-    organisations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
-    made = organisations.create_account(AccountName="member", Email="member@example.com")
-    member: Any = Customer(sandbox, vendor, customer.catalogue)
-    member.account_id = made["CreateAccountStatus"]["AccountId"]
-    member.iam = root_client(sandbox, "iam", member.account_id)
-
-    def deny(document):
-        policy = organisations.create_policy(
-            Name="guardrail", Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(document)
-        )["Policy"]["PolicySummary"]
-        organisations.attach_policy(PolicyId=policy["Id"], TargetId=member.account_id)
-        return policy
-
-    member.deny = deny
-    return member
 
 
 def test_a_service_control_policy_is_the_organisations_to_change(vendor, member):
@@ -102,7 +83,7 @@ def test_a_refusal_by_our_own_session_policy_is_never_the_customers(vendor, cust
     customer.deploy()
     # A component whose session policy forgets an action that it probes.
     forgetful = CustomerSessionPolicy(Narrowing.ACTIONS, text=compact(ALLOW_ALL_BUT))
-    monkeypatch.setattr(chain, "customer_session_policies", lambda component, role: iter([forgetful]))
+    monkeypatch.setattr(chain, "customer_session_policies", lambda component, role, **chosen: iter([forgetful]))
 
     report = verify(vendor, customer)
 
@@ -110,6 +91,157 @@ def test_a_refusal_by_our_own_session_policy_is_never_the_customers(vendor, cust
     assert (finding.outcome, finding.cause, finding.who) == (Outcome.ERROR, "our_session_policy", Actor.VENDOR)
     assert finding.detail == ""
     assert role_status(report) == "no_verdict"
+
+
+SCP_PHRASE = f"is not authorized to perform: {ACTION} on resource: * "
+
+
+@pytest.mark.parametrize(
+    ("phrase", "cause", "who"),
+    [
+        ("with an explicit deny in a VPC endpoint policy", "our_network", Actor.VENDOR),
+        ("because no VPC endpoint policy allows the action", "our_network", Actor.VENDOR),
+        ("with an explicit deny in a resource control policy", "blocked_by_organisation", Actor.CUSTOMER_ORGANISATION),
+        ("because no resource-based policy allows the action", "blocked_by_resource_policy", Actor.CUSTOMER),
+    ],
+)
+def test_a_phrase_that_the_sandbox_itself_has_no_way_to_cause(vendor, customer, faults, phrase, cause, who):
+    customer.deploy()
+    faults(kind="error", service="ec2", code="AccessDenied", status=403, message=SCP_PHRASE + phrase)
+
+    report = verify(vendor, customer)
+
+    finding = permission(report)
+    assert (finding.cause, finding.who) == (cause, who)
+    assert role_status(report) == ("no_verdict" if who is Actor.VENDOR else "degraded")
+
+
+def test_an_organisation_that_blocks_only_some_regions_has_them_named(vendor, member):
+    member.deploy()
+    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}}
+    statement = {"Effect": "Deny", "Action": ACTION, "Resource": "*", "Condition": elsewhere}
+    member.deny({"Version": "2012-10-17", "Statement": [statement]})
+
+    report = verify(vendor, member, regions=("eu-central-1", "eu-west-1"))
+
+    [blocked] = [finding for finding in report.findings if finding.outcome is Outcome.DENIED]
+    assert (blocked.action, blocked.region, blocked.who) == (ACTION, "eu-west-1", Actor.CUSTOMER_ORGANISATION)
+    assert blocked.title.endswith("in eu-west-1")
+    assert "leave it out of the regions you allow" in blocked.fix
+
+
+def test_a_region_that_the_customer_did_not_allow_is_not_probed(vendor, customer):
+    customer.deploy()
+
+    report = verify(vendor, customer, regions=("eu-west-1",))
+
+    assert {finding.region for finding in report.findings if finding.check == "permission"} == {"eu-west-1"}
+    assert {finding.region for finding in report.findings if finding.check == "least_privilege"} == {"eu-west-1"}
+    not_tried = found(report, "permission.region")
+    assert (not_tried.outcome, not_tried.region, not_tried.cause) == (
+        Outcome.NOT_APPLICABLE,
+        "eu-central-1",
+        "region_not_allowed",
+    )
+    assert role_status(report) == "connected"
+
+
+def test_a_bucket_policy_is_the_bucket_owners_to_change_and_the_bucket_is_named(vendor, customer, sandbox):
+    bucket = f"logs-{customer.account_id}"
+    role = customer.target().role_arn(vendor)
+    customer.catalogue = with_bucket_probe(customer.catalogue, bucket)
+    customer.deploy()
+    s3 = root_client(sandbox, "s3", customer.account_id)
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    statement = {
+        "Effect": "Deny",
+        "Principal": {"AWS": str(role)},
+        "Action": "s3:GetBucketTagging",
+        "Resource": f"arn:aws:s3:::{bucket}",
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+    finding = permission(verify(vendor, customer), "s3:GetBucketTagging")
+
+    assert (finding.outcome, finding.cause, finding.who) == (
+        Outcome.DENIED,
+        "blocked_by_resource_policy",
+        Actor.CUSTOMER,
+    )
+    assert bucket in finding.title
+
+
+def with_bucket_probe(catalogue, bucket):
+    wanted = make_permission(
+        action="s3:GetBucketTagging",
+        probe={
+            "service": "s3",
+            "operation": "get_bucket_tagging",
+            "parameters": {"Bucket": bucket},
+            "allowed_errors": ["NoSuchTagSet"],
+        },
+    )
+    component = catalogue.component("compute-analysis").model_copy(update={"permissions": (wanted,)})
+    return catalogue.model_copy(update={"components": (component,)})
+
+
+# What the role tells of itself
+
+
+BARE = {"kind": "error", "service": "ec2", "code": "UnauthorizedOperation", "status": 403}
+ENCODED = "You are not authorized to perform this operation. Encoded authorization failure message: x4yZ"
+
+
+def tells(vendor, customer, **changes):
+    return verify(vendor, customer, self_inspection=True, version_tag_key="Product-role-version", **changes)
+
+
+@pytest.mark.parametrize("message", [None, ENCODED])
+def test_a_refusal_without_a_reason_is_explained_by_the_roles_own_simulation(vendor, customer, faults, message):
+    name = customer.deploy(self_inspection=True)
+    customer.set_policy(name, DENY, "no-compute")
+    faults(**BARE, **({"message": message} if message else {}))
+
+    finding = permission(tells(vendor, customer))
+
+    assert (finding.outcome, finding.cause) == (Outcome.DENIED, "blocked_by_customer_policy")
+    assert "no-compute" in finding.detail
+
+
+def test_a_simulation_that_allows_what_was_refused_live_makes_no_pass_of_it(vendor, customer, faults):
+    customer.deploy(self_inspection=True)
+    faults(**BARE)
+
+    report = tells(vendor, customer)
+
+    finding = permission(report)
+    assert (finding.outcome, finding.cause) == (Outcome.DENIED, "blocked_beyond_the_role")
+    assert role_status(report) == "degraded"
+
+
+def test_a_simulation_without_an_answer_leaves_the_refusal_as_it_is(vendor, customer, faults):
+    customer.deploy(self_inspection=True)
+    faults(**BARE)
+    faults(kind="error", service="iam", operation="SimulatePrincipalPolicy")
+
+    finding = permission(tells(vendor, customer))
+
+    assert (finding.outcome, finding.cause) == (Outcome.DENIED, "refused_without_reason")
+
+
+def test_a_role_made_for_an_older_version_is_outdated_and_not_at_fault(vendor, customer):
+    document = customer.document(self_inspection=True).inline_policies[0].document
+    without = json.loads(json.dumps(document).replace('"rds:DescribeDBInstances"', '"rds:DescribeDBClusters"'))
+    customer.deploy(self_inspection=True, permissions=without)
+    newer = customer.catalogue.component("compute-analysis").model_dump()
+    newer["version"] = "1.1.0"
+    newer["permissions"][1]["since"] = "1.1.0"
+
+    report = tells(vendor, customer, component=Component.model_validate(newer))
+
+    finding = permission(report, "rds:DescribeDBInstances")
+    assert (finding.outcome, finding.cause, finding.who) == (Outcome.DENIED, "role_outdated", Actor.CUSTOMER)
+    assert report.deployed_version == "1.0.0"
 
 
 def test_a_permission_that_no_probe_can_prove_is_simulated(vendor, customer):

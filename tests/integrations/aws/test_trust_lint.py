@@ -96,6 +96,8 @@ def test_a_principal_by_exclusion_is_too_wide(trust):
         ({"Null": {"sts:ExternalId": "false"}}, "external_id_operator"),
         ({"StringEquals": {"sts:ExternalId": "rb-other"}}, "external_id_other_values"),
         ({"StringEquals": {"sts:ExternalId": [EXTERNAL_ID, "rb-other"]}}, "external_id_other_values"),
+        ({"StringEquals": {"sts:ExternalId": "${aws:PrincipalTag/ExternalId}"}}, "external_id_variable"),
+        ({"StringLike": {"sts:ExternalId": f"{EXTERNAL_ID}?"}}, "external_id_operator"),
     ],
 )
 def test_f7_every_wrong_condition_is_named(trust, condition, cause):
@@ -111,6 +113,7 @@ def test_f7_every_wrong_condition_is_named(trust, condition, cause):
     [
         {"stringequals": {"STS:externalid": EXTERNAL_ID}},
         {"StringLike": {"sts:ExternalId": EXTERNAL_ID}},
+        {"ForAnyValue:StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
         {"StringEquals": {"sts:ExternalId": [EXTERNAL_ID]}, "Bool": {"aws:MultiFactorAuthPresent": "true"}},
     ],
 )
@@ -124,13 +127,67 @@ def test_a_condition_that_means_the_same_is_clean(trust, condition):
 def test_f7_a_second_statement_is_seen_however_it_is_written(trust, action):
     trust["Statement"].append({"Effect": "Allow", "Principal": {"AWS": B}, "Action": action})
 
-    assert causes(trust) == {"external_id_missing"}
+    assert causes(trust) - {"trust_unexpected_action"} == {"external_id_missing"}
 
 
 def test_a_statement_by_exclusion_is_seen(trust):
     trust["Statement"].append({"Effect": "Allow", "Principal": {"AWS": B}, "NotAction": "sts:TagSession"})
 
-    assert causes(trust) == {"external_id_missing"}
+    assert causes(trust) == {"external_id_missing", "trust_unexpected_action"}
+
+
+@pytest.mark.parametrize("action", ["sts:*", "*", "sts:AssumeRoleWithSAML", "sts:AssumeRole?"])
+def test_an_action_beyond_the_templates_is_named(trust, action):
+    trust["Statement"][1]["Action"].append(action)
+    trust["Statement"][1]["Condition"] = trust["Statement"][0]["Condition"]
+
+    [problem] = lint(trust)
+
+    assert (problem.cause, problem.too_wide) == ("trust_unexpected_action", False)
+    assert action in problem.title
+
+
+@pytest.mark.parametrize(
+    ("principal", "action"),
+    [
+        ({"AWS": f"arn:aws:iam::{CUSTOMER}:role/admin"}, "sts:AssumeRole"),
+        ({"Service": "ec2.amazonaws.com"}, "sts:AssumeRole"),
+        ({"Federated": f"arn:aws:iam::{CUSTOMER}:saml-provider/corp"}, "sts:TagSession"),
+    ],
+)
+def test_whom_the_customer_lets_in_beside_us_is_named_and_does_not_open_the_role_to_us(trust, principal, action):
+    trust["Statement"].append({"Effect": "Allow", "Principal": principal, "Action": action})
+
+    [problem] = lint(trust)
+
+    assert (problem.cause, problem.outcome, problem.too_wide) == ("trust_other_principal", Outcome.VIOLATED, False)
+
+
+def test_what_others_may_pass_on_does_not_let_us_pass_it_on(trust):
+    trust["Statement"][1]["Principal"] = {"AWS": f"arn:aws:iam::{CUSTOMER}:role/admin"}
+
+    assert causes(trust) == {"trust_other_principal", "trust_lacks_tag_session", "trust_lacks_source_identity"}
+
+
+def test_a_condition_that_names_others_beside_us_names_other_principals(trust):
+    other = f"arn:aws:iam::{CUSTOMER}:role/admin"
+    for statement in trust["Statement"]:
+        statement["Principal"] = "*"
+        statement.setdefault("Condition", {})["ArnEquals"] = {"aws:PrincipalArn": [B, other]}
+
+    [problem] = lint(trust)
+
+    assert (problem.cause, problem.too_wide) == ("trust_other_principal", False)
+    assert other in problem.title
+
+
+@pytest.mark.parametrize("arn", [f"arn:aws:iam::{VENDOR}:role/rolebridge/*", f"arn:aws:iam::{VENDOR}:role/*"])
+def test_f8_a_condition_that_pins_more_than_the_one_role_does_not_count_as_a_pin(trust, arn):
+    for statement in trust["Statement"]:
+        statement["Principal"] = {"AWS": ROOT}
+        statement.setdefault("Condition", {})["ArnLike"] = {"aws:PrincipalArn": arn}
+
+    assert causes(trust) == {"trust_whole_account"}
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,7 @@ def test_a_trust_shows_the_arn_of_a_principal_that_exists(vendor, customer):
     assert shown["Statement"][0]["Principal"] == {"AWS": [caller.arn, vendor.root]}
 
 
+@pytest.mark.sandbox_only("signs in as an account's root")
 def test_the_root_of_an_account_cannot_assume_roles(vendor, server):
     role = vendor.role("target", trusting(vendor.id))
     root = vendor.client("sts")
@@ -228,6 +229,7 @@ def test_a_role_of_another_partition_cannot_be_assumed(vendor, customer):
     assert caller.refused_role(role.replace("arn:aws:", "arn:aws-cn:")).code == "AccessDenied"
 
 
+@pytest.mark.sandbox_only("needs an account of the China partition")
 def test_roles_of_the_china_partition_have_its_arns(world, server):
     account = world.account()
     iam = account.client("iam", "cn-north-1")

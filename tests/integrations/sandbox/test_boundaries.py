@@ -13,12 +13,14 @@ def test_a_roles_boundary_limits_its_sessions(vendor):
     boundary = vendor.managed("boundary", allow("iam:ListRoles"))
     session = vendor.session("target", allow("iam:*"))
     vendor.iam.put_role_permissions_boundary(RoleName=vendor.world.name("target"), PermissionsBoundary=boundary)
+    vendor.world.changed()
 
     assert session.client("iam").list_roles()
     refused = refusal_of(session.client("iam").list_users)
     assert refused.message.endswith("because no permissions boundary allows the iam:ListUsers action")
 
     vendor.iam.delete_role_permissions_boundary(RoleName=vendor.world.name("target"))
+    vendor.world.changed()
     assert session.client("iam").list_users()
 
 
@@ -26,6 +28,7 @@ def test_a_boundary_alone_allows_nothing(vendor):
     boundary = vendor.managed("boundary", allow("*"))
     session = vendor.session("target")
     vendor.iam.put_role_permissions_boundary(RoleName=vendor.world.name("target"), PermissionsBoundary=boundary)
+    vendor.world.changed()
 
     assert "no identity-based policy" in refusal_of(session.client("iam").list_users).message
 
@@ -34,6 +37,7 @@ def test_a_deny_in_a_boundary_is_named_with_its_arn(vendor):
     boundary = vendor.managed("boundary", allow("*"), deny("iam:ListUsers"))
     session = vendor.session("target", allow("iam:*"))
     vendor.iam.put_role_permissions_boundary(RoleName=vendor.world.name("target"), PermissionsBoundary=boundary)
+    vendor.world.changed()
 
     refused = refusal_of(session.client("iam").list_users)
 
@@ -46,11 +50,16 @@ def test_a_users_boundary_limits_the_user(vendor):
     name = caller.arn.rsplit("/", 1)[1]
 
     vendor.iam.put_user_permissions_boundary(UserName=name, PermissionsBoundary=boundary)
+    vendor.world.changed()
     assert "no permissions boundary" in refusal_of(caller.client("iam").list_users).message
     assert caller.client("iam").list_roles()
 
     vendor.iam.delete_user_permissions_boundary(UserName=name)
+    vendor.world.changed()
     assert caller.client("iam").list_users()
+
+
+ORGANISATION = pytest.mark.sandbox_only("makes an organisation, of which an account has one, and a member account")
 
 
 @dataclass
@@ -85,6 +94,7 @@ def organisation(vendor, world, server):
     return Organisation(org, root, member)
 
 
+@ORGANISATION
 def test_a_service_control_policy_denies_and_is_named_with_its_arn(organisation):
     policy = organisation(deny("iam:ListUsers"))
     session = organisation.member.session("target", allow("iam:*"))
@@ -95,6 +105,7 @@ def test_a_service_control_policy_denies_and_is_named_with_its_arn(organisation)
     assert session.client("iam").list_roles()
 
 
+@ORGANISATION
 def test_every_level_of_the_organisation_has_to_allow(organisation):
     organisation(allow(["iam:*", "sts:*"]))
     organisation.client.detach_policy(PolicyId="p-FullAWSAccess", TargetId=organisation.member.id)
@@ -106,6 +117,7 @@ def test_every_level_of_the_organisation_has_to_allow(organisation):
     assert session.client("iam").list_roles()
 
 
+@ORGANISATION
 def test_a_service_control_policy_binds_the_root_of_a_member(organisation):
     organisation(deny("iam:ListUsers"), target=organisation.root)
 
@@ -114,12 +126,14 @@ def test_a_service_control_policy_binds_the_root_of_a_member(organisation):
     assert "explicit deny in a service control policy" in refused.message
 
 
+@ORGANISATION
 def test_a_service_control_policy_does_not_bind_the_management_account(vendor, organisation):
     organisation(deny("iam:ListUsers"), target=organisation.root)
 
     assert vendor.iam.list_users()
 
 
+@ORGANISATION
 def test_a_service_control_policy_can_keep_to_regions(organisation):
     elsewhere = {"StringNotEquals": {"aws:RequestedRegion": REGION}}
     organisation({"Effect": "Deny", "NotAction": ["iam:*", "sts:*"], "Resource": "*", "Condition": elsewhere})
@@ -130,6 +144,7 @@ def test_a_service_control_policy_can_keep_to_regions(organisation):
     assert "explicit deny in a service control policy" in refused.message
 
 
+@ORGANISATION
 def test_a_service_control_policy_binds_assume_role_of_its_account(organisation, customer):
     organisation(deny("sts:AssumeRole", Condition={"StringNotEquals": {"aws:ResourceAccount": organisation.member.id}}))
     caller = organisation.member.user("caller", allow("sts:AssumeRole"))
@@ -138,6 +153,7 @@ def test_a_service_control_policy_binds_assume_role_of_its_account(organisation,
     assert caller.refused_role(role).code == "AccessDenied"
 
 
+@ORGANISATION
 def test_service_control_policies_count_only_while_their_type_is_enabled(organisation):
     organisation(deny("iam:ListUsers"))
     org = organisation.client
@@ -166,6 +182,7 @@ def outsiders_denied(action, organisation):
     return {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*", "Condition": condition}
 
 
+@ORGANISATION
 def test_a_resource_control_policy_guards_the_roles_of_its_account(organisation, resource_control, customer):
     outsider = customer.user("outsider", allow("sts:AssumeRole"))
     insider = organisation.member.user("insider", allow("sts:AssumeRole"))
@@ -178,6 +195,7 @@ def test_a_resource_control_policy_guards_the_roles_of_its_account(organisation,
     assert insider.assume(role)
 
 
+@ORGANISATION
 def test_a_resource_control_policy_guards_buckets_and_is_named(organisation, resource_control):
     member = organisation.member
     name = f"guarded-{member.id}"
@@ -192,6 +210,7 @@ def test_a_resource_control_policy_guards_buckets_and_is_named(organisation, res
     assert reader.client("s3").get_bucket_location(Bucket=name)
 
 
+@ORGANISATION
 def test_a_resource_control_policy_says_nothing_on_services_that_have_none(organisation, resource_control):
     session = organisation.member.session("target", allow("iam:*"))
 
@@ -200,6 +219,7 @@ def test_a_resource_control_policy_says_nothing_on_services_that_have_none(organ
     assert session.client("iam").list_users()
 
 
+@ORGANISATION
 def test_resource_control_policies_count_only_while_their_type_is_enabled(organisation, resource_control, customer):
     outsider = customer.user("outsider", allow("sts:AssumeRole"))
     role = organisation.member.role("target", trusting(outsider.arn))
@@ -211,6 +231,7 @@ def test_resource_control_policies_count_only_while_their_type_is_enabled(organi
     assert outsider.assume(role)
 
 
+@ORGANISATION
 def test_an_organisations_id_is_a_condition_key_of_trust_policies(organisation, customer, vendor):
     org_id = organisation.client.describe_organization()["Organization"]["Id"]
     condition = {"StringEquals": {"aws:PrincipalOrgID": org_id}}
@@ -240,8 +261,7 @@ class Bucket:
 @pytest.fixture
 def bucket(customer):
     s3 = customer.client("s3")
-    name = f"bucket-{customer.id}"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    name = customer.bucket("files")
     s3.put_object(Bucket=name, Key="open/file", Body=b"content")
     s3.put_object(Bucket=name, Key="closed/file", Body=b"content")
 
@@ -283,7 +303,8 @@ def test_a_bucket_policy_denies_even_an_administrator(customer, bucket):
 def test_a_boundary_limits_a_role_that_a_bucket_policy_names(customer, bucket):
     boundary = customer.managed("boundary", allow("iam:*"))
     session = customer.session("target")
-    customer.iam.put_role_permissions_boundary(RoleName="target", PermissionsBoundary=boundary)
+    customer.iam.put_role_permissions_boundary(RoleName=customer.world.name("target"), PermissionsBoundary=boundary)
+    customer.world.changed()
     statement = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket.arn}
 
     bucket({**statement, "Principal": {"AWS": customer.arn("target")}})

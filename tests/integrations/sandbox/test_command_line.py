@@ -10,6 +10,8 @@ import pytest
 
 from tests.integrations.sandbox.world import allow, document, trusting
 
+pytestmark = pytest.mark.sandbox_only("the command line finds the sandbox in its environment")
+
 AWS = Path(sys.executable).parent / "aws"
 
 

@@ -117,6 +117,7 @@ def test_every_quantifier(vendor, operator, given, passes):
         assert caller.refused_role(role, Tags=tags).code == "AccessDenied"
 
 
+@pytest.mark.sandbox_only("the header stands for the network")
 @pytest.mark.parametrize(
     ("condition", "header", "passes"),
     [
@@ -144,7 +145,7 @@ ABSENT = [
     ("iam", "list_roles", "iam:ListRoles", ["iam:PolicyARN", "iam:PermissionsBoundary", "iam:PassedToService"]),
     ("ec2", "describe_volumes", "ec2:DescribeVolumes", ["ec2:InstanceType", "aws:RequestTag/a", "aws:TagKeys"]),
     ("s3", "list_buckets", "s3:ListAllMyBuckets", ["s3:prefix", "s3:max-keys", "s3:x-amz-acl"]),
-    ("kms", "list_keys", "kms:ListKeys", ["kms:CallerAccount", "kms:ViaService", "aws:ResourceTag/a"]),
+    ("kms", "list_keys", "kms:ListKeys", ["kms:ViaService", "kms:KeyUsage", "aws:ResourceTag/a"]),
     ("cloudtrail", "describe_trails", "cloudtrail:DescribeTrails", ["aws:RequestTag/a", "aws:TagKeys"]),
     ("logs", "describe_log_groups", "logs:DescribeLogGroups", ["aws:RequestTag/a", "aws:ResourceTag/a"]),
     ("cloudwatch", "list_metrics", "cloudwatch:ListMetrics", ["cloudwatch:namespace", "aws:RequestTag/a"]),
@@ -184,11 +185,17 @@ def test_sts_has_the_keys_of_assume_role(vendor):
     assert caller.assume(role, ExternalId="id", SourceIdentity="alice", Tags=tags, TransitiveTagKeys=["a"])
 
 
+def _delete_if_there(ec2, volume):
+    if ec2.describe_volumes(Filters=[{"Name": "volume-id", "Values": [volume]}])["Volumes"]:
+        ec2.delete_volume(VolumeId=volume)
+
+
 def one_of(account: Account, action: str | list[str], condition: dict[str, dict[str, str]]) -> Actor:
     """Give a user who may do `action` under a condition alone."""
     return account.user("caller", allow(action, Condition=condition))
 
 
+@pytest.mark.sandbox_only("makes an organisation, of which an account has one")
 def test_organizations_has_the_type_of_policy(vendor, server):
     vendor.client("organizations").create_organization(FeatureSet="ALL")
     caller = one_of(
@@ -201,19 +208,18 @@ def test_organizations_has_the_type_of_policy(vendor, server):
 
 
 def test_cloudformation_has_what_a_stack_is_made_of(vendor):
-    caller = one_of(
-        vendor, "cloudformation:*", {"StringLike": {"cloudformation:TemplateUrl": "https://*", "aws:RequestTag/a": "1"}}
-    ).client("cloudformation")
-    call = {"StackName": "s", "Tags": [{"Key": "a", "Value": "1"}]}
+    tagged = allow("cloudformation:TagResource", Condition={"StringEquals": {"aws:RequestTag/a": "1"}})
+    from_url = {"StringLike": {"cloudformation:TemplateUrl": "https://*", "aws:RequestTag/a": "1"}}
+    caller = vendor.user("caller", allow("cloudformation:CreateStack", Condition=from_url), tagged)
+    caller = caller.client("cloudformation")
+    call = {"StackName": vendor.world.name("s"), "Tags": [{"Key": "a", "Value": "1"}]}
 
     assert refusal_of(caller.create_stack, **call, TemplateBody="{}").code == "AccessDenied"
     assert refusal_of(caller.create_stack, **call, TemplateURL="https://bucket/none").code == "ValidationError"
 
 
 def test_s3_has_what_a_listing_and_a_write_say(vendor):
-    s3 = vendor.client("s3")
-    bucket = f"keys-{vendor.id}"
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    bucket = vendor.bucket("keys")
     caller = vendor.user(
         "caller",
         allow("s3:ListBucket", Condition={"NumericLessThanEquals": {"s3:max-keys": "10"}}),
@@ -236,6 +242,8 @@ def test_ec2_has_its_region_and_the_tags_of_what_is_touched(vendor):
         )["VolumeId"]
         for team in ("red", "blue")
     )  # fmt: skip
+    for volume in (red, blue):
+        vendor.world.cleanup(_delete_if_there, ec2=ec2, volume=volume)
     condition = {"StringEquals": {"ec2:ResourceTag/team": "red", "aws:ResourceTag/team": "red", "ec2:Region": REGION}}
     caller = one_of(vendor, "ec2:DeleteVolume", condition).client("ec2")
 
@@ -245,17 +253,20 @@ def test_ec2_has_its_region_and_the_tags_of_what_is_touched(vendor):
 
 def test_kms_has_the_account_of_the_caller(vendor):
     key = vendor.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    vendor.world.cleanup(vendor.client("kms").schedule_key_deletion, KeyId=key, PendingWindowInDays=7)
     caller = one_of(vendor, "kms:DescribeKey", {"StringEquals": {"kms:CallerAccount": vendor.id}}).client("kms")
 
     assert caller.describe_key(KeyId=key)
 
 
+@pytest.mark.sandbox_only("makes a key and a volume, which cost money")
 @pytest.mark.parametrize(
     ("service", "action", "operation", "arguments"),
     [
-        ("logs", "logs:CreateLogGroup", "create_log_group", {"logGroupName": "g", "tags": {"team": "red"}}),
-        ("kms", "kms:CreateKey", "create_key", {"Tags": [{"TagKey": "team", "TagValue": "red"}]}),
-        ("ec2", "ec2:CreateVolume", "create_volume", {"AvailabilityZone": f"{REGION}a", "Size": 1,
+        ("logs", ["logs:CreateLogGroup", "logs:TagResource"], "create_log_group",
+            {"logGroupName": "g", "tags": {"team": "red"}}),
+        ("kms", ["kms:CreateKey", "kms:TagResource"], "create_key", {"Tags": [{"TagKey": "team", "TagValue": "red"}]}),
+        ("ec2", ["ec2:CreateVolume", "ec2:CreateTags"], "create_volume", {"AvailabilityZone": f"{REGION}a", "Size": 1,
             "TagSpecifications": [{"ResourceType": "volume", "Tags": [{"Key": "team", "Value": "red"}]}]}),
     ],
 )  # fmt: skip
@@ -268,6 +279,7 @@ def test_tags_of_a_request_are_keys_in_every_services_own_shape(vendor, service,
     assert refusal_of(getattr(client, operation), **untagged).status in {400, 403}
 
 
+@pytest.mark.sandbox_only("a metric cannot be deleted")
 def test_cloudwatch_has_the_namespace_of_what_is_put(vendor):
     caller = one_of(vendor, "cloudwatch:PutMetricData", {"StringEquals": {"cloudwatch:namespace": "Mine"}})
     put = caller.client("cloudwatch").put_metric_data

@@ -18,6 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedErro
 from tests.integrations.sandbox.world import ALL_STS, World, allow, document, refusal_of, trusting
 from tests.sandbox_server import ROOT, SandboxServer, new_account_id, running_sandbox
 
+pytestmark = pytest.mark.sandbox_only("plays with the sandbox's own controls")
+
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[SandboxServer]:

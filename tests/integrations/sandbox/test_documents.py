@@ -38,7 +38,7 @@ def test_an_identity_policy_that_is_wrong(vendor, policy, message):
 
     for refused in (
         refusal_of(vendor.iam.put_role_policy, RoleName=role, PolicyName="p", PolicyDocument=policy),
-        refusal_of(vendor.iam.create_policy, PolicyName="p", PolicyDocument=policy),
+        refusal_of(vendor.iam.create_policy, PolicyName=vendor.world.name("p"), PolicyDocument=policy),
     ):
         assert (refused.code, refused.status) == ("MalformedPolicyDocument", 400)
         assert message in refused.message
@@ -64,7 +64,7 @@ def test_a_trust_policy_that_is_wrong(vendor, trust, message):
     role = vendor.role("target", trusting(vendor.id)).rsplit("/", 1)[1]
 
     for refused in (
-        refusal_of(vendor.iam.create_role, RoleName="new", AssumeRolePolicyDocument=trust),
+        refusal_of(vendor.iam.create_role, RoleName=vendor.world.name("new"), AssumeRolePolicyDocument=trust),
         refusal_of(vendor.iam.update_assume_role_policy, RoleName=role, PolicyDocument=trust),
     ):
         assert refused.code == "MalformedPolicyDocument"
@@ -79,9 +79,10 @@ def sized(length, statement):
 
 def test_the_size_of_a_trust_policy(vendor):
     statement = trusting(vendor.id)
-    vendor.iam.create_role(RoleName="fits", AssumeRolePolicyDocument=sized(2048, statement))
+    fits, larger = vendor.world.name("fits"), vendor.world.name("larger")
+    vendor.iam.create_role(RoleName=fits, AssumeRolePolicyDocument=sized(2048, statement))
 
-    refused = refusal_of(vendor.iam.create_role, RoleName="x", AssumeRolePolicyDocument=sized(2049, statement))
+    refused = refusal_of(vendor.iam.create_role, RoleName=larger, AssumeRolePolicyDocument=sized(2049, statement))
 
     assert (refused.code, refused.status) == ("LimitExceeded", 409)
     assert refused.message == "Cannot exceed quota for ACLSizePerRole: 2048"
@@ -101,9 +102,10 @@ def test_the_size_of_all_inline_policies_of_a_role_together(vendor):
 
 
 def test_the_size_of_a_managed_policy(vendor):
-    vendor.iam.create_policy(PolicyName="fits", PolicyDocument=sized(6144, allow("s3:*")))
+    fits, larger = vendor.world.name("fits"), vendor.world.name("larger")
+    vendor.iam.create_policy(PolicyName=fits, PolicyDocument=sized(6144, allow("s3:*")))
 
-    refused = refusal_of(vendor.iam.create_policy, PolicyName="x", PolicyDocument=sized(6145, allow("s3:*")))
+    refused = refusal_of(vendor.iam.create_policy, PolicyName=larger, PolicyDocument=sized(6145, allow("s3:*")))
 
     assert (refused.code, refused.message) == ("LimitExceeded", "Cannot exceed quota for PolicySize: 6144")
 

@@ -17,10 +17,10 @@ from tests.integrations.sandbox import (
     test_session_tags,
 )
 from tests.integrations.sandbox.mutations import MUTATIONS
-from tests.integrations.sandbox.world import ALL_STS, Account, Actor, World, allow, on_aws
+from tests.integrations.sandbox.world import ALL_STS, Account, Actor, World, allow
 from tests.sandbox_server import SandboxServer, running_sandbox
 
-pytestmark = pytest.mark.skipif(on_aws(), reason="AWS cannot be broken on purpose")
+pytestmark = pytest.mark.sandbox_only("AWS cannot be broken on purpose")
 
 
 class Stage:

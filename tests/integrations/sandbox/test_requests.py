@@ -8,7 +8,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
-from tests.integrations.sandbox.world import ALL_STS, REGION, allow, deny, refusal_of, trusting
+from tests.integrations.sandbox.world import ALL_STS, allow, deny, refusal_of, trusting
 
 
 @pytest.fixture
@@ -67,6 +67,7 @@ def test_a_deleted_key_is_refused(vendor, caller):
     assert refusal_of(caller.client("iam").list_roles).code == "InvalidClientTokenId"
 
 
+@pytest.mark.sandbox_only("speaks HTTP to the sandbox")
 def test_a_body_that_was_changed_after_signing_is_refused(server, caller):
     request = AWSRequest("POST", server.url, data=b"Action=ListRoles&Version=2010-05-08")
     request.headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -79,6 +80,7 @@ def test_a_body_that_was_changed_after_signing_is_refused(server, caller):
     assert "SignatureDoesNotMatch" in answer.text
 
 
+@pytest.mark.sandbox_only("speaks HTTP to the sandbox")
 def test_a_request_signed_an_hour_ago_is_refused(server, caller, monkeypatch):
     request = AWSRequest("POST", server.url, data=b"Action=ListRoles&Version=2010-05-08")
     request.headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -94,8 +96,7 @@ def test_a_request_signed_an_hour_ago_is_refused(server, caller, monkeypatch):
 
 def test_a_presigned_request_is_answered_and_a_tampered_one_is_not(vendor):
     s3 = vendor.client("s3")
-    bucket = f"presigned-{vendor.id}"
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    bucket = vendor.bucket("presigned")
     s3.put_object(Bucket=bucket, Key="a key/with+signs", Body=b"content")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a key/with+signs"})
 
@@ -106,6 +107,7 @@ def test_a_presigned_request_is_answered_and_a_tampered_one_is_not(vendor):
     assert (bad.status_code, "SignatureDoesNotMatch" in bad.text) == (403, True)
 
 
+@pytest.mark.sandbox_only("speaks HTTP to the sandbox")
 def test_an_unsigned_request_is_refused(server):
     answer = URLLib3Session().send(AWSRequest("POST", server.url, data=b"Action=ListRoles").prepare())
 
@@ -131,6 +133,7 @@ def test_a_policy_change_reaches_a_live_session(vendor):
     assert session.client("iam").list_users()
 
 
+@pytest.mark.sandbox_only("goes by the sandbox's clock")
 def test_sessions_issued_before_a_moment_can_be_revoked(vendor, server):
     session = vendor.session("target", allow("iam:ListRoles"))
     assert session.client("iam").list_roles()
@@ -146,8 +149,9 @@ def test_sessions_issued_before_a_moment_can_be_revoked(vendor, server):
 def test_a_session_of_a_role_that_was_deleted_can_do_nothing(vendor):
     session = vendor.session("target", allow("iam:ListRoles"))
 
-    vendor.iam.delete_role_policy(RoleName="target", PolicyName="permissions")
-    vendor.iam.delete_role(RoleName="target")
+    name = vendor.world.name("target")
+    vendor.iam.delete_role_policy(RoleName=name, PolicyName="permissions")
+    vendor.iam.delete_role(RoleName=name)
     vendor.role("target", trusting(vendor.id), policy=(allow("iam:ListRoles"),))
 
     assert refusal_of(session.client("iam").list_roles).code == "AccessDenied"
@@ -161,6 +165,7 @@ def test_a_users_session_token_has_the_users_permissions(vendor, world, caller):
     assert refusal_of(iam.list_users).code == "AccessDenied"
 
 
+@pytest.mark.sandbox_only("signs in as an account's root")
 def test_the_root_of_an_account_may_do_anything_there(vendor, customer):
     assert vendor.iam.list_roles()["Roles"] == []
     customer.role("theirs", trusting(customer.id))

@@ -12,6 +12,8 @@ from botocore.httpsession import URLLib3Session
 
 from tests.integrations.sandbox.world import allow, refusal_of
 
+pytestmark = pytest.mark.sandbox_only("speaks HTTP to the sandbox, and no sense")
+
 
 def raw(server, data, *, finish=True):
     """Send bytes, and give what comes back within two seconds."""

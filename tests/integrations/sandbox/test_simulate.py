@@ -59,6 +59,7 @@ def test_the_boundary_counts_and_is_reported(customer):
     assert outside["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
 
 
+@pytest.mark.sandbox_only("makes an organisation, of which an account has one, and a member account")
 def test_the_organisation_counts_and_is_reported(vendor, world, server):
     org = vendor.client("organizations", "us-east-1")
     org.create_organization(FeatureSet="ALL")
@@ -98,16 +99,15 @@ def test_trust_and_session_policies_are_ignored(vendor):
     [
         ("arn:aws:iam::ACCOUNT:role/none", ["s3:GetObject"], "NoSuchEntity"),
         ("arn:aws:s3:::bucket", ["s3:GetObject"], "InvalidInput"),
-        ("arn:aws:iam::ACCOUNT:role/target", ["s3:Get*"], "InvalidInput"),
-        ("arn:aws:iam::ACCOUNT:role/target", ["GetObject"], "InvalidInput"),
+        ("arn:aws:iam::ACCOUNT:role/TARGET", ["s3:Get*"], "InvalidInput"),
+        ("arn:aws:iam::ACCOUNT:role/TARGET", ["GetObject"], "InvalidInput"),
     ],
 )
 def test_what_the_simulator_does_not_take(customer, arn, actions, code):
     customer.role("target", trusting(customer.id))
+    source = arn.replace("ACCOUNT", customer.id).replace("TARGET", customer.world.name("target"))
 
-    refused = refusal_of(
-        customer.iam.simulate_principal_policy, PolicySourceArn=arn.replace("ACCOUNT", customer.id), ActionNames=actions
-    )
+    refused = refusal_of(customer.iam.simulate_principal_policy, PolicySourceArn=source, ActionNames=actions)
 
     assert refused.code == code
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.integrations.sandbox.world import ALL_STS, allow, refusal_of, trusting
 
+pytestmark = pytest.mark.sandbox_only("CloudTrail takes minutes on AWS, and what it keeps cannot be removed")
+
 
 def events(account, **attributes):
     trail = account.client("cloudtrail")

@@ -1,8 +1,10 @@
 """Accounts, roles and users for the tests: in the sandbox, or, with SANDBOX_TESTS=aws, in three real accounts.
 
 Real accounts come from the profiles named in SANDBOX_AWS_PROFILES (three, comma separated), each an administrator.
-Everything made there carries a random prefix and is removed at the end. No run against real accounts has been
-recorded yet: what the tests say of AWS comes from its documentation.
+Everything made there has a name with the prefix `sandbox-test-` and is removed at the end of its test; what has no
+name is removed by its id. A test that needs the sandbox itself carries the mark `sandbox_only` with its reason, and
+`test_against_profiles.py` shows that the others leave nothing behind. No run against real accounts has been recorded
+yet: what the tests say of AWS comes from its documentation.
 """
 
 import json
@@ -19,9 +21,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.integrations.sandbox.sweep import sweep
 from tests.sandbox_server import SandboxServer, new_account_id
 
 REGION = "eu-central-1"
+PREFIX = "sandbox-test-"
 SETTLING_SECONDS = float(os.environ.get("SANDBOX_AWS_SETTLING_SECONDS", "15"))
 # The service is to refuse what is wrong, not boto3 before it.
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, parameter_validation=False)
@@ -85,12 +89,13 @@ class Actor:
     clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def client(self, service: str, region: str = REGION) -> Any:
+        """Give a client, once what was changed in IAM before has reached everywhere."""
+        self.world.settle()
         if (service, region) not in self.clients:
             self.clients[service, region] = self.world.client(service, self.key, self.secret, self.token, region)
         return self.clients[service, region]
 
     def assume(self, role: str, name: str = "session", **arguments: Any) -> "Actor":
-        self.world.settle()
         answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName=name, **arguments)
         made = answer["Credentials"]
         return Actor(
@@ -103,7 +108,6 @@ class Actor:
         )
 
     def refused_role(self, role: str, name: str = "session", **arguments: Any) -> Refused:
-        self.world.settle()
         return refusal_of(self.client("sts").assume_role, RoleArn=role, RoleSessionName=name, **arguments)
 
 
@@ -145,7 +149,6 @@ class Account:
             Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()],
             **arguments,
         )["Role"]
-        self.world.made(self.iam, "role", made["RoleName"])
         if policy:
             self.policy(made["Arn"], *policy)
         self.world.changed()
@@ -161,14 +164,12 @@ class Account:
 
     def managed(self, name: str, *statements: dict[str, Any]) -> str:
         made = self.iam.create_policy(PolicyName=self.world.name(name), PolicyDocument=document(*statements))
-        self.world.made(self.iam, "policy", made["Policy"]["Arn"])
         return str(made["Policy"]["Arn"])
 
     def user(self, name: str, *statements: dict[str, Any], tags: dict[str, str] | None = None) -> Actor:
         """Make a user with an access key."""
         pairs = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
         made = self.iam.create_user(UserName=self.world.name(name), Tags=pairs)["User"]
-        self.world.made(self.iam, "user", made["UserName"])
         if statements:
             self.iam.put_user_policy(
                 UserName=made["UserName"], PolicyName="permissions", PolicyDocument=document(*statements)
@@ -176,6 +177,18 @@ class Account:
         key = self.iam.create_access_key(UserName=made["UserName"])["AccessKey"]
         self.world.changed()
         return Actor(self.world, made["Arn"], key["AccessKeyId"], key["SecretAccessKey"])
+
+    def attach(self, actor: Actor, policy: str) -> None:
+        self.iam.attach_user_policy(UserName=actor.arn.rsplit("/", 1)[1], PolicyArn=policy)
+        self.world.changed()
+
+    def bucket(self, name: str) -> str:
+        """Make a bucket and give its name, which no other account may have."""
+        s3 = self.client("s3")
+        bucket = self.world.name(f"{name}-{self.id}")
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.world.cleanup(_empty_and_delete, s3=s3, bucket=bucket)
+        return bucket
 
     def session(self, name: str, *statements: dict[str, Any], **arguments: Any) -> Actor:
         """Make a role with these permissions and give a session of it that is not chained."""
@@ -192,8 +205,9 @@ class World:
         # For the rest of the project's tests the environment names a sandbox; here it must not.
         self.endpoint = server.url if server is not None else os.environ.get("SANDBOX_AWS_ENDPOINT_URL")
         self.config = ONCE.merge(Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg]
-        self._prefix = f"t{secrets.token_hex(3)}-" if server is None else ""
-        self._made: list[tuple[Any, str, str]] = []
+        self._prefix = f"{PREFIX}{secrets.token_hex(3)}-" if server is None else ""
+        self._cleanups: list[tuple[Callable[..., Any], dict[str, Any]]] = []
+        self._accounts: list[Account] = []
         self._dirty = False
         self._profiles = iter(os.environ.get("SANDBOX_AWS_PROFILES", "").split(",")) if server is None else None
 
@@ -224,10 +238,17 @@ class World:
             return session.client(service, region_name=region, endpoint_url=self.endpoint, config=self.config)  # type: ignore[call-overload]
 
         account_id = admin("sts", REGION).get_caller_identity()["Account"]
-        return Account(self, account_id, admin)
+        account = Account(self, account_id, admin)
+        self._accounts.append(account)
+        return account
 
-    def made(self, iam: Any, kind: str, name: str) -> None:
-        self._made.append((iam, kind, name))
+    def unique(self) -> str:
+        """Give a few letters that tell things of the same test apart."""
+        return secrets.token_hex(3)
+
+    def cleanup(self, call: Callable[..., Any], **arguments: Any) -> None:
+        """Say how to remove from a real account what has no name that begins with the prefix, or is not of IAM."""
+        self._cleanups.append((call, arguments))
 
     def changed(self) -> None:
         self._dirty = True
@@ -242,8 +263,22 @@ class World:
         """Remove from real accounts what the test made there."""
         if self._server is not None:
             return
-        for iam, kind, name in reversed(self._made):
-            remove(iam, kind, name)
+        failed = []
+        for call, arguments in reversed(self._cleanups):
+            try:
+                call(**arguments)
+            except ClientError as error:
+                failed.append(str(error))
+        for account in self._accounts:
+            failed += sweep(account.iam, self._prefix)
+        assert not failed, f"could not be removed: {failed}"
+
+
+def _empty_and_delete(*, s3: Any, bucket: str) -> None:
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for item in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+            s3.delete_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])
+    s3.delete_bucket(Bucket=bucket)
 
 
 def _profile_session(name: str) -> boto3.Session:
@@ -253,20 +288,3 @@ def _profile_session(name: str) -> boto3.Session:
     core.set_config_variable("credentials_file", os.environ.get("SANDBOX_AWS_CREDENTIALS_FILE", "~/.aws/credentials"))
     core.set_config_variable("profile", name)
     return boto3.Session(botocore_session=core)
-
-
-def remove(iam: Any, kind: str, name: str) -> None:
-    if kind == "policy":
-        iam.delete_policy(PolicyArn=name)
-    elif kind == "role":
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-            iam.delete_role_policy(RoleName=name, PolicyName=policy)
-        for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
-            iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
-        iam.delete_role(RoleName=name)
-    else:
-        for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
-            iam.delete_user_policy(UserName=name, PolicyName=policy)
-        for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
-            iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
-        iam.delete_user(UserName=name)

@@ -300,6 +300,23 @@ class TestStoredVerification:
         assert state_of(page, "log-analysis-hop-c") == "passed"
         assert "No problem was found." in page
 
+    def test_of_reachability_alone_says_so_and_shows_nothing_that_was_not_checked(
+        self, cast, sign_in, url, verification
+    ) -> None:
+        find(verification, "chain.integration_to_customer", "passed")
+        find(verification, "account.matches", "passed")
+        change(verification, state="completed", checks="reachability")
+        client = sign_in(cast.viewer)
+
+        page = client.get(self.address(url, verification)).content.decode()
+        connection_page = client.get(url).content.decode()
+
+        assert "Does it lead where it should?" in page
+        assert "Is every permission there?" not in page
+        assert "Is it closed to everybody else?" not in page
+        assert "reachability only" in connection_page
+        assert "Not verified yet" in connection_page, "the connection's own picture is that of a whole verification"
+
     def test_remembers_a_component_that_the_catalogue_has_no_more(self, cast, sign_in, url, verification) -> None:
         find(verification, "permission", "passed", component="network-analysis", action="ec2:DescribeVpcs")
         change(verification, state="completed")

@@ -71,6 +71,7 @@ def test_a_revoked_token_is_refused_at_once(cast, token) -> None:
 
 def test_a_token_ends_with_the_membership_of_its_maker(cast, token) -> None:
     with tenant_scope(cast.tenant.pk):
+        Member.objects.filter(user=cast.admin).update(role=Role.OWNER)  # an organisation needs one
         Member.objects.filter(user=cast.owner).delete()
 
     assert "no longer a member" in refused(ask(f"Bearer {token[1]}"))["detail"]
@@ -89,6 +90,7 @@ def test_a_token_may_what_its_maker_may_now(cast, token) -> None:
     assert client.post(URL, {"name": "A"}, format="json").status_code == 201
 
     with tenant_scope(cast.tenant.pk):
+        Member.objects.filter(user=cast.admin).update(role=Role.OWNER)  # an organisation needs one
         Member.objects.filter(user=cast.owner).update(role=Role.VIEWER)
 
     assert client.post(URL, {"name": "B"}, format="json").status_code == 403

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0006_product_sessions'),
+        ('integrations', '0009_catalogue_release'),
         ('tenants', '0002_row_level_security'),
     ]
 

@@ -1,0 +1,57 @@
+"""The one way to change customer roles' statuses outside of verifications, and the history of all changes."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from integrations.models import Connection, CustomerRole, Status, StatusChange, Verification
+
+Cause = StatusChange.Cause
+
+
+def change_status(roles: QuerySet[CustomerRole], status: Status, *, cause: Cause, **fields: Any) -> list[CustomerRole]:
+    """Give roles another status, and write it to the history; gives those that had another one before.
+
+    What they passed before is forgotten: to be connected again, a role passes twice. Tenant's scope and transaction are
+    open, and the connection is locked.
+    """
+    now = timezone.now()
+    changed = [role for role in roles if role.status != status]
+    CustomerRole.objects.filter(pk__in=[role.pk for role in changed]).update(
+        status=status, status_since=now, passes=0, **fields
+    )
+    write_history(changed, status, cause=cause, at=now)
+    return changed
+
+
+def write_history(
+    roles: Iterable[CustomerRole],
+    after: str,
+    *,
+    cause: Cause,
+    at: datetime,
+    new: bool = False,
+    verification: Verification | None = None,
+) -> None:
+    """Write that these roles, which hold their former status (none where they are `new`), have the one `after` now."""
+    StatusChange.objects.bulk_create(
+        StatusChange(
+            tenant_id=role.tenant_id,
+            connection_id=role.connection_id,
+            verification=verification,
+            component=role.component,
+            at=at,
+            before="" if new else role.status,
+            after=after,
+            cause=cause,
+        )
+        for role in roles
+    )
+
+
+def last_changes(connection: Connection, most: int) -> list[StatusChange]:
+    """The latest changes of a connection's roles, the newest first."""
+    return list(connection.status_changes.all()[:most])

@@ -1,0 +1,142 @@
+"""A refusal of B → C, untangled. Pure functions.
+
+STS rarely says which side refused, so what the trust-test found is evidence. A text that names an identity or session
+policy speaks of B and is the vendor's; the trust policy is the customer's. A bare text is read in this order: a
+previous external ID still in place; the trust-test gets in with the right ID, so something about the component's own
+session is refused; it gets in without the right ID, so the trust is open and not mistyped; the role is young; else the
+causes that are left, likeliest first.
+"""
+
+from dataclasses import dataclass
+
+from integrations.aws.errors import Denial, PolicyType, Refused, Retry, read_denial
+from integrations.aws.report import Actor, Outcome, VerificationTarget
+from integrations.aws.verdicts import LATER, OURS, Verdict
+
+_REDEPLOY = "Deploy the current role template again: "
+_OUR_POLICY = Verdict(Outcome.ERROR, "vendor_policy_refused", Actor.VENDOR, "Our own policy refused the call", OURS)
+_ORGANISATION = Verdict(
+    Outcome.DENIED,
+    "blocked_by_organisation",
+    Actor.CUSTOMER_ORGANISATION,
+    "A policy of your AWS organisation keeps us from entering the role",
+    "Ask the team that runs your AWS organisation to allow our role to assume this role.",
+)
+_PREVIOUS_ID = Verdict(
+    Outcome.DENIED,
+    "previous_external_id",
+    Actor.CUSTOMER,
+    "The role still asks for your previous external ID",
+    "Deploy the current role template: it holds your new external ID.",
+)
+_SESSION_REFUSED = Verdict(
+    Outcome.DENIED,
+    "trust_refuses_session",
+    Actor.CUSTOMER,
+    "The role's trust policy lets us in, but not with the session tags and source identity we bring",
+    _REDEPLOY + "its trust policy allows sts:TagSession and sts:SetSourceIdentity.",
+)
+_TAG_MISSING = Verdict(
+    Outcome.DENIED,
+    "product_tag_missing",
+    Actor.CUSTOMER,
+    "The role does not carry the tag that marks it as ours to use",
+    _REDEPLOY + "it puts the product's tag on the role.",
+)
+_NOT_EXPLAINED = Verdict(
+    Outcome.ERROR, "refusal_not_explained", Actor.NOBODY, "AWS refused us, and gave no answer when we asked why", LATER
+)
+_OPEN = Verdict(
+    Outcome.DENIED,
+    "trust_open_but_refused",
+    Actor.CUSTOMER,
+    "The role refuses us, yet it lets callers in without your external ID",
+    _REDEPLOY + "it restores the external ID condition and the product tag.",
+)
+
+
+def speaks_of_vendor(denial: Denial) -> bool:
+    """Whether a refusal of B → C says that the caller's side refused: B's policies, or those of our organisation.
+
+    Service control policies and boundaries bind the caller, which is B; resource control policies bind the role.
+    """
+    return denial.policy_type in (
+        PolicyType.IDENTITY,
+        PolicyType.SESSION,
+        PolicyType.BOUNDARY,
+        PolicyType.SERVICE_CONTROL,
+        PolicyType.VPC_ENDPOINT,
+    )
+
+
+@dataclass(frozen=True)
+class TrustFacts:
+    """What is known beside the refusal: None where no answer was had.
+
+    `own_side_works` says that a trust-test session enters a role of ours, `component_side_works` that the component's
+    own session enters one that carries the product tag.
+    """
+
+    control_passed: bool | None = None
+    enters_without_id: bool | None = None
+    enters_with_wrong_id: bool | None = None
+    enters_with_previous_id: bool = False
+    own_side_works: bool | None = None
+    component_side_works: bool | None = None
+
+
+def judge_customer_refusal(
+    failure: Refused, facts: TrustFacts, target: VerificationTarget, role_arn: str, *, abac: bool = True
+) -> Verdict:
+    """What a refusal of B → C means. Only in the `abac` chain do our own policies ask for the product tag."""
+    denial = read_denial(failure.text)
+    if denial.policy_type is PolicyType.RESOURCE_CONTROL:
+        return _ORGANISATION
+    if facts.component_side_works is False:
+        return _OUR_POLICY
+    if facts.enters_with_previous_id:
+        return _PREVIOUS_ID
+    if denial.action in ("sts:TagSession", "sts:SetSourceIdentity"):
+        return _context_refused(denial.action)
+    if facts.control_passed:
+        by_trust = denial.policy_type in (PolicyType.ROLE_TRUST, PolicyType.RESOURCE)
+        if by_trust or not abac:
+            return _SESSION_REFUSED
+        return _TAG_MISSING if facts.component_side_works else _NOT_EXPLAINED
+    if facts.enters_without_id or facts.enters_with_wrong_id:
+        return _OPEN
+    if speaks_of_vendor(denial) or facts.own_side_works is False:
+        return _OUR_POLICY
+    remaining = _remaining_causes(target, role_arn)
+    if failure.retry is Retry.WHILE_YOUNG and target.is_young:
+        return Verdict(
+            Outcome.DENIED,
+            "role_young",
+            Actor.NOBODY,
+            "Waiting for AWS, which takes up to some minutes to spread a new role",
+            f"There is nothing to do yet: it is tried again by itself. Should it stay so: {remaining}",
+        )
+    return Verdict(
+        Outcome.DENIED, "role_not_assumable", Actor.CUSTOMER, "AWS does not let us enter the role yet", remaining
+    )
+
+
+def _context_refused(action: str) -> Verdict:
+    return Verdict(
+        Outcome.DENIED,
+        "trust_lacks_tag_session" if action == "sts:TagSession" else "trust_lacks_source_identity",
+        Actor.CUSTOMER,
+        f"The role's trust policy does not allow {action}",
+        f"{_REDEPLOY}its trust policy allows {action} for our role.",
+    )
+
+
+def _remaining_causes(target: VerificationTarget, role_arn: str) -> str:
+    return (
+        f"Likeliest first: (1) the role template is not deployed in account {target.account_id} yet: deploy it; (2) "
+        f"the role is not named exactly {role_arn}, in name, path and case: deploy the template unchanged; (3) its "
+        "trust policy holds another external ID than the one shown here: copy this one into it; (4) its trust policy "
+        "names another principal than ours, or was written before we recreated our role: write our role's ARN into it "
+        "anew; (5) a further condition in its trust policy keeps us out: take it away. Deploying the current role "
+        "template again cures all five."
+    )

@@ -1,0 +1,38 @@
+"""Mails that actions send. They leave when the transaction has ended well, so that no mail speaks of what never was."""
+
+import logging
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from tenants.scope import APP
+
+logger = logging.getLogger(__name__)
+
+
+def send_on_commit(template: str, to: str, **context: Any) -> None:
+    """Send a mail once the transaction is committed.
+
+    A mail server that is away is logged and fails nothing: what the mail tells is on a page as well, or can be sent
+    again.
+
+    Args:
+        template: a folder-less name below `tenants/email/`: `NAME_subject.txt` and `NAME_message.txt`.
+        to: the address.
+        context: what the templates need; they are plain text and escape nothing.
+    """
+    transaction.on_commit(partial(_send, template, to, context), using=APP)
+
+
+def _send(template: str, to: str, context: dict[str, Any]) -> None:
+    context = context | {"base_url": settings.BASE_URL}
+    subject = " ".join(render_to_string(f"tenants/email/{template}_subject.txt", context).split())
+    text = render_to_string(f"tenants/email/{template}_message.txt", context)
+    try:
+        EmailMessage(subject, text, to=[to]).send()
+    except OSError:  # smtplib's errors are OSErrors
+        logger.exception("The mail %s could not be sent", template)

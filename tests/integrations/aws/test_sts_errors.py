@@ -1,0 +1,226 @@
+"""The table of STS errors, row by row, in the sandbox: whose each error is, and whether it is asked again."""
+
+import json
+import logging
+import secrets
+
+import pytest
+
+from integrations.aws import chain
+from integrations.aws.chain import enter_customer_role, enter_integration_role, vendor_side
+from integrations.aws.errors import RegionDisabled
+from integrations.aws.findings import judge_failure
+from integrations.aws.narrowing import CustomerSessionPolicy, Narrowing
+from integrations.aws.policies import compact, policy
+from integrations.aws.report import Actor, Outcome, role_status
+from integrations.aws.vendor_setup import POLICY_NAME
+from integrations.aws.verify import check_vendor_identity, verify_role
+from tests.integrations.aws.conftest import root_client
+
+TO_B = "chain.component_to_integration"
+TO_C = "chain.integration_to_customer"
+
+
+def verify(vendor, customer, **changes):
+    return verify_role(vendor, customer.target(**changes), on_finding=lambda finding: None)
+
+
+def found(report, check):
+    [finding] = [finding for finding in report.findings if finding.check == check]
+    return finding
+
+
+def blames(report):
+    return {finding.who for finding in report.findings} - {Actor.NOBODY}
+
+
+def without_policy(sandbox, vendor, role):
+    """Take a role of the vendor's its permissions; gives what puts them back."""
+    iam = root_client(sandbox, "iam", vendor.vendor_account_id)
+    kept = iam.get_role_policy(RoleName=role, PolicyName=POLICY_NAME)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=role, PolicyName=POLICY_NAME)
+    return lambda: iam.put_role_policy(RoleName=role, PolicyName=POLICY_NAME, PolicyDocument=json.dumps(kept))
+
+
+def test_accessdenied_from_a_to_b_is_the_vendors_and_raises_an_alert(vendor, customer, sandbox, caplog):
+    customer.deploy()
+    restore = without_policy(sandbox, vendor, "compute-analysis")
+    try:
+        with caplog.at_level(logging.ERROR, logger="integrations.aws"):
+            report = verify(vendor, customer)
+    finally:
+        restore()
+
+    finding = found(report, TO_B)
+    assert (finding.outcome, finding.who, finding.cause) == (Outcome.ERROR, Actor.VENDOR, "vendor_role_refused")
+    assert finding.detail == ""
+    assert "vendor_role_refused" in caplog.text
+    assert role_status(report) == "no_verdict"
+
+
+def test_accessdenied_from_b_to_c_bare_is_untangled(vendor, customer):
+    report = verify(vendor, customer)
+
+    finding = found(report, TO_C)
+    assert (finding.outcome, finding.who, finding.cause) == (Outcome.DENIED, Actor.CUSTOMER, "role_not_assumable")
+    assert role_status(report) == "not_assumable"
+
+
+def test_validationerror_is_the_vendors(vendor, customer, faults):
+    customer.deploy()
+    verify(vendor, customer)
+    faults(kind="error", service="sts", operation="AssumeRole", code="ValidationError", status=400)
+
+    report = verify(vendor, customer)
+
+    assert found(report, TO_B).cause == "request_invalid"
+    assert blames(report) == {Actor.VENDOR}
+    assert role_status(report) == "no_verdict"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"Version": "2012-10-17"', id="MalformedPolicyDocument"),
+        pytest.param(
+            compact(
+                policy(
+                    [
+                        {
+                            "Effect": "Allow",
+                            "Action": "ec2:*",
+                            "Resource": [f"arn:aws:ec2:*:*:{secrets.token_urlsafe(90)}" for _ in range(14)],
+                        }
+                    ]
+                )
+            ),
+            id="PackedPolicyTooLarge",
+        ),
+    ],
+)
+def test_a_session_policy_that_sts_does_not_take_is_the_vendors(vendor, customer, monkeypatch, text):
+    customer.deploy()
+    ours = CustomerSessionPolicy(Narrowing.ACTIONS, text=text)
+    monkeypatch.setattr(chain, "customer_session_policies", lambda component, role, **chosen: iter([ours]))
+
+    report = verify(vendor, customer)
+
+    finding = found(report, TO_C)
+    assert (finding.outcome, finding.who, finding.cause) == (Outcome.ERROR, Actor.VENDOR, "session_policy_invalid")
+    assert role_status(report) == "no_verdict"
+
+
+def test_regiondisabledexception_is_asked_again_in_another_region(vendor, customer, faults):
+    customer.deploy()
+    side, target = vendor_side(vendor), customer.target()
+    launch = enter_integration_role(side, target)
+    faults(kind="error", service="sts", operation="AssumeRole", code="RegionDisabledException", status=403, count=1)
+
+    assert enter_customer_role(side, target, launch).receipt.role_arn == str(target.role_arn(vendor))
+
+
+def test_regiondisabledexception_everywhere_is_the_customers_to_switch_on(vendor, customer, faults):
+    customer.deploy()
+    side, target = vendor_side(vendor), customer.target()
+    launch = enter_integration_role(side, target)
+    faults(kind="error", service="sts", operation="AssumeRole", code="RegionDisabledException", status=403)
+
+    with pytest.raises(RegionDisabled) as caught:
+        enter_customer_role(side, target, launch)
+
+    verdict = judge_failure(caught.value)
+    assert (verdict.outcome, verdict.who, verdict.cause) == (Outcome.DENIED, Actor.CUSTOMER, "region_disabled")
+
+
+def test_expiredtoken_rebuilds_the_chain_and_is_nobodys_fault(sandbox_of_my_own):
+    vendor, customer = sandbox_of_my_own
+    customer.deploy()
+    verify(vendor, customer)  # our own roles are entered, for an hour
+    customer.sandbox.control("clock", {"advance": 3700})
+
+    report = verify(vendor, customer)
+
+    assert role_status(report) == "connected"
+    assert blames(report) == set()
+
+
+@pytest.mark.parametrize("code", ["InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"])
+def test_credentials_that_aws_does_not_know_are_the_vendors(vendor, customer, faults, code):
+    customer.deploy()
+    faults(kind="error", service="sts", code=code, status=403)
+
+    report = verify(vendor, customer)
+
+    assert blames(report) == {Actor.VENDOR}
+    assert "vendor_credentials_invalid" in {finding.cause for finding in report.findings}
+    assert role_status(report) == "no_verdict"
+
+
+def test_a_clock_that_runs_wrong_is_the_vendors(vendor, customer, faults):
+    customer.deploy()
+    message = "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"
+    faults(kind="error", service="sts", code="SignatureDoesNotMatch", status=403, message=message)
+
+    report = verify(vendor, customer)
+
+    assert blames(report) == {Actor.VENDOR}
+    assert "clock_skewed" in {finding.cause for finding in report.findings}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "throttle"},
+        {"kind": "error", "code": "RequestLimitExceeded", "status": 503},
+        {"kind": "error", "code": "InternalFailure", "status": 500},
+        {"kind": "drop"},
+    ],
+    ids=["Throttling", "RequestLimitExceeded", "5xx", "dropped connection"],
+)
+def test_load_in_passing_is_asked_again_until_it_is_over(vendor, customer, faults, fault):
+    customer.deploy()
+    verify(vendor, customer)  # our own roles are entered
+    # Seven of the calls that follow fail: more than botocore repeats by itself.
+    faults(service="sts", operation="AssumeRole", count=7, **fault)
+
+    report = verify(vendor, customer)
+
+    assert role_status(report) == "connected"
+
+
+@pytest.mark.parametrize("kind", ["throttle", "error", "drop"])
+def test_load_that_lasts_blames_nobody_and_changes_nothing(vendor, customer, faults, kind):
+    customer.deploy()
+    verify(vendor, customer)
+    faults(kind=kind, service="sts", operation="AssumeRole")
+
+    report = verify(vendor, customer)
+
+    assert blames(report) == set()
+    assert role_status(report) == "no_verdict"
+
+
+def test_b_that_forgets_its_component_sessions_is_not_taken_for_a_missing_product_tag(vendor, customer, sandbox):
+    customer.deploy()
+    iam = root_client(sandbox, "iam", vendor.vendor_account_id)
+    kept = iam.get_role_policy(RoleName="integration", PolicyName=POLICY_NAME)["PolicyDocument"]
+    broken = [statement for statement in kept["Statement"] if statement["Sid"] != "ComponentSessions"]
+    iam.put_role_policy(RoleName="integration", PolicyName=POLICY_NAME, PolicyDocument=compact(policy(broken)))
+    try:
+        report = verify(vendor, customer)
+    finally:
+        iam.put_role_policy(RoleName="integration", PolicyName=POLICY_NAME, PolicyDocument=json.dumps(kept))
+
+    assert found(report, TO_C).cause == "vendor_policy_refused"
+    assert blames(report) == {Actor.VENDOR}
+    assert role_status(report) == "no_verdict"
+
+
+def test_the_vendors_own_identity_is_checked_apart_from_any_customer(vendor, sandbox):
+    restore = without_policy(sandbox, vendor, "trust-test")
+    try:
+        finding = check_vendor_identity(vendor)
+    finally:
+        restore()
+
+    assert (finding.check, finding.outcome, finding.who) == ("vendor.identity", Outcome.ERROR, Actor.VENDOR)

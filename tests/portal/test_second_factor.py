@@ -1,0 +1,182 @@
+"""The second factor: demanded of staff always, of members where their organisation says so."""
+
+import json
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
+from django.core import mail
+from django.db import connections
+from django.db.utils import ProgrammingError
+from django.test import Client
+
+from tenants.models import User
+from tenants.scope import STAFF, tenant_scope
+from tests.second_factor import TOTP_SECRET, code_of
+
+LOGIN = "/accounts/login/"
+SECOND = "/accounts/second-factor/"
+
+
+@pytest.fixture
+def member(cast) -> User:
+    EmailAddress.objects.create(user=cast.viewer, email=cast.viewer.email, verified=True, primary=True)
+    return cast.viewer
+
+
+def sign_in(user: User, password: str, **more) -> tuple[Client, Any]:
+    client = Client(**more)
+    return client, client.post(LOGIN, {"login": user.email, "password": password})
+
+
+def set_up(client: Client, password: str) -> list[str]:
+    """Set an authenticator app up; gives its secret and the recovery codes."""
+    client.post("/accounts/reauthenticate/", {"password": password})
+    secret = client.get(f"{SECOND}app/").context["form"].secret
+    codes = client.post(f"{SECOND}app/", {"code": code_of(secret)}, follow=True).context["unused_codes"]
+    return [secret, *codes]
+
+
+def test_staff_without_one_reach_no_page_of_admin(cast) -> None:
+    Authenticator.objects.all().delete()
+    client = Client()
+    client.force_login(cast.staff, backend="allauth.account.auth_backends.AuthenticationBackend")
+
+    for url in ("/admin/", "/admin/tenants/tenant/", f"/admin/tenants/tenant/{cast.tenant.pk}/change/"):
+        answer = client.get(url)
+        assert (answer.status_code, answer["Location"]) == (302, f"{SECOND}app/")
+    assert client.post("/admin/integrations/connection/", {"action": "ask_for_verification"}).status_code == 302
+
+
+def test_staff_cannot_take_theirs_off(cast, member) -> None:
+    EmailAddress.objects.create(user=cast.staff, email=cast.staff.email, verified=True, primary=True)
+    client, _ = sign_in(cast.staff, cast.password)
+    client.post(f"{SECOND}authenticate/", {"code": code_of(TOTP_SECRET)})
+    client.post("/accounts/reauthenticate/", {"password": cast.password})
+
+    answer = client.post(f"{SECOND}app/remove/")
+
+    assert answer.status_code == 200
+    assert Authenticator.objects.filter(user=cast.staff, type="totp").exists()
+
+
+def test_a_password_alone_is_not_enough_any_more(cast, member) -> None:
+    client, _ = sign_in(member, cast.password)
+    secret, recovery_code, *_ = set_up(client, cast.password)
+
+    other, answer = sign_in(member, cast.password)
+    wrong = other.post(f"{SECOND}authenticate/", {"code": "000000"})
+    signed_in_yet = other.get("/organisations/").status_code
+    right = other.post(f"{SECOND}authenticate/", {"code": recovery_code})
+
+    assert answer["Location"] == f"{SECOND}authenticate/"
+    assert "Incorrect code" in wrong.content.decode()
+    assert signed_in_yet == 302
+    assert right.status_code == 302
+    third, _ = sign_in(member, cast.password)
+    again = third.post(f"{SECOND}authenticate/", {"code": recovery_code})
+    assert "Incorrect code" in again.content.decode(), "a recovery code works once"
+    assert secret not in json.dumps(list(Authenticator.objects.values_list("data", flat=True))), "it is sealed"
+
+
+def test_guessing_codes_is_stopped(cast, member) -> None:
+    TOTP.activate(member, TOTP_SECRET)
+    client, _ = sign_in(member, cast.password)
+
+    answers = [client.post(f"{SECOND}authenticate/", {"code": f"{n:06}"}).content.decode() for n in range(7)]
+
+    assert "Too many failed" in answers[-1]
+
+
+def test_an_organisation_that_asks_for_one_leads_its_members_there_first(cast, member) -> None:
+    client, _ = sign_in(member, cast.password)
+    with tenant_scope(cast.tenant.pk):
+        type(cast.tenant).objects.filter(pk=cast.tenant.pk).update(require_second_factor=True)
+    page = f"/tenants/{cast.tenant.pk}/connections/"
+
+    before = client.get(page)
+    set_up(client, cast.password)
+    after = client.get(page)
+
+    assert (before.status_code, before["Location"]) == (302, f"{SECOND}app/")
+    assert after.status_code == 200
+    assert client.get("/organisations/").status_code == 200, "the rest of the portal stays open"
+
+
+def test_changing_how_one_signs_in_asks_who_it_is_and_tells_the_owner(cast, member) -> None:
+    client, _ = sign_in(member, cast.password)
+
+    unconfirmed = client.get(f"{SECOND}app/")
+    set_up(client, cast.password)
+
+    assert unconfirmed["Location"].startswith("/accounts/reauthenticate/")
+    assert mail.outbox[-1].to == [member.email]
+
+
+def test_signing_out_everywhere_else_leaves_this_browser_alone(cast, member) -> None:
+    here, _ = sign_in(member, cast.password)
+    there, _ = sign_in(member, cast.password, headers={"user-agent": "Elsewhere 1.0"})
+    listed = here.get("/accounts/sessions/").content.decode()
+
+    here.post("/accounts/sessions/")
+
+    assert "Elsewhere 1.0" in listed
+    assert here.get("/organisations/").status_code == 200
+    assert there.get("/organisations/").status_code == 302
+
+
+def test_a_new_password_ends_the_other_sessions(cast, member) -> None:
+    here, _ = sign_in(member, cast.password)
+    there, _ = sign_in(member, cast.password)
+    here.post("/accounts/reauthenticate/", {"password": cast.password})
+
+    here.post(
+        "/accounts/password/change/",
+        {
+            "oldpassword": cast.password,
+            "password1": "another long and quiet one",
+            "password2": "another long and quiet one",
+        },
+    )
+
+    assert here.get("/organisations/").status_code == 200
+    assert there.get("/organisations/").status_code == 302
+
+
+def test_a_new_address_counts_once_its_code_is_typed(cast, member) -> None:
+    client, _ = sign_in(member, cast.password)
+    set_up(client, cast.password)
+
+    client.post("/accounts/email/", {"email": "Moved@Example.com", "action_add": ""})
+    code = next(m for m in mail.outbox if m.to == ["moved@example.com"]).body.split("    ")[1].split()[0]
+    member.refresh_from_db()
+    before = member.email
+    client.post("/accounts/confirm-email/", {"code": code})
+    member.refresh_from_db()
+
+    assert (before, member.email) == ("viewer@example.com", "moved@example.com")
+    assert list(EmailAddress.objects.values_list("email", "verified")) == [("moved@example.com", True)]
+
+
+def test_an_address_that_is_taken_is_told_to_nobody(cast, member) -> None:
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    client, _ = sign_in(member, cast.password)
+    client.post("/accounts/reauthenticate/", {"password": cast.password})
+
+    known = client.post("/accounts/email/", {"email": cast.owner.email, "action_add": ""}, follow=True)
+    new = client.post("/accounts/email/", {"email": "nobody@example.com", "action_add": ""}, follow=True)
+
+    assert known.redirect_chain == new.redirect_chain
+
+
+@pytest.mark.parametrize("column", ["data"])
+def test_the_staffs_database_role_cannot_read_what_makes_codes(cast, column) -> None:
+    with connections[STAFF].cursor() as cursor, pytest.raises(ProgrammingError, match="permission denied"):
+        cursor.execute(f"SELECT {column} FROM mfa_authenticator")
+
+
+def test_the_staffs_database_role_cannot_read_sessions_of_people(cast) -> None:
+    with connections[STAFF].cursor() as cursor, pytest.raises(ProgrammingError, match="permission denied"):
+        cursor.execute("SELECT session_key FROM usersessions_usersession")
