@@ -122,6 +122,7 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "integrations_connection",
         "integrations_verification",
         "integrations_provedaccount",
+        "integrations_handofflink",
         "integrations_notification",
         "integrations_customerrole",
     }
