@@ -167,7 +167,7 @@ def _connection_page(
         "options": connection.role_options,
         "template_roles": template_roles,
         "roles": named_roles(connection),
-        "paused": [role for role in roles if role.status == Status.PAUSED],
+        "paused": [role for role in roles if role.status == Status.PAUSED and not role.vendor_paused_from],
         "can_pause": [role for role in roles if role.status not in OUT_OF_USE],
         "revoke_policy": json.dumps(revoke_older_sessions_policy(now), indent=2),
         "stack_name": stack_name(connection),

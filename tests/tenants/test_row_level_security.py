@@ -141,6 +141,18 @@ def test_staff_read_across_tenants_and_write_none_of_it(db, cast) -> None:
             Connection.objects.update(name="changed")
 
 
+@pytest.mark.parametrize(
+    ("table", "columns"), [("tenants_apitoken", "digest"), ("django_session", "session_key"), ("django_session", "*")]
+)
+def test_staff_read_nothing_that_would_let_them_in(db, cast, table, columns) -> None:
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        transaction.atomic(using=STAFF),
+        connections[STAFF].cursor() as cursor,
+    ):
+        cursor.execute(f"SELECT {columns} FROM {table}")
+
+
 def test_the_scope_of_a_tenant_ends_with_it(db, cast) -> None:
     with transaction.atomic():
         with tenant_scope(cast.tenant.pk):
