@@ -4,6 +4,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from integrations.actions.emergency_stop import active_stop
+from integrations.actions.vendor_identity import broken_identity
 from integrations.actions.verifications import NotReady, plan_next, request_verification
 from integrations.models import Connection
 from tenants.audit import SYSTEM
@@ -22,6 +24,8 @@ def verify_due() -> int:
     Fair between tenants: each tenant's longest overdue connection comes before any tenant's second. Two runs of this at
     once take different connections.
     """
+    if active_stop() is not None or broken_identity() is not None:
+        return 0  # what is due stays due: nothing could be found of a customer's role
     room = min(MOST_AT_ONCE, MOST_WAITING - len(call("waiting_verifications", timezone.now())))
     if room <= 0:
         return 0

@@ -19,9 +19,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations.actions import role_statuses
+from integrations.actions import emergency_stop, role_statuses, vendor_identity
 from integrations.actions.role_jobs import Report, RoleJob, Task
 from integrations.actions.sessions import keep_receipts
+from integrations.actions.targets import verification_target
 from integrations.actions.verifications import (
     MOST_ATTEMPTS,
     MOST_RUNNING_PER_TENANT,
@@ -39,10 +40,8 @@ from integrations.actions.verifications import (
     send_next,
 )
 from integrations.aws import report as aws_report
-from integrations.aws.report import VerificationTarget
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
-from integrations.role_templates.names import role_name
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
@@ -50,10 +49,11 @@ from tenants.scope import tenant_scope
 
 logger = logging.getLogger(__name__)
 
+# How soon a run sees that it is to stop: paused or removed by the customer, or stopped by the vendor.
+LOOK_EVERY_SECONDS = 1.0
 
 STORED_EVERY_SECONDS = 0.25  # often enough for whoever watches
-# Findings, and None for each role whose run has ended.
-Landed = queue.SimpleQueue[aws_report.Finding | None]
+Landed = aws_report.Finding | aws_report.SessionReceipt
 
 
 class LeaseLost(Exception):
@@ -62,6 +62,10 @@ class LeaseLost(Exception):
 
 class OutOfUse(Exception):
     """The customer paused or removed what is being verified: no more sessions are opened in it."""
+
+
+class Stopped(Exception):
+    """The vendor's emergency stop is on: no more sessions are opened."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +98,22 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
 
     Every finding is stored as it lands. An error of ours ends the run as `failed`, never as a verdict.
     """
+    if emergency_stop.obey():
+        end_without_verdict(tenant_id, verification_id, State.FAILED, failure="stopped_by_vendor")
+        return
     claim = _claim(tenant_id, verification_id)
     if claim is None:
         return
     try:
         reports = _verify(claim)
+        vendor_identity.remember_roles(reports)
         _complete(claim, reports)
     except LeaseLost:
         logger.warning("Verification %s was taken over by another worker", verification_id)
+    except Stopped:
+        end_without_verdict(
+            tenant_id, verification_id, State.FAILED, failure="stopped_by_vendor", attempt=claim.attempt
+        )
     except OutOfUse:
         end_without_verdict(tenant_id, verification_id, State.FAILED, failure="out_of_use", attempt=claim.attempt)
     except Exception:
@@ -148,7 +160,7 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification.attempt,
         verification.checks,
         jobs=tuple(
-            RoleJob(_task(role, verification.checks), _target(connection, role), verification.scheduled)
+            RoleJob(_task(role, verification.checks), verification_target(connection, role), verification.scheduled)
             for role in roles
         ),
     )
@@ -166,21 +178,10 @@ def _task(role: CustomerRole, checks: str) -> Task:
     return Task.TRUST_TEST_THEN_VERIFY if lifts else Task.TRUST_TEST
 
 
-def _target(connection: Connection, role: CustomerRole) -> VerificationTarget:
-    return VerificationTarget(
-        tenant_ref=connection.tenant.reference,
-        connection_ref=connection.reference,
-        account_id=connection.account_id,
-        external_id=connection.external_id,
-        role_name=role_name(connection.reference, role.component),
-        role_path="/",
-        component=catalogue().component(role.component),
-    )
-
-
 def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
-    landed: Landed = queue.SimpleQueue()
+    # None says that a role's run has ended.
+    landed: queue.SimpleQueue[Landed | None] = queue.SimpleQueue()
     stopped: set[str] = set()
 
     def land(finding: aws_report.Finding) -> None:
@@ -188,23 +189,24 @@ def _verify(claim: Claim) -> list[Report]:
             raise OutOfUse  # ends the engine's run, in its own thread
         landed.put(finding)
 
-    renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
+    look_every = min(LOOK_EVERY_SECONDS, settings.VERIFICATION_LEASE_SECONDS / 3)
     with _threads(len(claim.jobs)) as executor:
         # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
-        futures = [executor.submit(copy_context().run, job.run, land) for job in claim.jobs]
+        futures = [executor.submit(copy_context().run, job.run, land, landed.put) for job in claim.jobs]
         for future in futures:
             future.add_done_callback(lambda _: landed.put(None))
-        renewed_at, stored = timezone.now(), False
+        looked_at, stored = timezone.now(), False
         while not (done := all(future.done() for future in futures)) or not landed.empty():
             # The first is stored at once: so a pause of just now is seen before a session in the role is opened.
-            findings = _take(landed, together_for=0 if done or not stored else STORED_EVERY_SECONDS)
-            if findings or (timezone.now() - renewed_at).total_seconds() >= renew_every:
+            news = _take(landed, together_for=0 if done or not stored else STORED_EVERY_SECONDS)
+            if news or (timezone.now() - looked_at).total_seconds() >= look_every:
                 try:
-                    stopped |= _store(claim, findings)
-                except LeaseLost:
+                    stopped |= _store(claim, news)
+                except (LeaseLost, Stopped):
                     stopped |= {job.component for job in claim.jobs}
+                    keep_receipts(claim, _take(landed, together_for=0))
                     raise
-                renewed_at, stored = timezone.now(), True
+                looked_at, stored = timezone.now(), True
     reports = []
     for future in futures:
         with suppress(OutOfUse):
@@ -224,32 +226,35 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _take(landed: Landed, *, together_for: float) -> list[aws_report.Finding]:
+def _take(landed: "queue.SimpleQueue[Landed | None]", *, together_for: float) -> list[Landed]:
     """What lands within so many seconds, or until a role's run has ended: one write for all that came together. With 0,
     the first to land, and what is there by then; after a tenth of a second, nothing.
     """
-    findings = []
+    news = []
     until = time.monotonic() + (together_for or 0.1)
     with suppress(queue.Empty):
-        while finding := landed.get(timeout=max(until - time.monotonic(), 0)):
-            findings.append(finding)
+        while one := landed.get(timeout=max(until - time.monotonic(), 0)):
+            news.append(one)
             if not together_for:
                 until = 0
-    return findings
+    return news
 
 
-def _store(claim: Claim, findings: list[aws_report.Finding]) -> set[str]:
-    """Store findings and renew the lease; gives the components that the customer took out of use meanwhile.
+def _store(claim: Claim, news: list[Landed]) -> set[str]:
+    """Store what has landed and renew the lease; gives the components that the customer took out of use meanwhile.
 
     Raises:
-        LeaseLost: the verification is no longer ours.
+        LeaseLost: the verification is no longer ours. Its sessions were opened all the same: their receipts are kept.
+        Stopped: the vendor's emergency stop is on.
     """
+    findings = [one for one in news if isinstance(one, aws_report.Finding)]
     with tenant_scope(claim.tenant_id):
+        keep_receipts(claim, news)
         ours = Verification.objects.filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING).update(
             lease_expires_at=new_lease()
         )
         if not ours:
-            raise LeaseLost
+            findings = []
         Finding.objects.bulk_create(
             Finding(
                 tenant_id=claim.tenant_id,
@@ -271,6 +276,10 @@ def _store(claim: Claim, findings: list[aws_report.Finding]) -> set[str]:
         )
         roles = CustomerRole.objects.filter(connection_id=claim.connection_id)
         statuses = dict(roles.values_list("component", "status"))
+    if not ours:
+        raise LeaseLost
+    if emergency_stop.obey():
+        raise Stopped
     return {job.component for job in claim.jobs if not job.is_wanted(statuses.get(job.component))}
 
 
@@ -282,7 +291,6 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
     """
     with tenant_scope(claim.tenant_id):
         verification = _still_ours(claim)
-        keep_receipts(verification=verification, reports=reports)
         if verification.checks != claim.checks:
             _queue_again(verification)
             return

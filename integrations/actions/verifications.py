@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from integrations.actions.emergency_stop import active_stop
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Status, Verification
 from integrations.models.connection import worst
@@ -75,6 +76,7 @@ def request_verification(*, connection: Connection, by: Actor, checks: str = Che
 
 def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) -> tuple[Verification, bool]:
     """The connection's active verification, or a new one, and whether it is new. Raises NotReady; the scope is open."""
+    refuse_while_stopped()
     connection = (
         Connection.objects.select_for_update()
         .prefetch_related("roles")
@@ -127,6 +129,15 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
 def was_just_asked(connection: Connection) -> bool:
     """Whether the customer still watches, and what comes by itself answers them as well."""
     return connection.asked_at is not None and timezone.now() - connection.asked_at < WAITING_FOR_AWS
+
+
+def refuse_while_stopped() -> None:
+    """Raise NotReady while the vendor's emergency stop is on."""
+    if active_stop() is not None:
+        raise NotReady(
+            "We have paused all access to AWS accounts for now. You need do nothing: it comes back as it was, and is "
+            "verified by itself then."
+        )
 
 
 def hand_back() -> None:

@@ -97,7 +97,8 @@ class ChainChecks:
             run.failed(self._launch_check, findings.judge_vendor_hop_failure(answer.failure), answer)
             return
         launch, receipts = answer.value
-        run.receipts.extend(receipts)
+        for receipt in receipts:
+            run.receipts.append(receipt)
         self.integration_role_id = launch.receipt.role_id
         role = "component role" if run.settings.chain == "direct" else "integration role"
         run.passed(

@@ -61,6 +61,18 @@ class _Pending:
     region: str
 
 
+class _Receipts(list[SessionReceipt]):
+    """The receipts of a run, each handed on as it is added: it counts although the run may be lost."""
+
+    def __init__(self, on_receipt: Callable[[SessionReceipt], None]) -> None:
+        super().__init__()
+        self._on_receipt = on_receipt
+
+    def append(self, receipt: SessionReceipt) -> None:
+        super().append(receipt)
+        self._on_receipt(receipt)
+
+
 class Run:
     """What all checks of one verification share."""
 
@@ -70,13 +82,14 @@ class Run:
         target: VerificationTarget,
         on_finding: Callable[[Finding], None],
         deadline_seconds: float,
+        on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     ) -> None:
         self.vendor = vendor
         self.settings: VendorSettings = vendor.settings
         self.target = target
         self.role_arn = str(target.role_arn(vendor.settings))
         self.findings: list[Finding] = []
-        self.receipts: list[SessionReceipt] = []
+        self.receipts: list[SessionReceipt] = _Receipts(on_receipt)
         self.vendor_fault = False
         self.deadline_hit = False
         self._on_finding = on_finding
