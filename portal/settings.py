@@ -7,6 +7,7 @@ A secret `NAME` may come from a file instead, by `NAME_FILE`.
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -59,6 +60,8 @@ def _default(value: str) -> str | None:
 # --- The web server -------------------------------------------------------------------------------------------------
 
 SECRET_KEY = _setting("SECRET_KEY", "Set it to 50 or more random characters.", _default("only-outside-production"))
+# What was sealed or signed with an earlier SECRET_KEY can still be read (tenants.secrets), separated by spaces.
+SECRET_KEY_FALLBACKS = _setting("SECRET_KEY_FALLBACKS", "", " ").split()
 BASE_URL = _setting(
     "BASE_URL",
     "Set it to the address customers see, such as https://access.example.com.",
@@ -87,6 +90,8 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # the largest thing anyone sends is a form or a small JSON document
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 0  # nobody sends a file
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -277,8 +282,8 @@ CELERY_TASK_IGNORE_RESULT = True  # results are rows
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_ROUTES = {"integrations.tasks.run_verification": {"queue": "verifications"}}
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a worker takes what it can start, so another is never kept waiting
+# `integrations.tasks.run_verification` is sent to `verifications` or `scheduled_verifications`.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # with late acknowledgement, a worker takes what it can start and no more
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A customer waits while a task is sent: say soon that the queue is away.
@@ -290,6 +295,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "integrations.tasks.hand_back_verifications",
         "schedule": 5.0,
         "options": {"expires": 5.0},
+    },
+    "carry out recoveries": {
+        "task": "integrations.tasks.carry_out_recoveries",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
     },
     "delete tenants whose time has come": {
         "task": "integrations.tasks.carry_out_deletions",
@@ -333,10 +343,33 @@ VENDOR_ACCOUNT_ID = _setting(
 )
 VENDOR_PARTITION = _setting("VENDOR_PARTITION", "", "aws")
 VENDOR_REGION = _setting("VENDOR_REGION", "", "us-east-1")
+# How customer roles name the role they trust: as their principal, or in a condition beside our account. The second
+# survives a recreated role, at the price of a wider principal.
+CUSTOMER_TRUST_FORM = _setting("CUSTOMER_TRUST_FORM", "", "pinned")
+if CUSTOMER_TRUST_FORM not in {"pinned", "account-root"}:
+    raise ImproperlyConfigured(f"CUSTOMER_TRUST_FORM is {CUSTOMER_TRUST_FORM!r}; use pinned or account-root.")
+# For the "Launch stack" link: a bucket of the vendor's, in the same partition. Empty: the page offers the download.
+TEMPLATE_BUCKET = _environment.get("TEMPLATE_BUCKET", "")
+TEMPLATE_BUCKET_REGION = _setting("TEMPLATE_BUCKET_REGION", "", VENDOR_REGION)
+TEMPLATE_BUCKET_ACCESS = _setting("TEMPLATE_BUCKET_ACCESS", "", "public-read")
+if TEMPLATE_BUCKET_ACCESS not in {"public-read", "presigned"}:
+    raise ImproperlyConfigured(f"TEMPLATE_BUCKET_ACCESS is {TEMPLATE_BUCKET_ACCESS!r}; use public-read or presigned.")
+# Shown to customers, so that their alarms know our calls: addresses or networks, with commas between them.
+EGRESS_ADDRESSES = [part.strip() for part in _environment.get("EGRESS_ADDRESSES", "").split(",") if part.strip()]
+for _address in EGRESS_ADDRESSES:
+    try:
+        ip_network(_address)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"EGRESS_ADDRESSES holds {_address!r}, which is no IP address or network."
+        ) from error
 # Set by `make run` to the sandbox; boto3 reads the same variable. Production leaves it empty and meets AWS itself.
 AWS_ENDPOINT_URL = _environment.get("AWS_ENDPOINT_URL", "")
 if PRODUCTION and AWS_ENDPOINT_URL:
     raise ImproperlyConfigured("AWS_ENDPOINT_URL is set: production must talk to AWS itself. Unset it.")
+
+# AssumeRole calls of all verifications together. AWS answers 600 a second per account and region (docs/production.md).
+STS_CALLS_PER_SECOND = _number("STS_CALLS_PER_SECOND", 300)
 
 # --- API --------------------------------------------------------------------------------------------------------------
 
@@ -369,11 +402,21 @@ USE_I18N = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "tenants.request_id.RequestIdFilter"}},
+    "filters": {"context": {"()": "portal.logs.Context"}},
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+        "line": {
+            "()": "portal.logs.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s %(tenant_id)s] %(message)s",
+        },
+        "json": {"()": "portal.logs.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if PRODUCTION else "line",
+            "filters": ["context"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"botocore": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
 }
@@ -395,6 +438,7 @@ UNFOLD = {
                         ("Emergency stop", "front_hand", "integrations_emergencystop"),
                         ("Our own identity", "badge", "integrations_vendoridentity"),
                         ("Trusted roles", "key_vertical", "integrations_integrationrole"),
+                        ("Vendor doctor", "stethoscope", "integrations_vendorexamination"),
                         ("Members", "group", "tenants_member"),
                         ("API tokens", "key", "tenants_apitoken"),
                         ("Audit events", "history", "tenants_auditevent"),

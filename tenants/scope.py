@@ -21,6 +21,8 @@ STAFF = "staff"
 OWNER = "owner"
 
 _database: ContextVar[str] = ContextVar("database", default=APP)
+# For log lines alone: what counts is the database's own setting, `current_tenant`.
+scoped_tenant: ContextVar[UUID | None] = ContextVar("scoped_tenant", default=None)
 
 
 class DatabaseRouter:
@@ -55,7 +57,7 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
     """
     if not isinstance(tenant_id, UUID):
         raise RuntimeError("tenant_scope needs the UUID of a tenant")  # noqa: TRY004 — a bug here, not bad input
-    token = _database.set(APP)
+    token, named = _database.set(APP), scoped_tenant.set(tenant_id)
     try:
         with transaction.atomic(using=APP):
             current = current_tenant()
@@ -66,6 +68,7 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
             if current is None and not connections[APP].needs_rollback:
                 _set_tenant("")
     finally:
+        scoped_tenant.reset(named)
         _database.reset(token)
 
 

@@ -24,7 +24,10 @@ def new_account_id() -> str:
 def sandbox_control(name: str, value: dict | None = None, method: str = "POST") -> dict:
     """Call one of the sandbox's control addresses."""
     request = urllib.request.Request(
-        f"{os.environ['AWS_ENDPOINT_URL']}/_sandbox/{name}", data=json.dumps(value or {}).encode(), method=method
+        f"{os.environ['AWS_ENDPOINT_URL']}/_sandbox/{name}",
+        data=json.dumps(value or {}).encode(),
+        headers={"Content-Type": "application/json"},
+        method=method,
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
@@ -58,6 +61,11 @@ class CustomerAccount:
                 del statement["Condition"]
         self.set_trust(role_name, opened)
         return trust
+
+    def make_policy(self, name: str) -> None:
+        """A managed policy that allows everything, to serve as a permissions boundary."""
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        self.iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))
 
     def set_trust(self, role_name: str, trust: dict) -> None:
         """Put a trust policy in place."""

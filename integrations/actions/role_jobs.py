@@ -14,9 +14,11 @@ from integrations.aws.report import (
     TrustReport,
     VerificationTarget,
 )
+from integrations.aws.sts_turns import sts_turns
 from integrations.aws.verify import check_reachability, check_trust, prove_removed, verify_role
 from integrations.models import Status
 from integrations.models.connection import OUT_OF_USE
+from integrations.sts_limit import ask_for_turn
 from integrations.vendor import vendor_settings
 
 DEADLINE_SECONDS = 60
@@ -39,10 +41,11 @@ class Task(Enum):
 
 @dataclass(frozen=True)
 class RoleJob:
-    """One role and what is to be done to it."""
+    """One role and what is to be done to it; `scheduled` if nobody waits for it."""
 
     task: Task
     target: VerificationTarget
+    scheduled: bool = False
 
     @property
     def component(self) -> str:
@@ -57,6 +60,10 @@ class RoleJob:
 
     def run(self, on_finding: OnFinding, on_receipt: OnReceipt) -> Report:
         """Do it; `on_finding` and `on_receipt` get each finding, and the receipt of each session, as it lands."""
+        with sts_turns(ask_for_turn(scheduled=self.scheduled)):
+            return self._run(on_finding, on_receipt)
+
+    def _run(self, on_finding: OnFinding, on_receipt: OnReceipt) -> Report:
         match self.task:
             case Task.VERIFY:
                 return self._do(verify_role, on_finding, on_receipt)

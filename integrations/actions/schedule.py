@@ -11,10 +11,11 @@ from integrations.models import Connection
 from tenants.audit import SYSTEM
 from tenants.scope import call, tenant_scope
 
-MOST_AT_ONCE = 50
-# Scheduled verifications wait in the schedule, not in the queue: after an outage thousands are due, and a customer who
-# presses Verify stands behind this many at the most.
-MOST_WAITING = 100
+MOST_AT_ONCE = 100
+# Scheduled verifications wait in the schedule, not in the queue: after an outage thousands are due, and what waits in
+# the queue for too long ends without a verdict. No tenant, with accounts that hang, takes all of these places.
+MOST_WAITING = 500
+MOST_WAITING_PER_TENANT = 50
 
 
 def verify_due() -> int:
@@ -28,7 +29,8 @@ def verify_due() -> int:
     room = min(MOST_AT_ONCE, MOST_WAITING - len(call("waiting_verifications", timezone.now())))
     if room <= 0:
         return 0
-    return sum(_verify(tenant_id, connection_id) for tenant_id, connection_id in call("due_connections", room))
+    due = call("due_connections_with_room", room, MOST_WAITING_PER_TENANT)
+    return sum(_verify(tenant_id, connection_id) for tenant_id, connection_id in due)
 
 
 def _verify(tenant_id: UUID, connection_id: UUID) -> bool:

@@ -21,6 +21,7 @@ from django.utils import timezone
 from integrations.actions import emergency_stop, role_statuses, vendor_identity
 from integrations.actions.role_jobs import Report, RoleJob, Task
 from integrations.actions.sessions import keep_receipts
+from integrations.actions.targets import verification_target
 from integrations.actions.verifications import (
     MOST_ATTEMPTS,
     MOST_RUNNING_PER_TENANT,
@@ -38,10 +39,8 @@ from integrations.actions.verifications import (
     send_next,
 )
 from integrations.aws import report as aws_report
-from integrations.aws.report import VerificationTarget
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
-from integrations.role_templates.names import role_name
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
@@ -157,7 +156,10 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification_id,
         verification.attempt,
         verification.checks,
-        jobs=tuple(RoleJob(_task(role, verification.checks), _target(connection, role)) for role in roles),
+        jobs=tuple(
+            RoleJob(_task(role, verification.checks), verification_target(connection, role), verification.scheduled)
+            for role in roles
+        ),
     )
 
 
@@ -173,21 +175,10 @@ def _task(role: CustomerRole, checks: str) -> Task:
     return Task.TRUST_TEST_THEN_VERIFY if lifts else Task.TRUST_TEST
 
 
-def _target(connection: Connection, role: CustomerRole) -> VerificationTarget:
-    return VerificationTarget(
-        tenant_ref=connection.tenant.reference,
-        connection_ref=connection.reference,
-        account_id=connection.account_id,
-        external_id=connection.external_id,
-        role_name=role_name(connection.reference, role.component),
-        role_path="/",
-        component=catalogue().component(role.component),
-    )
-
-
 def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
-    landed: queue.SimpleQueue[Landed] = queue.SimpleQueue()
+    # None says that a role's run has ended.
+    landed: queue.SimpleQueue[Landed | None] = queue.SimpleQueue()
     stopped = _store(claim, [])  # what was taken out of use since the claim is not even begun
 
     def land(finding: aws_report.Finding) -> None:
@@ -203,6 +194,8 @@ def _verify(claim: Claim) -> list[Report]:
             for job in claim.jobs
             if job.component not in stopped
         ]
+        for future in futures:
+            future.add_done_callback(lambda _: landed.put(None))
         looked_at = timezone.now()
         while not all(future.done() for future in futures) or not landed.empty():
             news = _take(landed)
@@ -233,15 +226,14 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _take(landed: "queue.SimpleQueue[Landed]") -> list[Landed]:
+def _take(landed: "queue.SimpleQueue[Landed | None]") -> list[Landed]:
     """What has landed, after a wait of a tenth of a second at the most: one write for all that came together."""
-    news = []
-    try:
-        news.append(landed.get(timeout=0.1))
+    taken: list[Landed | None] = []
+    with suppress(queue.Empty):
+        taken.append(landed.get(timeout=0.1))
         while True:
-            news.append(landed.get_nowait())
-    except queue.Empty:
-        return news
+            taken.append(landed.get_nowait())
+    return [one for one in taken if one is not None]
 
 
 def _store(claim: Claim, news: list[Landed]) -> set[str]:
@@ -323,7 +315,7 @@ def _queue_again(verification: Verification) -> None:
     verification.state, verification.lease_expires_at = State.QUEUED, None
     verification.save(update_fields=["state", "lease_expires_at"])
     # `run` sends the tenant's longest waiting one next, which need not be this.
-    transaction.on_commit(lambda: send_again(verification.tenant_id, verification.pk))
+    transaction.on_commit(lambda: send_again(verification))
 
 
 def _still_ours(claim: Claim) -> Verification:

@@ -4,6 +4,7 @@ from integrations.admin.connections import ConnectionAdmin
 from integrations.admin.emergency_stop import EmergencyStopAdmin
 from integrations.admin.sessions import SessionAdmin
 from integrations.admin.tenants import TenantAdmin
+from integrations.admin.vendor_examinations import VendorExaminationAdmin
 from integrations.admin.vendor_identity import IntegrationRoleAdmin, VendorIdentityAdmin
 from integrations.admin.verifications import VerificationAdmin
 
@@ -13,6 +14,7 @@ __all__ = [
     "IntegrationRoleAdmin",
     "SessionAdmin",
     "TenantAdmin",
+    "VendorExaminationAdmin",
     "VendorIdentityAdmin",
     "VerificationAdmin",
 ]

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from integrations.actions.messages import message_of
 from integrations.models import Connection, CustomerRole, Finding, Session, Status, StatusChange, Verification
 from tenants.api.serializers import InputSerializer, NameField
 
@@ -134,6 +135,10 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
 
     check = serializers.CharField(source="check_code", read_only=True, help_text="Stable code of the check.")
     at = serializers.DateTimeField(source="created_at", read_only=True)
+    message = serializers.SerializerMethodField(
+        help_text="Plain text to forward to whoever must act; empty where that is nobody on the customer's side. It "
+        "may name policies of the customer's organisation."
+    )
 
     class Meta:
         model = Finding
@@ -148,10 +153,14 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
             "title",
             "detail",
             "fix",
+            "message",
             "duration_ms",
             "at",
         ]
         read_only_fields = fields
+
+    def get_message(self, finding: Finding) -> str:
+        return message_of(finding=finding, connection=finding.verification.connection)
 
 
 class VerificationDetailSerializer(VerificationSerializer):
@@ -265,7 +274,9 @@ class PermissionSerializer(serializers.Serializer[Any]):
     """One IAM action that a component needs."""
 
     action = serializers.CharField(read_only=True, help_text="Such as `ec2:DescribeInstances`.")
-    reason = serializers.CharField(read_only=True)
+    reason = serializers.CharField(read_only=True, help_text="What it reads, and what for.")
+    needed_for = serializers.CharField(read_only=True, help_text="What of the product stops without it.")
+    sees_customer_data = serializers.BooleanField(read_only=True, help_text="Whether it can see data of yours.")
 
 
 class ComponentSerializer(serializers.Serializer[Any]):

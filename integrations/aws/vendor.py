@@ -14,9 +14,11 @@ from integrations.aws.arns import (
 )
 
 Chain = Literal["direct", "chained", "abac"]
+TrustForm = Literal["pinned", "account-root"]
 
 TRUST_TEST = "trust-test"
 CANARY = "canary"
+UNTAGGED = "untagged"  # of the vendor doctor's: a component role without the product tag
 
 
 class VendorAccountAsCustomer(ValueError):
@@ -31,6 +33,8 @@ class VendorSettings:
     integration role's trust policy tells them by it. `endpoint_url` is for the sandbox and tests; None means AWS.
     `base_principal_arn` is the identity the worker process has by itself: the worker role unless the vendor's
     platform gives it another. `repeat_pause` is the wait before an alarming answer is asked for a second time.
+    `trust_form` is how customer roles name the role they trust: as their principal (`pinned`), which a recreated role
+    no longer is, or in a condition beside our account (`account-root`), which survives that.
     """
 
     partition: str
@@ -44,6 +48,7 @@ class VendorSettings:
     base_principal_arn: str | None = None
     fallback_regions: tuple[str, ...] = ()
     repeat_pause: float = 1.0
+    trust_form: TrustForm = "pinned"
 
     def __post_init__(self) -> None:
         validate_partition(self.partition)
@@ -63,7 +68,7 @@ class VendorSettings:
 
     @property
     def control_role_path(self) -> str:
-        """Apart from `role_path`. Of the vendor's roles, who enters customers' roles enters the control role alone."""
+        """Apart from `role_path`. Of the vendor's roles, who enters customers' roles enters those in here alone."""
         return f"{self.role_path.rstrip('/')}-control/"
 
     def component_role_arn(self, component_id: str) -> str:
@@ -93,6 +98,16 @@ class VendorSettings:
     @property
     def control_role_arn(self) -> str:
         return self._arn(self.control_role_path, "open-door")
+
+    @property
+    def stand_in_role_arn(self) -> str:
+        """The role that stands for a customer's when the vendor doctor tries the chain."""
+        return self._arn(self.control_role_path, "stand-in")
+
+    @property
+    def forger_role_arn(self) -> str:
+        """A role outside the components' path whose sessions may bring any tag."""
+        return self._arn(self.role_path, "forger")
 
     @property
     def base_arn(self) -> str:

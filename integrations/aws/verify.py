@@ -212,7 +212,7 @@ def warm_up(settings: VendorSettings, catalogue: Catalogue) -> None:
     services = {"sts", "iam"}
     for component in catalogue.components:
         services |= {permission.probe.service for permission in component.permissions if permission.probe}
-        services |= {entry.probe.service for entry in component.never_granted}
+        services |= {entry.probe.service for entry in component.never_granted if entry.probe}
     for service in sorted(services):
         vendor_side(settings).clients.with_session(service, settings.region, nobody)
 

@@ -305,7 +305,7 @@ def test_nothing_can_be_added_changed_or_deleted(cast, staff) -> None:
         assert rows.get(pk=row.pk) == before
 
 
-def test_f1_the_staffs_database_role_cannot_write_an_external_id_either(cast) -> None:
+def test_f01_the_staffs_database_role_cannot_write_an_external_id_either(cast) -> None:
     connection = connect(cast.tenant)
 
     for model in (Connection, CustomerRole, Verification, Finding, ProvedAccount):

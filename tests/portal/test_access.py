@@ -16,15 +16,26 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from integrations.actions.connections import create_connection
-from integrations.models import EmergencyStop, Finding, IntegrationRole, VendorIdentity, Verification
+from integrations.actions.hand_off_links import create_hand_off_link
+from integrations.actions.role_templates import download_role_template
+from integrations.models import (
+    EmergencyStop,
+    Finding,
+    IntegrationRole,
+    VendorExamination,
+    VendorIdentity,
+    Verification,
+)
+from integrations.role_templates.formats import Format
 from portal.access import rule_of
 from tenants.access import public
 from tenants.actions.invitations import invite
+from tenants.actions.recovery import request_recovery
 from tenants.actions.settings import add_notification_address
 from tenants.actions.tokens import create_token
 from tenants.api.base import ApiView, TenantAPIView
 from tenants.audit import SYSTEM
-from tenants.models import AuditEvent, Member
+from tenants.models import AuditEvent, Member, Recovery
 from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
 from tests.brokers import unread, use_broker
@@ -90,6 +101,7 @@ TENANT = "tenants/<uuid:tenant_id>/"
 CONNECTION = "tenants/<uuid:tenant_id>/connections/<uuid:connection_id>/"
 API = "api/v1/connections/<uuid:connection_id>/"
 NAMED = {"name": "Named"}
+OPTIONS = {"name_pattern": "rolebridge-{connection}-{component}", "path": "/partners/", "max_session_seconds": 3600}
 TABLE: dict[str, list[Row]] = {
     # The portal
     "": [Row(200, 302, 302, 302, 302)],
@@ -104,7 +116,19 @@ TABLE: dict[str, list[Row]] = {
     CONNECTION: [page()],
     f"{CONNECTION}components/": [page(403, 302), post(data={"components": ["log-analysis"]})],
     f"{CONNECTION}account/": [page(403, 302), post(data={"account_id": "222233334444"})],
-    f"{CONNECTION}role-templates/cloudformation/": [page()],
+    f"{CONNECTION}guide/": [page()],
+    f"{CONNECTION}what-you-will-see/": [page()],
+    f"{CONNECTION}role-options/": [page(403), post(data=OPTIONS)],
+    f"{CONNECTION}role-templates/": [page()],
+    f"{CONNECTION}role-templates/<slug:template_format>/": [page()],
+    f"{CONNECTION}role-templates/again/<uuid:download_id>/": [page()],
+    f"{CONNECTION}quick-create/": [page(302, 302), page(302, 302, method="post")],
+    f"{CONNECTION}hand-off/": [page(403), post(200, data={"days": 7})],
+    f"{CONNECTION}hand-off/<uuid:link_id>/revoke/": [page(403, 302), post()],
+    # Behind a hand-off link: who holds it needs no account, and an account adds nothing
+    "hand-off/<str:text>/": [everybody(), everybody(404, url="hand-off/unknown/")],
+    "hand-off/<str:text>/what-you-will-see/": [everybody()],
+    "hand-off/<str:text>/role-templates/<slug:template_format>/": [everybody()],
     f"{CONNECTION}sandbox-stack/": [page(403, 302), post()],
     f"{CONNECTION}sandbox-stack/delete/": [page(403, 302), post()],
     f"{CONNECTION}pause/": [page(403, 302), post()],
@@ -114,11 +138,16 @@ TABLE: dict[str, list[Row]] = {
     f"{CONNECTION}sessions/": [page()],
     f"{CONNECTION}verify/": [page(403, 302), post()],
     f"{CONNECTION}verifications/<uuid:verification_id>/": [page()],
+    # Audit
+    f"{TENANT}audit/": [page(403)],
+    f"{TENANT}audit/export.csv": [page(403)],
+    f"{TENANT}audit/export.json": [page(403)],
     # Settings
     f"{TENANT}settings/": [page(403), post(data={"name": "Blue Harbour"})],
     f"{TENANT}settings/notification-addresses/": [page(403, 302), post(data={"email": "security@example.com"})],
     f"{TENANT}settings/notification-addresses/<uuid:address_id>/remove/": [page(403, 302), post()],
     f"{TENANT}settings/export/": [page(403, 302), post(200)],
+    f"{TENANT}settings/recoveries/<uuid:recovery_id>/cancel/": [page(403, 302), post()],
     f"{TENANT}settings/delete/": [page(403), post(data={"typed_name": "Blue Harbour"})],
     f"{TENANT}settings/delete/cancel/": [page(403, 302), post()],
     "notification-addresses/<slug:secret>/": [everybody(404, url="notification-addresses/unknown/")],
@@ -168,7 +197,13 @@ TABLE: dict[str, list[Row]] = {
     API: [operation(), operation(403, method="patch", data=NAMED), operation(403, 202, method="delete")],
     f"{API}pause/": [operation(403, method="post")],
     f"{API}resume/": [operation(403, method="post")],
-    f"{API}role-templates/cloudformation/": [operation()],
+    f"{API}role-options/": [operation(), operation(403, method="patch", data={"path": "/partners/"})],
+    f"{API}role-templates/<slug:template_format>/": [operation()],
+    f"{API}role-template-downloads/": [operation()],
+    f"{API}role-template-downloads/<uuid:download_id>/": [operation()],
+    f"{API}quick-create/": [operation(409, 409, method="post")],
+    f"{API}hand-off-links/": [operation(403), operation(403, 201, method="post", data={"days": 7})],
+    f"{API}hand-off-links/<uuid:link_id>/": [operation(403, method="delete")],
     f"{API}sessions/": [operation()],
     f"{API}status-changes/": [operation()],
     f"{API}verifications/": [operation(), operation(403, 202, method="post")],
@@ -184,6 +219,14 @@ TABLE: dict[str, list[Row]] = {
     "admin/^(?P<app_label>tenants|integrations)/$": [staff(200, url="admin/tenants/")],
     "admin/(?P<url>.*)$": [staff(404, url="admin/nothing/")],
     **admin_pages("tenants/tenant"),
+    "admin/tenants/tenant/<path:object_id>/customer-number/": [
+        staff(200),
+        staff(302, method="post", data={"number": "C-1"}),
+    ],
+    "admin/tenants/tenant/<path:object_id>/recovery/": [
+        staff(200),
+        staff(302, method="post", data={"kind": "owner", "email": "new@example.com", "reason": "They wrote."}),
+    ],
     **admin_pages("tenants/member"),
     **admin_pages("tenants/apitoken"),
     **admin_pages("tenants/auditevent"),
@@ -197,6 +240,8 @@ TABLE: dict[str, list[Row]] = {
         staff(404, method="post", url="admin/integrations/integrationrole/999999/acknowledge/"),
     ],
     "admin/integrations/emergencystop/switch/": [staff(405), staff(302, method="post")],
+    **admin_pages("integrations/vendorexamination"),
+    "admin/integrations/vendorexamination/examine/": [staff(405), staff(302, method="post")],
 }
 
 
@@ -248,7 +293,13 @@ def things(cast) -> dict[str, Any]:
             tenant=cast.tenant, verification=verification, component="log-analysis", check_code="x", outcome="passed"
         )
         session = open_session(verification)
+    (recovery,) = request_recovery(
+        tenant_id=cast.tenant.pk, kind=Recovery.Kind.OWNER, email="lost@example.com", reason="They wrote.", by=SYSTEM
+    )
+    with tenant_scope(cast.tenant.pk):
         token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
+        download = download_role_template(connection=connection, chosen=Format.CLI, by=SYSTEM)
+        link, text = create_hand_off_link(connection=connection, by=SYSTEM)
         owner = Member.objects.get(user=cast.owner)
         invitation = invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
         address = add_notification_address(tenant=cast.tenant, email="soc@example.com", by=SYSTEM)
@@ -263,15 +314,21 @@ def things(cast) -> dict[str, Any]:
         "connection_id": connection.pk,
         "verification_id": verification.pk,
         "token_id": token.pk,
+        "download_id": download.pk,
+        "link_id": link.pk,
+        "text": text,
+        "template_format": "terraform",
         "user_id": cast.admin.pk,
         "invitation_id": invitation.pk,
         "address_id": address.pk,
+        "recovery_id": recovery.pk,
         "admin/tenants/tenant": cast.tenant.pk,
         "admin/tenants/member": member.pk,
         "admin/tenants/apitoken": token.pk,
         "admin/tenants/auditevent": event.pk,
         "admin/integrations/connection": connection.pk,
         "admin/integrations/verification": verification.pk,
+        "admin/integrations/vendorexamination": VendorExamination.objects.create().pk,
         "admin/integrations/session": session.pk,
         "admin/integrations/emergencystop": stop.pk,
         "admin/integrations/vendoridentity": 1,
@@ -304,7 +361,7 @@ def clients(cast, sign_in, api):
 
 def address(route: str, row: Row, things: dict[str, Any]) -> str:
     filled = route.replace("<path:object_id>", str(things.get(route.partition("/<path")[0])))
-    filled = re.sub(r"<uuid:(\w+)>", lambda part: str(things[part[1]]), filled)
+    filled = re.sub(r"<(?:uuid|slug|str):(\w+)>", lambda part: str(things.get(part[1], part[0])), filled)
     return "/" + (row.url or filled)
 
 

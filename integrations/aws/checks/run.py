@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +115,9 @@ class Run:
         def patient() -> Any:
             return with_back_off(work, seconds_left=self._seconds_left, pause=self.pause)
 
-        self._pending[self._pool.submit(answer_of, patient)] = _Pending(then, check, action, region)
+        # In the context of whoever started the run, in which it asks for its turns at STS.
+        context = copy_context()
+        self._pending[self._pool.submit(context.run, answer_of, patient)] = _Pending(then, check, action, region)
 
     def _seconds_left(self) -> float:
         return 0 if self._over.is_set() else self._ends_at - time.monotonic()

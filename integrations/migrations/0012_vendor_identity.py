@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0010_emergency_stop'),
+        ('integrations', '0011_emergency_stop'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from tenants.row_level_security import look_up
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0009_catalogue_release'),
+        ('integrations', '0010_scheduled_verifications'),
         ('tenants', '0002_row_level_security'),
     ]
 
