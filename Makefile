@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test coverage check nightly lock clean help
+.PHONY: run test coverage check audit nightly lock clean help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -10,8 +10,9 @@ help:  ## List the targets
 run: .venv/installed  ## Run all of Rolebridge on this machine: portal, worker, beat, PostgreSQL, Valkey, sandbox
 	@exec $(BIN)/python -m portal.local
 
-test: .venv/installed  ## Run every test (needs a Chromium; as root on Debian one is installed)
+test: .venv/installed  ## Run every test (needs Chromium and pgbouncer; as root on Debian they are installed)
 	@./scripts/ensure_chromium
+	@./scripts/ensure_pgbouncer
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 coverage: .venv/installed  ## The tests again, slower, with what they do not reach
@@ -23,7 +24,11 @@ check: .venv/installed  ## Lint, types, layers, templates, migrations, deploymen
 	ROLEBRIDGE_MODE=test $(BIN)/mypy portal tenants integrations tests
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive portal tenants integrations scripts
 	$(BIN)/python -m scripts.check_settings
+
+audit: .venv/installed  ## Known faults in what we depend on (asks the network; without one it fails and proves nothing)
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
 
 nightly: .venv/installed  ## What takes too long for CI: property tests with many examples
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \

@@ -72,24 +72,7 @@ class Scene:
         """The role for a component in an account of its own, as the role template makes it."""
         account_id, reference = str(FIRST_CUSTOMER + number), f"c{number}"
         external_id = f"rb-benchmark-external-id-{number:012}"
-        document = role_document(
-            self.settings,
-            self.catalogue,
-            component,
-            connection_ref=reference,
-            account_id=account_id,
-            external_ids=(external_id,),
-        )
-        iam = ClientFactory(self.url).with_keys("iam", REGION, account_id, SANDBOX_SECRET)
-        iam.create_role(
-            RoleName=document.role_name,
-            AssumeRolePolicyDocument=json.dumps(document.trust_policy),
-            Tags=[{"Key": key, "Value": value} for key, value in document.tags],
-        )
-        for policy in document.inline_policies:
-            iam.put_role_policy(
-                RoleName=document.role_name, PolicyName=policy.name, PolicyDocument=json.dumps(policy.document)
-            )
+        deploy_role(self, component, account_id=account_id, reference=reference, external_id=external_id)
         return VerificationTarget(
             tenant_ref=f"t{number}",
             connection_ref=reference,
@@ -99,6 +82,41 @@ class Scene:
             role_path="/",
             component=component,
         )
+
+
+def deploy_role(place: Scene, component: Component, *, account_id: str, reference: str, external_id: str) -> None:
+    """Make a customer role as the role template describes it."""
+    document = role_document(
+        place.settings,
+        place.catalogue,
+        component,
+        connection_ref=reference,
+        account_id=account_id,
+        external_ids=(external_id,),
+    )
+    iam = ClientFactory(place.url).with_keys("iam", REGION, account_id, SANDBOX_SECRET)
+    iam.create_role(
+        RoleName=document.role_name,
+        AssumeRolePolicyDocument=json.dumps(document.trust_policy),
+        Tags=[{"Key": key, "Value": value} for key, value in document.tags],
+    )
+    for policy in document.inline_policies:
+        iam.put_role_policy(
+            RoleName=document.role_name, PolicyName=policy.name, PolicyDocument=json.dumps(policy.document)
+        )
+
+
+def vendor_settings(url: str, catalogue: Catalogue) -> VendorSettings:
+    """The vendor of the shipped catalogue, in a sandbox."""
+    return VendorSettings(
+        partition="aws",
+        region=REGION,
+        vendor_account_id=VENDOR,
+        chain=catalogue.chain,
+        product_tag_key=catalogue.product_tag.key,
+        product_tag_value=catalogue.product_tag.value,
+        endpoint_url=url,
+    )
 
 
 @contextmanager
@@ -119,15 +137,7 @@ def scene() -> Iterator[Scene]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
             os.environ.pop(name, None)
         catalogue = load_catalogue(ROOT / "catalogue.yaml")
-        settings = VendorSettings(
-            partition="aws",
-            region=REGION,
-            vendor_account_id=VENDOR,
-            chain=catalogue.chain,
-            product_tag_key=catalogue.product_tag.key,
-            product_tag_value=catalogue.product_tag.value,
-            endpoint_url=url,
-        )
+        settings = vendor_settings(url, catalogue)
         ensure_vendor_account(settings, catalogue, iam_client(settings, VENDOR, SANDBOX_SECRET))
         yield Scene(url, settings, catalogue)
     finally:

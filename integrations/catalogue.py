@@ -189,11 +189,14 @@ class Permission(_Entry):
 
 
 class NeverGranted(_Entry):
-    """One IAM action that the component must not have, tried in every verification to see that it is denied."""
+    """One IAM action that the component must not have, tried in every verification to see that it is denied.
+
+    Without a probe, as for an action that writes, it is simulated where the role may read itself.
+    """
 
     action: str
     reason: str = Field(min_length=20, max_length=300)
-    probe: Probe
+    probe: Probe | None = None
 
     _exists = field_validator("action")(check_action)
 

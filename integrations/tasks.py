@@ -1,4 +1,4 @@
-"""What workers do. A task takes ids, opens nothing itself and calls one action."""
+"""What workers do. A task takes ids and calls one action; one of a single tenant is a `TenantTask`."""
 
 import logging
 from uuid import UUID
@@ -9,9 +9,12 @@ from django.db import DatabaseError
 
 from integrations.actions import (
     catalogue_releases,
+    emergency_stop,
     notifications,
     schedule,
     tenant_deletion,
+    vendor_examinations,
+    vendor_identity,
     verification_runs,
     verifications,
 )
@@ -19,7 +22,9 @@ from integrations.aws.verify import warm_up
 from integrations.catalogue import CatalogueError
 from integrations.catalogue_file import catalogue, one_catalogue
 from integrations.vendor import vendor_settings
+from tenants.actions import recovery
 from tenants.audit import SYSTEM
+from tenants.tasks import TenantTask
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +42,23 @@ def _warm_up(**_: object) -> None:
     warm_up(vendor_settings(), catalogue())
 
 
-@shared_task(name="integrations.tasks.run_verification", acks_late=False)
-def run_verification(tenant_id: str, verification_id: str) -> None:
+class VerificationTask(TenantTask):
+    """A verification calls AWS, so its action opens the scope around each of its steps."""
+
+    abstract = True
+    opens_scope = False
+
+
+# Acknowledged late, so that a worker holds no message that it cannot start while another worker could.
+@shared_task(name="integrations.tasks.run_verification", base=VerificationTask, acks_late=True)
+def run_verification(tenant_id: UUID, verification_id: UUID) -> None:
     """Run a queued verification, or one whose worker was lost.
 
-    Queue `verifications`. No retry by the broker: the lease in the database is what hands a lost run on. The run ends
-    by the deadlines of its AWS calls.
+    Queue `verifications`, or `scheduled_verifications` where nobody waits. No retry by the broker: the lease in the
+    database is what hands a lost run on, and a message that comes twice finds it taken. The run ends by its deadline.
     """
     with one_catalogue():
-        verification_runs.run(tenant_id=UUID(tenant_id), verification_id=UUID(verification_id))
+        verification_runs.run(tenant_id=tenant_id, verification_id=verification_id)
 
 
 @shared_task(name="integrations.tasks.hand_back_verifications")
@@ -58,6 +71,12 @@ def hand_back_verifications() -> None:
 def carry_out_deletions() -> None:
     """Go on with the deletion of tenants. Queue `maintenance`, from beat, no retry: beat comes again."""
     tenant_deletion.carry_out_deletions()
+
+
+@shared_task(name="integrations.tasks.carry_out_recoveries")
+def carry_out_recoveries() -> None:
+    """Carry out the recoveries that are due. Queue `maintenance`, from beat, no retry: beat comes again."""
+    recovery.carry_out_recoveries()
 
 
 @shared_task(name="integrations.tasks.verify_due")
@@ -81,3 +100,23 @@ def release_catalogue() -> None:
         catalogue_releases.release_catalogue(by=SYSTEM)
     except CatalogueError as error:
         logger.error("The catalogue must not be in force: %s", error)  # noqa: TRY400  the message says it all
+
+
+@shared_task(name="integrations.tasks.follow_emergency_stop")
+def follow_emergency_stop() -> None:
+    """Bring the customer roles after the emergency stop, where one was started or lifted. Queue `maintenance`, when it
+    was and from beat, no retry: beat comes again.
+    """
+    emergency_stop.follow()
+
+
+@shared_task(name="integrations.tasks.check_vendor")
+def check_vendor() -> None:
+    """Prove the vendor's own side, base → A → B. Queue `maintenance`, from beat, no retry: beat comes again."""
+    vendor_identity.check_vendor()
+
+
+@shared_task(name="integrations.tasks.examine_vendor")
+def examine_vendor(examination_id: int) -> None:
+    """Prove the vendor's own side. Queue `maintenance`, no retry; it ends by its own deadline of two minutes."""
+    vendor_examinations.run_examination(examination_id=examination_id)

@@ -60,6 +60,8 @@ def _default(value: str) -> str | None:
 # --- The web server -------------------------------------------------------------------------------------------------
 
 SECRET_KEY = _setting("SECRET_KEY", "Set it to 50 or more random characters.", _default("only-outside-production"))
+# What was sealed or signed with an earlier SECRET_KEY can still be read (tenants.secrets), separated by spaces.
+SECRET_KEY_FALLBACKS = _setting("SECRET_KEY_FALLBACKS", "", " ").split()
 BASE_URL = _setting(
     "BASE_URL",
     "Set it to the address customers see, such as https://access.example.com.",
@@ -88,6 +90,8 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # the largest thing anyone sends is a form or a small JSON document
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 0  # nobody sends a file
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -278,8 +282,8 @@ CELERY_TASK_IGNORE_RESULT = True  # results are rows
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_ROUTES = {"integrations.tasks.run_verification": {"queue": "verifications"}}
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a worker takes what it can start, so another is never kept waiting
+# `integrations.tasks.run_verification` is sent to `verifications` or `scheduled_verifications`.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # with late acknowledgement, a worker takes what it can start and no more
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A customer waits while a task is sent: say soon that the queue is away.
@@ -292,6 +296,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "carry out recoveries": {
+        "task": "integrations.tasks.carry_out_recoveries",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "delete tenants whose time has come": {
         "task": "integrations.tasks.carry_out_deletions",
         "schedule": 600.0,
@@ -301,6 +310,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "integrations.tasks.verify_due",
         "schedule": 2.0,
         "options": {"expires": 2.0},
+    },
+    "check the vendor's own side": {
+        "task": "integrations.tasks.check_vendor",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
+    "follow the emergency stop": {
+        "task": "integrations.tasks.follow_emergency_stop",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
     },
     "send notifications": {
         "task": "integrations.tasks.send_notifications",
@@ -314,6 +333,7 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
+MOST_CONNECTIONS_PER_TENANT = _number("MOST_CONNECTIONS_PER_TENANT", 500)
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
 
@@ -348,6 +368,9 @@ AWS_ENDPOINT_URL = _environment.get("AWS_ENDPOINT_URL", "")
 if PRODUCTION and AWS_ENDPOINT_URL:
     raise ImproperlyConfigured("AWS_ENDPOINT_URL is set: production must talk to AWS itself. Unset it.")
 
+# AssumeRole calls of all verifications together. AWS answers 600 a second per account and region (docs/production.md).
+STS_CALLS_PER_SECOND = _number("STS_CALLS_PER_SECOND", 300)
+
 # --- API --------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -379,11 +402,21 @@ USE_I18N = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "tenants.request_id.RequestIdFilter"}},
+    "filters": {"context": {"()": "portal.logs.Context"}},
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+        "line": {
+            "()": "portal.logs.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s %(tenant_id)s] %(message)s",
+        },
+        "json": {"()": "portal.logs.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if PRODUCTION else "line",
+            "filters": ["context"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"botocore": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
 }
@@ -391,6 +424,7 @@ UNFOLD = {
     "SITE_TITLE": "Rolebridge staff",
     "SITE_HEADER": "Rolebridge staff",
     "SITE_URL": "/",
+    "ENVIRONMENT": "integrations.admin.alarms.badge",  # on every page of admin while there is an alarm
     "SHOW_HISTORY": False,  # audit events say more
     "SIDEBAR": {
         "navigation": [
@@ -401,6 +435,10 @@ UNFOLD = {
                         ("Tenants", "apartment", "tenants_tenant"),
                         ("Connections", "cable", "integrations_connection"),
                         ("Verifications", "fact_check", "integrations_verification"),
+                        ("Emergency stop", "front_hand", "integrations_emergencystop"),
+                        ("Our own identity", "badge", "integrations_vendoridentity"),
+                        ("Trusted roles", "key_vertical", "integrations_integrationrole"),
+                        ("Vendor doctor", "stethoscope", "integrations_vendorexamination"),
                         ("Members", "group", "tenants_member"),
                         ("API tokens", "key", "tenants_apitoken"),
                         ("Audit events", "history", "tenants_auditevent"),

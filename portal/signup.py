@@ -1,18 +1,24 @@
 """Sign-up: what allauth asks beside address and password, and what a new user gets."""
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from allauth.core.internal import ratelimit
 from django import forms
+from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from integrations.actions.connections import open_tenant
 from tenants.audit import Actor
 from tenants.forms import NameField
 from tenants.models import Tenant, User
 from tenants.views.invitations import invitation_waits
+
+logger = logging.getLogger(__name__)
 
 
 class OrganisationForm(forms.Form):
@@ -51,6 +57,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """
         key: str = super()._get_login_attempts_cache_key(request, **credentials)
         return f"{key}:{ratelimit.get_ip(request)}"
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send the mail once no transaction is open. Where the mail server is away, the page says so and stays usable:
+        the mail can be asked for again there. It says so for a known and an unknown address alike.
+        """
+        transaction.on_commit(lambda: self._send_or_say(template_prefix, email, context))
+
+    def _send_or_say(self, template_prefix: str, email: str, values: dict[str, Any]) -> None:
+        try:
+            super().send_mail(template_prefix, email, values)
+        except OSError:  # smtplib's errors are OSErrors
+            logger.exception("The mail %s could not be sent", template_prefix)
+            messages.error(
+                context.request,
+                _("We could not send the mail: our mail server is away. That is our fault. Please try again soon."),
+            )
 
     def is_open_for_signup(self, _request: HttpRequest) -> bool:
         """Customers sign themselves up."""

@@ -6,11 +6,13 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.db.utils import DataError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.views import ChangeList
 
-from tenants.models import ApiToken, AuditEvent, Member, Tenant
+from tenants.actions.staff import note_view
+from tenants.audit import Actor
+from tenants.models import ApiToken, AuditEvent, Member, Tenant, User
 
 
 class ReadOnly:
@@ -61,6 +63,16 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
     show_full_result_count = False  # counting every row a second time is what makes long lists slow
     list_fullwidth = True
 
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page of one thing; that it was opened stands in its tenant's audit log, where the customer sees it."""
+        response: HttpResponse = super().change_view(request, object_id, *args, **kwargs)
+        seen = self.get_object(request, object_id) if response.status_code == 200 else None
+        if seen is not None and isinstance(request.user, User):
+            tenant_id = seen.pk if isinstance(seen, Tenant) else getattr(seen, "tenant_id", None)
+            if tenant_id is not None:
+                note_view(tenant_id=tenant_id, seen=seen, by=Actor.staff(request.user))
+        return response
+
     def get_changelist(self, _request: HttpRequest, **_: Any) -> type[ChangeList]:
         """The list that bears any filter."""
         return PatientChangeList
@@ -99,7 +111,7 @@ class ApiTokenInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         """With who made them."""
         rows: QuerySet[ApiToken] = super().get_queryset(request).select_related("created_by").order_by("-created_at")
-        return rows
+        return rows.defer("digest")  # which the staff's database role may not read
 
 
 @admin.register(Member)
@@ -128,6 +140,11 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     fields = ("tenant", "name", "prefix", "created_by", "created_at", "last_used_at", "revoked_at")
     readonly_fields = fields
     ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        """Without the digest, which the staff's database role may not read."""
+        rows: QuerySet[ApiToken] = super().get_queryset(request).defer("digest")
+        return rows
 
 
 @admin.register(AuditEvent)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import router
-from django.db.models.sql import InsertQuery
-
 from tenants.audit_actions import AuditAction
 from tenants.models import ApiToken, AuditEvent, User
 from tenants.request_id import client_address, request_id
+
+_SOURCE_OF = {"user": "page", "staff": "admin", "token": "api", "link": "page"}
+SOURCES = ("page", "admin", "api", "system")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Actor:
     @property
     def source(self) -> str:
         """Where the act came from, the first part of an audit action's name."""
-        return {"user": "page", "staff": "admin", "token": "api", "link": "page"}.get(self.kind, "system")
+        return _SOURCE_OF.get(self.kind, "system")
 
     @property
     def is_customer(self) -> bool:
@@ -60,7 +60,7 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
     Args:
         action: one of `AuditAction`, such as "connection:created"; the source is put before it.
         by: who acted.
-        tenant_id: the tenant it concerns, whose scope must be open; None for what concerns no tenant.
+        tenant_id: the tenant it concerns, whose scope must be open; None for what concerns the installation.
         target: the model instance acted upon.
         data: what changed, as JSON values; never a secret.
 
@@ -80,10 +80,7 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
         address=client_address.get(),
     )
     if tenant_id is not None:
-        event.save()
-        return
-    # What concerns no tenant is read by staff alone, so the app's database role cannot be given the new row's id back,
-    # for which Django asks whenever it saves.
-    query = InsertQuery(AuditEvent)
-    query.insert_values([field for field in AuditEvent._meta.concrete_fields if not field.primary_key], [event])
-    query.get_compiler(using=router.db_for_write(AuditEvent)).execute_sql()
+        event.save(force_insert=True)
+    else:
+        # What concerns no tenant is read by staff alone, so the app may not ask for the row's key: this does not.
+        AuditEvent.objects.bulk_create([event], ignore_conflicts=True)

@@ -1,10 +1,14 @@
 """Forms of tenants."""
 
+from datetime import UTC, datetime, time
 from typing import Any, cast
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from tenants.audit import SOURCES
+from tenants.audit_actions import AuditAction
 from tenants.models import ApiToken, Member, Tenant
 from tenants.names import clean_name
 from tenants.permissions import Role
@@ -100,6 +104,38 @@ class TypedNameForm(forms.Form):
         if " ".join(typed.split()) != self._name:
             raise forms.ValidationError(_("This is not the name of this organisation. It is: %s") % self._name)
         return typed
+
+
+class AuditFilterForm(forms.Form):
+    """Which audit events to show."""
+
+    action = forms.ChoiceField(label=_("What"), required=False)
+    actor = forms.CharField(label=_("Who (address or name)"), required=False, max_length=254)
+    since = forms.DateField(
+        label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    until = forms.DateField(
+        label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = cast("forms.ChoiceField", self.fields["action"])
+        field.choices = [("", _("Anything")), *AuditAction.choices]
+
+    def wanted(self) -> Q:
+        """What the events must meet; of a form with errors, the fields without one count."""
+        given = getattr(self, "cleaned_data", {})
+        wanted = Q()
+        if action := given.get("action"):
+            wanted &= Q(action__in=[f"{source}:{action}" for source in SOURCES])
+        if actor := given.get("actor"):
+            wanted &= Q(actor_name__icontains=actor)
+        if since := given.get("since"):
+            wanted &= Q(at__gte=datetime.combine(since, time(), UTC))
+        if until := given.get("until"):
+            wanted &= Q(at__lt=datetime.combine(until, time.max, UTC))
+        return wanted
 
 
 class TokenForm(forms.Form):

@@ -21,18 +21,20 @@ STAFF = "staff"
 OWNER = "owner"
 
 _database: ContextVar[str] = ContextVar("database", default=APP)
+# For log lines alone: what counts is the database's own setting, `current_tenant`.
+scoped_tenant: ContextVar[UUID | None] = ContextVar("scoped_tenant", default=None)
 
 
 class DatabaseRouter:
     """Sends each query to the database role of the work in hand: the app's, or the staff's for Django admin."""
 
-    def db_for_read(self, _model: Any, **_hints: Any) -> str:
-        """The alias of the role that reads."""
-        return _database.get()
+    def db_for_read(self, model: Any, **_hints: Any) -> str:
+        """The alias of the role that reads. Sessions of the portal are the app's alone: whoever reads one is let in."""
+        return APP if model._meta.app_label == "sessions" else _database.get()
 
-    def db_for_write(self, _model: Any, **_hints: Any) -> str:
+    def db_for_write(self, model: Any, **hints: Any) -> str:
         """The alias of the role that writes."""
-        return _database.get()
+        return self.db_for_read(model, **hints)
 
     def allow_relation(self, _one: Any, _other: Any, **_hints: Any) -> bool:
         """The aliases are roles of one database, so any two rows may be related."""
@@ -55,7 +57,7 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
     """
     if not isinstance(tenant_id, UUID):
         raise RuntimeError("tenant_scope needs the UUID of a tenant")  # noqa: TRY004 — a bug here, not bad input
-    token = _database.set(APP)
+    token, named = _database.set(APP), scoped_tenant.set(tenant_id)
     try:
         with transaction.atomic(using=APP):
             current = current_tenant()
@@ -66,6 +68,7 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
             if current is None and not connections[APP].needs_rollback:
                 _set_tenant("")
     finally:
+        scoped_tenant.reset(named)
         _database.reset(token)
 
 
@@ -75,6 +78,17 @@ def staff_scope() -> Iterator[None]:
     token = _database.set(STAFF)
     try:
         yield
+    finally:
+        _database.reset(token)
+
+
+@contextmanager
+def installation_scope() -> Iterator[None]:
+    """Open a transaction as the app, in which no tenant's rows can be seen: for what belongs to the installation."""
+    token = _database.set(APP)
+    try:
+        with transaction.atomic(using=APP):
+            yield
     finally:
         _database.reset(token)
 

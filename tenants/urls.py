@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants.views import invitations, members, settings, tokens
+from tenants.views import audit, invitations, members, settings, tokens
 
 _TENANT = "tenants/<uuid:tenant_id>/"
 
@@ -14,6 +14,9 @@ urlpatterns = [
         settings.notification_address_confirm,
         name="notification_address_confirm",
     ),
+    path(f"{_TENANT}audit/", audit.audit_events, name="audit_events"),
+    path(f"{_TENANT}audit/export.csv", audit.audit_export, {"file_format": "csv"}, name="audit_export_csv"),
+    path(f"{_TENANT}audit/export.json", audit.audit_export, {"file_format": "json"}, name="audit_export_json"),
     path(f"{_TENANT}settings/", settings.tenant_settings, name="tenant_settings"),
     path(
         f"{_TENANT}settings/notification-addresses/", settings.notification_address_add, name="notification_address_add"
@@ -24,6 +27,7 @@ urlpatterns = [
         name="notification_address_remove",
     ),
     path(f"{_TENANT}settings/export/", settings.data_export, name="data_export"),
+    path(f"{_TENANT}settings/recoveries/<uuid:recovery_id>/cancel/", settings.recovery_cancel, name="recovery_cancel"),
     path(f"{_TENANT}settings/delete/", settings.tenant_delete, name="tenant_delete"),
     path(f"{_TENANT}settings/delete/cancel/", settings.tenant_delete_cancel, name="tenant_delete_cancel"),
     path(f"{_TENANT}members/", members.members, name="members"),

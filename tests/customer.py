@@ -24,7 +24,10 @@ def new_account_id() -> str:
 def sandbox_control(name: str, value: dict | None = None, method: str = "POST") -> dict:
     """Call one of the sandbox's control addresses."""
     request = urllib.request.Request(
-        f"{os.environ['AWS_ENDPOINT_URL']}/_sandbox/{name}", data=json.dumps(value or {}).encode(), method=method
+        f"{os.environ['AWS_ENDPOINT_URL']}/_sandbox/{name}",
+        data=json.dumps(value or {}).encode(),
+        headers={"Content-Type": "application/json"},
+        method=method,
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)

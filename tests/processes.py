@@ -18,11 +18,13 @@ def _log(name: str) -> Path:
 
 
 @contextmanager
-def celery_worker(name: str = "worker", environment: dict[str, str] | None = None) -> Iterator[Popen[bytes]]:
+def celery_worker(
+    name: str = "worker", environment: dict[str, str] | None = None, **options: int
+) -> Iterator[Popen[bytes]]:
     """A Celery worker process that takes all queues; ready when this enters."""
     log = _log(name)
     log.unlink(missing_ok=True)
-    with child_process(worker_command(sys.executable), log, QUEUES | (environment or {})) as process:
+    with child_process(worker_command(sys.executable, **options), log, QUEUES | (environment or {})) as process:
         wait_until(name, lambda: " ready." in log.read_text(), process, log)
         yield process
 

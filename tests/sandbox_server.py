@@ -45,7 +45,8 @@ class SandboxServer:
     def control(self, name: str, value: Any = None, *, method: str | None = None) -> Any:
         """Call `/_sandbox/name`, with a JSON body if `value` is given, and give the answer's JSON."""
         body = None if value is None else json.dumps(value).encode()
-        request = urllib.request.Request(f"{self.url}/_sandbox/{name}", body, method=method)
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/_sandbox/{name}", body, headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 

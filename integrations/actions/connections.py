@@ -25,6 +25,10 @@ class ConnectionInUse(ValueError):
     """What was asked for cannot be done to this connection any more; the message says what can."""
 
 
+class TooManyConnections(ValueError):
+    """The tenant has as many connections as it may; the message says what to do."""
+
+
 @transaction.atomic
 def open_tenant(*, name: str, owner: User, by: Actor) -> Tenant:
     """A new tenant with its owner and a first connection, whose external ID is stored before anybody sees it."""
@@ -48,9 +52,11 @@ def create_connection(
         components: ids from the catalogue; all of them by default.
 
     Raises:
-        InvalidAccountId, VendorAccountAsCustomer, UnknownComponent: the message says what to do; nothing is written.
+        InvalidAccountId, VendorAccountAsCustomer, UnknownComponent, TooManyConnections: the message says what to do;
+            nothing is written.
     """
     chosen = _known_components(components)
+    _refuse_too_many(tenant)
     connection = Connection.objects.create(
         tenant=tenant, name=name, account_id=_customer_account(account_id) if account_id else ""
     )
@@ -112,6 +118,17 @@ def update_connection(
         connection.save(update_fields=["name", "account_id", "asked_at", "next_verification_at"])
         audit.record("connection:changed", by=by, tenant_id=connection.tenant_id, target=connection, **changes)
     return connection
+
+
+def _refuse_too_many(tenant: Tenant) -> None:
+    # One at a time of a tenant, or two could both see the last free place.
+    Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).first()
+    most = settings.MOST_CONNECTIONS_PER_TENANT
+    if Connection.objects.for_tenant(tenant.pk).filter(removed_at=None).count() >= most:
+        raise TooManyConnections(
+            f"Your organisation has {most} connections, which is as many as it may have. Remove one that you no longer "
+            "need, or ask our support for more."
+        )
 
 
 def ever_used() -> Q:

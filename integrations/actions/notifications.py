@@ -22,7 +22,7 @@ from django.utils import timezone
 from integrations.actions.status_events import StatusEvent
 from integrations.catalogue_file import catalogue
 from integrations.models import Finding, Notification, Status
-from tenants.models import Member
+from tenants.models import Member, NotificationAddress
 from tenants.permissions import Role
 from tenants.scope import call, tenant_scope
 
@@ -57,9 +57,12 @@ class _Claim:
 
 
 def recipients(tenant_id: UUID) -> list[str]:
-    """Whom a tenant's notifications go to: its owners and admins. The tenant's scope is open."""
+    """Whom a tenant's notifications go to: its owners and admins, and the addresses that were confirmed for it. The
+    tenant's scope is open.
+    """
     members = Member.objects.filter(tenant_id=tenant_id, role__in=[Role.OWNER, Role.ADMIN], user__is_active=True)
-    return sorted(members.values_list("user__email", flat=True))
+    addresses = NotificationAddress.objects.filter(tenant_id=tenant_id, verified_at__isnull=False)
+    return sorted({*members.values_list("user__email", flat=True), *addresses.values_list("email", flat=True)})
 
 
 def queue_mails(event: StatusEvent) -> None:

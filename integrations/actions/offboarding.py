@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.actions.status_changes import Cause, change_status
-from integrations.actions.verifications import NotReady, request_verification
+from integrations.actions.verifications import NotReady, plan_next, request_verification
 from integrations.models import Connection, Status
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
@@ -27,7 +27,10 @@ def request_removal(*, connection: Connection, by: Actor) -> Connection:
         request_verification(connection=connection, by=by)
     except NotReady:
         if connection.account_id and connection.roles.filter(status=Status.REMOVING).exists():
-            return connection  # its components have left the catalogue: what cannot be tried is not called removed
+            # Its components have left the catalogue, or the vendor paused all access: what cannot be tried is not
+            # called removed. It is tried when it can be.
+            plan_next(connection, failed=False)
+            return connection
         # No account or no component was ever given: there is nothing that could let us in.
         connection.removed_at = now
         still_there = connection.roles.exclude(status=Status.REMOVED)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from integrations.actions.status_changes import Cause, change_status
-from integrations.actions.verifications import NotReady, request_verification
+from integrations.actions.verifications import NotReady, refuse_while_stopped, request_verification
 from integrations.models import Connection, CustomerRole, Status
 from tenants import audit
 from tenants.audit import Actor
@@ -32,6 +32,7 @@ def pause(*, connection: Connection, by: Actor, components: Iterable[str] | None
     """
     roles = _roles(connection, components).exclude(status__in=[Status.PAUSED, Status.REMOVING, Status.REMOVED])
     paused = [role.component for role in change_status(roles, Status.PAUSED, cause=Cause.PAUSED)]
+    paused += _keep_paused(_roles(connection, components))
     if paused:
         audit.record("connection:paused", by=by, tenant_id=connection.tenant_id, target=connection, components=paused)
     return paused
@@ -45,7 +46,9 @@ def resume(*, connection: Connection, by: Actor, components: Iterable[str] | Non
 
     Raises:
         NotOfThisConnection: nothing is changed.
+        NotReady: the vendor paused all access; nothing is changed.
     """
+    refuse_while_stopped()
     roles = _roles(connection, components).filter(status=Status.PAUSED)
     resumed = sorted(
         role.component
@@ -57,6 +60,14 @@ def resume(*, connection: Connection, by: Actor, components: Iterable[str] | Non
         with suppress(NotReady):  # it was paused before there was anything to verify
             request_verification(connection=connection, by=by)
     return resumed
+
+
+def _keep_paused(roles: QuerySet[CustomerRole]) -> list[str]:
+    """Of roles that the vendor's emergency stop paused: the customer pauses them too, so they stay so when it ends."""
+    by_vendor = roles.exclude(vendor_paused_from__in=["", Status.PAUSED])
+    kept = list(by_vendor.values_list("component", flat=True))
+    by_vendor.update(vendor_paused_from=Status.PAUSED)
+    return kept
 
 
 def _roles(connection: Connection, components: Iterable[str] | None) -> QuerySet[CustomerRole]:

@@ -3,24 +3,30 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TypeVar
 
 from integrations.aws.report import (
     Finding,
     ReachabilityReport,
     RemovalReport,
     RoleReport,
+    SessionReceipt,
     TrustReport,
     VerificationTarget,
 )
+from integrations.aws.sts_turns import sts_turns
 from integrations.aws.verify import check_reachability, check_trust, prove_removed, verify_role
 from integrations.models import Status
 from integrations.models.connection import OUT_OF_USE
+from integrations.sts_limit import ask_for_turn
 from integrations.vendor import vendor_settings
 
 DEADLINE_SECONDS = 60
 
 Report = RoleReport | ReachabilityReport | TrustReport | RemovalReport
+SomeReport = TypeVar("SomeReport", RoleReport, ReachabilityReport, TrustReport, RemovalReport)
 OnFinding = Callable[[Finding], None]
+OnReceipt = Callable[[SessionReceipt], None]
 
 
 class Task(Enum):
@@ -35,10 +41,11 @@ class Task(Enum):
 
 @dataclass(frozen=True)
 class RoleJob:
-    """One role and what is to be done to it."""
+    """One role and what is to be done to it; `scheduled` if nobody waits for it."""
 
     task: Task
     target: VerificationTarget
+    scheduled: bool = False
 
     @property
     def component(self) -> str:
@@ -51,38 +58,41 @@ class RoleJob:
             return status == Status.REMOVING
         return status is not None and status not in OUT_OF_USE
 
-    def run(self, on_finding: OnFinding) -> Report:
-        """Do it; `on_finding` gets each finding as it lands."""
+    def run(self, on_finding: OnFinding, on_receipt: OnReceipt) -> Report:
+        """Do it; `on_finding` and `on_receipt` get each finding, and the receipt of each session, as it lands."""
+        with sts_turns(ask_for_turn(scheduled=self.scheduled)):
+            return self._run(on_finding, on_receipt)
+
+    def _run(self, on_finding: OnFinding, on_receipt: OnReceipt) -> Report:
         match self.task:
             case Task.VERIFY:
-                return verify_role(
-                    vendor_settings(), self.target, on_finding=on_finding, deadline_seconds=DEADLINE_SECONDS
-                )
+                return self._do(verify_role, on_finding, on_receipt)
             case Task.CHECK_REACHABILITY:
-                return check_reachability(
-                    vendor_settings(), self.target, on_finding=on_finding, deadline_seconds=DEADLINE_SECONDS
-                )
+                return self._do(check_reachability, on_finding, on_receipt)
             case Task.TRUST_TEST:
-                return check_trust(
-                    vendor_settings(), self.target, on_finding=on_finding, deadline_seconds=DEADLINE_SECONDS
-                )
+                return self._do(check_trust, on_finding, on_receipt)
             case Task.TRUST_TEST_THEN_VERIFY:
-                return self._trust_test_then_verify(on_finding)
+                return self._trust_test_then_verify(on_finding, on_receipt)
             case Task.PROVE_REMOVED:
-                return prove_removed(
-                    vendor_settings(), self.target, on_finding=on_finding, deadline_seconds=DEADLINE_SECONDS
-                )
+                return self._do(prove_removed, on_finding, on_receipt)
 
-    def _trust_test_then_verify(self, on_finding: OnFinding) -> Report:
+    def _do(self, work: Callable[..., SomeReport], on_finding: OnFinding, on_receipt: OnReceipt) -> SomeReport:
+        return work(
+            vendor_settings(),
+            self.target,
+            on_finding=on_finding,
+            on_receipt=on_receipt,
+            deadline_seconds=DEADLINE_SECONDS,
+        )
+
+    def _trust_test_then_verify(self, on_finding: OnFinding, on_receipt: OnReceipt) -> Report:
         """No session is opened in the role before the trust-test is clean. Where it is, the verification runs it again,
         and its findings stand for both.
         """
-        tested = check_trust(
-            vendor_settings(), self.target, on_finding=lambda _: None, deadline_seconds=DEADLINE_SECONDS
-        )
+        tested: TrustReport = self._do(check_trust, lambda _: None, on_receipt)
         if not tested.safe:
             for finding in tested.findings:
                 on_finding(finding)
             return tested
-        report = verify_role(vendor_settings(), self.target, on_finding=on_finding, deadline_seconds=DEADLINE_SECONDS)
+        report: RoleReport = self._do(verify_role, on_finding, on_receipt)
         return replace(report, receipts=tested.receipts + report.receipts)

@@ -9,6 +9,7 @@ from integrations.actions.role_jobs import Report
 from integrations.actions.status_changes import Cause, write_history
 from integrations.actions.status_events import StatusEvent, Told
 from integrations.actions.status_subscribers import publish
+from integrations.actions.vendor_identity import take_blame
 from integrations.aws.report import ReachabilityReport, RemovalReport, RoleReport, TrustReport, role_status
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
 from integrations.models.connection import OUT_OF_USE
@@ -133,6 +134,7 @@ def _apply(
         role.quarantined, role.clean_rounds, role.passes = True, 0, 0
         status = Status.UNSAFE
     elif verdict == "not_assumable":
+        take_blame(role, verification)
         status = _status_where_refused(role, nothing_deployed_for_long=nothing_deployed_for_long)
         role.clean_rounds = role.passes = 0
     else:

@@ -21,7 +21,7 @@ def change_status(roles: QuerySet[CustomerRole], status: Status, *, cause: Cause
     now = timezone.now()
     changed = [role for role in roles if role.status != status]
     CustomerRole.objects.filter(pk__in=[role.pk for role in changed]).update(
-        status=status, status_since=now, passes=0, **fields
+        **({"status": status, "status_since": now, "passes": 0, "vendor_paused_from": ""} | fields)
     )
     write_history(changed, status, cause=cause, at=now)
     return changed

@@ -23,4 +23,5 @@ def verification_target(connection: Connection, role: CustomerRole) -> Verificat
         boundary_arn=options.boundary_arn,
         version_tag_key=version_tag_key(current),
         max_session_seconds=options.max_session_seconds,
+        said_deployed_at=connection.asked_at,
     )

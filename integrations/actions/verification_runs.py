@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations.actions import role_statuses
+from integrations.actions import emergency_stop, role_statuses, vendor_identity
 from integrations.actions.role_jobs import Report, RoleJob, Task
 from integrations.actions.sessions import keep_receipts
 from integrations.actions.targets import verification_target
@@ -48,6 +48,11 @@ from tenants.scope import tenant_scope
 
 logger = logging.getLogger(__name__)
 
+# How soon a run sees that it is to stop: paused or removed by the customer, or stopped by the vendor.
+LOOK_EVERY_SECONDS = 1.0
+
+Landed = aws_report.Finding | aws_report.SessionReceipt
+
 
 class LeaseLost(Exception):
     """Another worker has taken this verification over: whatever is still found here does not count."""
@@ -55,6 +60,10 @@ class LeaseLost(Exception):
 
 class OutOfUse(Exception):
     """The customer paused or removed what is being verified: no more sessions are opened in it."""
+
+
+class Stopped(Exception):
+    """The vendor's emergency stop is on: no more sessions are opened."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +96,22 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
 
     Every finding is stored as it lands. An error of ours ends the run as `failed`, never as a verdict.
     """
+    if emergency_stop.obey():
+        end_without_verdict(tenant_id, verification_id, State.FAILED, failure="stopped_by_vendor")
+        return
     claim = _claim(tenant_id, verification_id)
     if claim is None:
         return
     try:
         reports = _verify(claim)
+        vendor_identity.remember_roles(reports)
         _complete(claim, reports)
     except LeaseLost:
         logger.warning("Verification %s was taken over by another worker", verification_id)
+    except Stopped:
+        end_without_verdict(
+            tenant_id, verification_id, State.FAILED, failure="stopped_by_vendor", attempt=claim.attempt
+        )
     except OutOfUse:
         end_without_verdict(tenant_id, verification_id, State.FAILED, failure="out_of_use", attempt=claim.attempt)
     except Exception:
@@ -139,7 +156,10 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification_id,
         verification.attempt,
         verification.checks,
-        jobs=tuple(RoleJob(_task(role, verification.checks), verification_target(connection, role)) for role in roles),
+        jobs=tuple(
+            RoleJob(_task(role, verification.checks), verification_target(connection, role), verification.scheduled)
+            for role in roles
+        ),
     )
 
 
@@ -157,7 +177,8 @@ def _task(role: CustomerRole, checks: str) -> Task:
 
 def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
-    landed: queue.SimpleQueue[aws_report.Finding] = queue.SimpleQueue()
+    # None says that a role's run has ended.
+    landed: queue.SimpleQueue[Landed | None] = queue.SimpleQueue()
     stopped: set[str] = set()
 
     def land(finding: aws_report.Finding) -> None:
@@ -165,20 +186,23 @@ def _verify(claim: Claim) -> list[Report]:
             raise OutOfUse  # ends the engine's run, in its own thread
         landed.put(finding)
 
-    renew_every = settings.VERIFICATION_LEASE_SECONDS / 3
+    look_every = min(LOOK_EVERY_SECONDS, settings.VERIFICATION_LEASE_SECONDS / 3)
     with _threads(len(claim.jobs)) as executor:
         # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
-        futures = [executor.submit(copy_context().run, job.run, land) for job in claim.jobs]
-        renewed_at = timezone.now()
+        futures = [executor.submit(copy_context().run, job.run, land, landed.put) for job in claim.jobs]
+        for future in futures:
+            future.add_done_callback(lambda _: landed.put(None))
+        looked_at = timezone.now()
         while not all(future.done() for future in futures) or not landed.empty():
-            findings = _take(landed)
-            if findings or (timezone.now() - renewed_at).total_seconds() >= renew_every:
+            news = _take(landed)
+            if news or (timezone.now() - looked_at).total_seconds() >= look_every:
                 try:
-                    stopped |= _store(claim, findings)
-                except LeaseLost:
+                    stopped |= _store(claim, news)
+                except (LeaseLost, Stopped):
                     stopped |= {job.component for job in claim.jobs}
+                    keep_receipts(claim, _take(landed))
                     raise
-                renewed_at = timezone.now()
+                looked_at = timezone.now()
     reports = []
     for future in futures:
         with suppress(OutOfUse):
@@ -198,23 +222,25 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _take(landed: "queue.SimpleQueue[aws_report.Finding]") -> list[aws_report.Finding]:
+def _take(landed: "queue.SimpleQueue[Landed | None]") -> list[Landed]:
     """What has landed, after a wait of a tenth of a second at the most: one write for all that came together."""
-    findings = []
-    try:
-        findings.append(landed.get(timeout=0.1))
+    taken: list[Landed | None] = []
+    with suppress(queue.Empty):
+        taken.append(landed.get(timeout=0.1))
         while True:
-            findings.append(landed.get_nowait())
-    except queue.Empty:
-        return findings
+            taken.append(landed.get_nowait())
+    return [one for one in taken if one is not None]
 
 
-def _store(claim: Claim, findings: list[aws_report.Finding]) -> set[str]:
-    """Store findings and renew the lease; gives the components that the customer took out of use meanwhile.
+def _store(claim: Claim, news: list[Landed]) -> set[str]:
+    """Store what has landed and renew the lease; gives the components that the customer took out of use meanwhile.
 
     Raises:
-        LeaseLost: the verification is no longer ours.
+        LeaseLost: the verification is no longer ours. Its sessions were opened all the same: their receipts are kept.
+        Stopped: the vendor's emergency stop is on.
     """
+    keep_receipts(claim, news)
+    findings = [one for one in news if isinstance(one, aws_report.Finding)]
     with tenant_scope(claim.tenant_id):
         ours = Verification.objects.filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING).update(
             lease_expires_at=new_lease()
@@ -242,6 +268,8 @@ def _store(claim: Claim, findings: list[aws_report.Finding]) -> set[str]:
         )
         roles = CustomerRole.objects.filter(connection_id=claim.connection_id)
         statuses = dict(roles.values_list("component", "status"))
+    if emergency_stop.obey():
+        raise Stopped
     return {job.component for job in claim.jobs if not job.is_wanted(statuses.get(job.component))}
 
 
@@ -253,7 +281,6 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
     """
     with tenant_scope(claim.tenant_id):
         verification = _still_ours(claim)
-        keep_receipts(verification=verification, reports=reports)
         if verification.checks != claim.checks:
             _queue_again(verification)
             return
@@ -284,7 +311,7 @@ def _queue_again(verification: Verification) -> None:
     verification.state, verification.lease_expires_at = State.QUEUED, None
     verification.save(update_fields=["state", "lease_expires_at"])
     # `run` sends the tenant's longest waiting one next, which need not be this.
-    transaction.on_commit(lambda: send_again(verification.tenant_id, verification.pk))
+    transaction.on_commit(lambda: send_again(verification))
 
 
 def _still_ours(claim: Claim) -> Verification:

@@ -15,21 +15,26 @@ from uuid import UUID
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from integrations.actions.emergency_stop import active_stop
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Status, Verification
 from integrations.models.connection import worst
-from integrations.next_verification import next_verification
+from integrations.next_verification import WAITING_FOR_AWS, next_verification
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
 from tenants.scope import call, tenant_scope
 
 logger = logging.getLogger(__name__)
 
+QUEUE = "verifications"
+# What nobody waits for has a queue of its own, so that it can have workers of its own and keeps nobody waiting.
+SCHEDULED_QUEUE = "scheduled_verifications"
 MOST_ATTEMPTS = 5
 # One tenant's slow or hanging accounts hold this many of the workers' threads at the most; the rest of its
 # verifications stay queued, and other tenants' go on.
@@ -60,13 +65,18 @@ def request_verification(*, connection: Connection, by: Actor, checks: str = Che
     """
     verification, is_new = find_or_create(connection, by, checks)
     if is_new:
-        tenant_id, verification_id = connection.tenant_id, verification.pk
-        transaction.on_commit(lambda: _send_or_fail(tenant_id, verification_id))
+        transaction.on_commit(lambda: _send_or_fail(verification))
+    elif verification.scheduled and verification.state == State.QUEUED and by != SYSTEM:
+        # Somebody waits for it now: it overtakes what nobody waits for. Its first message will find it taken.
+        verification.scheduled = False
+        verification.save(update_fields=["scheduled"])
+        transaction.on_commit(lambda: send_again(verification))
     return verification
 
 
 def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) -> tuple[Verification, bool]:
     """The connection's active verification, or a new one, and whether it is new. Raises NotReady; the scope is open."""
+    refuse_while_stopped()
     connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first, then verify.")
@@ -97,6 +107,7 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
         tenant_id=connection.tenant_id,
         connection=connection,
         checks=checks,
+        scheduled=by == SYSTEM and not was_just_asked(connection),
         requested_by=by.name,
         catalogue_version=catalogue().version,
     )
@@ -111,15 +122,29 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
     return verification, True
 
 
+def was_just_asked(connection: Connection) -> bool:
+    """Whether the customer still watches, and what comes by itself answers them as well."""
+    return connection.asked_at is not None and timezone.now() - connection.asked_at < WAITING_FOR_AWS
+
+
+def refuse_while_stopped() -> None:
+    """Raise NotReady while the vendor's emergency stop is on."""
+    if active_stop() is not None:
+        raise NotReady(
+            "We have paused all access to AWS accounts for now. You need do nothing: it comes back as it was, and is "
+            "verified by itself then."
+        )
+
+
 def hand_back() -> None:
     """Queue again each verification whose worker was lost or whose message was; end what was tried or waited enough."""
     for tenant_id, verification_id in call("expired_verifications"):
         with tenant_scope(tenant_id):
-            attempt = Verification.objects.values_list("attempt", flat=True).get(pk=verification_id)
-        if attempt >= MOST_ATTEMPTS:
-            end_without_verdict(tenant_id, verification_id, State.FAILED, failure="worker_lost", attempt=attempt)
+            lost = Verification.objects.get(tenant_id=tenant_id, pk=verification_id)
+        if lost.attempt >= MOST_ATTEMPTS:
+            end_without_verdict(tenant_id, lost.pk, State.FAILED, failure="worker_lost", attempt=lost.attempt)
         else:
-            send_again(tenant_id, verification_id)
+            send_again(lost)
     for tenant_id in {tenant_id for tenant_id, _ in call("waiting_verifications", timezone.now() - QUEUED_AGAIN_AFTER)}:
         _hand_back_waiting(tenant_id)
 
@@ -127,40 +152,43 @@ def hand_back() -> None:
 def _hand_back_waiting(tenant_id: UUID) -> None:
     with tenant_scope(tenant_id):
         busy = running(tenant_id)
-        waiting = list(
-            Verification.objects.filter(tenant_id=tenant_id, state=State.QUEUED)
-            .order_by("requested_at")
-            .values_list("pk", "requested_at")[:MOST_RUNNING_PER_TENANT]
-        )
+        waiting = list(_waiting(tenant_id)[:MOST_RUNNING_PER_TENANT])
     given_up_before = timezone.now() - GIVEN_UP_AFTER
-    for verification_id, requested_at in waiting[: MOST_RUNNING_PER_TENANT - busy]:
+    for verification in waiting[: MOST_RUNNING_PER_TENANT - busy]:
         # While others of the tenant run, this one waits for its turn and not for a worker.
-        if requested_at < given_up_before and not busy:
-            end_without_verdict(tenant_id, verification_id, State.FAILED, failure="never_started")
+        if verification.requested_at < given_up_before and not busy:
+            end_without_verdict(tenant_id, verification.pk, State.FAILED, failure="never_started")
         else:
-            send_again(tenant_id, verification_id)
+            send_again(verification)
 
 
-def _send(tenant_id: UUID, verification_id: UUID) -> None:
+def _waiting(tenant_id: UUID) -> QuerySet[Verification]:
+    """The tenant's queued verifications in the order of their turns."""
+    queued = Verification.objects.filter(tenant_id=tenant_id, state=State.QUEUED)
+    return queued.order_by("scheduled", "requested_at")
+
+
+def _send(verification: Verification) -> None:
     current_app.send_task(
         "integrations.tasks.run_verification",
-        args=[str(tenant_id), str(verification_id)],
+        args=[str(verification.tenant_id), str(verification.pk)],
+        queue=SCHEDULED_QUEUE if verification.scheduled else QUEUE,
         expires=SENT_TASK_EXPIRES_SECONDS,
     )
 
 
-def send_again(tenant_id: UUID, verification_id: UUID) -> None:
+def send_again(verification: Verification) -> None:
     """Send what is known to wait. With the queue away nothing is lost: `hand_back` comes again."""
     with suppress(OperationalError, OSError):
-        _send(tenant_id, verification_id)
+        _send(verification)
 
 
-def _send_or_fail(tenant_id: UUID, verification_id: UUID) -> None:
+def _send_or_fail(verification: Verification) -> None:
     try:
-        _send(tenant_id, verification_id)
+        _send(verification)
     except (OperationalError, OSError):
-        logger.exception("Verification %s could not be queued", verification_id)
-        end_without_verdict(tenant_id, verification_id, State.FAILED, failure="queue_unavailable")
+        logger.exception("Verification %s could not be queued", verification.pk)
+        end_without_verdict(verification.tenant_id, verification.pk, State.FAILED, failure="queue_unavailable")
 
 
 def new_lease() -> CombinedExpression:
@@ -184,11 +212,11 @@ def running(tenant_id: UUID) -> int:
 
 
 def send_next(tenant_id: UUID) -> None:
-    """A place of the tenant is free: send the verification that waits longest."""
+    """A place of the tenant is free: send the verification whose turn it is."""
     with tenant_scope(tenant_id):
-        waiting = Verification.objects.filter(tenant_id=tenant_id, state=State.QUEUED).order_by("requested_at").first()
+        waiting = _waiting(tenant_id).first()
     if waiting is not None:
-        send_again(tenant_id, waiting.pk)
+        send_again(waiting)
 
 
 def plan_next(connection: Connection, *, failed: bool) -> None:

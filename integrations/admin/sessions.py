@@ -1,13 +1,37 @@
 """Receipts of sessions, for support staff: found by what stands in a customer's CloudTrail."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from integrations.admin.labels import lines, moment
-from integrations.models import Session
+from integrations.models import EmergencyStop, Session
 from tenants.admin import ReadOnlyAdmin
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """By when they were open."""
+
+    title = "open"
+    parameter_name = "open"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
+        """Now, and at each of the last emergency stops."""
+        return [("now", "now"), *((str(stop.pk), str(stop)) for stop in EmergencyStop.objects.all()[:5])]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those that were open then."""
+        at = timezone.now() if self.value() == "now" else self._started_at(self.value())
+        return queryset.filter(opened_at__lte=at, expires_at__gt=at) if at else queryset
+
+    def _started_at(self, value: str | None) -> datetime | None:
+        stops = {str(stop.pk): stop.started_at for stop in EmergencyStop.objects.all()[:5]}
+        return stops.get(value or "")
 
 
 @admin.register(Session)
@@ -15,7 +39,7 @@ class SessionAdmin(ReadOnlyAdmin):
     """Sessions of all tenants, the latest first. No credential is here: none is kept."""
 
     list_display = ("opened", "tenant", "connection", "component", "purpose", "role", "access_key_id", "expires")
-    list_filter = ("purpose", "opened_at")
+    list_filter = (OpenFilter, "purpose", "opened_at")
     list_select_related = ("tenant", "connection")
     search_fields = (
         "=access_key_id",

@@ -13,6 +13,7 @@ from integrations.admin.overview import OverviewColumns, with_overview
 from integrations.models import Connection
 from tenants.admin import ApiTokenInline, MemberInline, ReadOnlyAdmin, ReadOnlyInline
 from tenants.models import Member, Tenant
+from tenants.staff_forms import StaffForms
 
 
 class ConnectionInline(OverviewColumns, ReadOnlyInline):
@@ -40,14 +41,14 @@ class ConnectionInline(OverviewColumns, ReadOnlyInline):
 
 
 @admin.register(Tenant)
-class TenantAdmin(ReadOnlyAdmin):
+class TenantAdmin(StaffForms, ReadOnlyAdmin):
     """Tenants."""
 
-    list_display = ("name", "connections", "members", "reference", "created_at")
-    search_fields = ("name", "=reference", "members__user__email")
-    search_help_text = "Name, reference, or a member's email address"
-    fields = (("name", "reference"), ("id", "created_at"))
-    readonly_fields = ("name", "reference", "id", "created_at")
+    list_display = ("name", "customer_number", "connections", "members", "reference", "created_at")
+    search_fields = ("name", "=reference", "customer_number__startswith", "members__user__email")
+    search_help_text = "Name, reference, customer number, or a member's email address"
+    fields = (("name", "reference"), "customer_number", ("id", "created_at"))
+    readonly_fields = ("name", "reference", "customer_number", "id", "created_at")
     inlines = (ConnectionInline, MemberInline, ApiTokenInline)
     ordering = ("-created_at",)
 

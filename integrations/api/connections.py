@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ErrorDetail, ValidationError
 
-from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
+from integrations.actions.connections import ConnectionInUse, TooManyConnections, create_connection, update_connection
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import NotOfThisConnection, pause, resume
 from integrations.actions.verifications import NotReady
@@ -64,7 +64,7 @@ class Connections(TenantAPIView):
         request=ConnectionInput,
         answers={201: ConnectionSerializer},
         parameters=[location_of("the connection", 201)],
-        problems=INVALID_BODY | FORBIDDEN,
+        problems=INVALID_BODY | FORBIDDEN | {409: "Your organisation has as many connections as it may have."},
     )
     def post(self, request: Request) -> Response:
         """Make a connection with an external ID of its own; the answer's `Location` is its address."""
@@ -152,7 +152,7 @@ class ResumeConnection(TenantAPIView):
         "Resume a connection",
         request=ChosenComponentsInput,
         answers={200: ConnectionSerializer},
-        problems=INVALID_BODY | FORBIDDEN | NOT_FOUND,
+        problems=INVALID_BODY | FORBIDDEN | NOT_FOUND | {409: "We have paused all access for now."},
     )
     def post(self, request: Request, connection_id: UUID) -> Response:
         """Resume its paused customer roles, or those of some components, and verify the connection.
@@ -194,6 +194,10 @@ def _refusing_invalid(action: Any, **arguments: Any) -> Any:
         raise field_error("components", f"{error} Choose from: {known}.", "unknown_component") from error
     except NotOfThisConnection as error:
         raise field_error("components", str(error), "unknown_component") from error
+    except NotReady as error:
+        raise not_ready(error) from error
+    except TooManyConnections as error:
+        raise Problem("too-many-connections", "There is no room for another connection", str(error), 409) from error
     except ConnectionInUse as error:
         raise Problem("connection-in-use", "The connection cannot change this way", str(error), 409) from error
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from integrations.actions.messages import message_of
 from integrations.models import Connection, CustomerRole, Finding, Session, Status, StatusChange, Verification
 from tenants.api.serializers import InputSerializer, NameField
 
@@ -134,6 +135,10 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
 
     check = serializers.CharField(source="check_code", read_only=True, help_text="Stable code of the check.")
     at = serializers.DateTimeField(source="created_at", read_only=True)
+    message = serializers.SerializerMethodField(
+        help_text="Plain text to forward to whoever must act; empty where that is nobody on the customer's side. It "
+        "may name policies of the customer's organisation."
+    )
 
     class Meta:
         model = Finding
@@ -148,10 +153,14 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
             "title",
             "detail",
             "fix",
+            "message",
             "duration_ms",
             "at",
         ]
         read_only_fields = fields
+
+    def get_message(self, finding: Finding) -> str:
+        return message_of(finding=finding, connection=finding.verification.connection)
 
 
 class VerificationDetailSerializer(VerificationSerializer):
@@ -234,6 +243,11 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     status = serializers.ChoiceField(
         choices=Status.choices, read_only=True, help_text="The worst status of its customer roles."
     )
+    paused_by_vendor = serializers.BooleanField(
+        source="is_paused_by_vendor",
+        read_only=True,
+        help_text="Whether we paused all access for now: it comes back as it was.",
+    )
     customer_roles = CustomerRoleSerializer(source="roles", many=True, read_only=True)
     last_verification = VerificationSerializer(read_only=True, allow_null=True)
 
@@ -245,6 +259,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
             "external_id",
             "account_id",
             "status",
+            "paused_by_vendor",
             "customer_roles",
             "last_verification",
             "next_verification_at",

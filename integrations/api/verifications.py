@@ -98,7 +98,10 @@ class VerificationDetail(TenantAPIView):
     def get(self, _request: Request, verification_id: UUID) -> Response:
         """A verification with what it has found so far."""
         verification = (
-            Verification.objects.prefetch_related("findings").filter(tenant=self.tenant, pk=verification_id).first()
+            Verification.objects.select_related("connection")
+            .prefetch_related("findings")
+            .filter(tenant=self.tenant, pk=verification_id)
+            .first()
         )
         if verification is None:
             raise Http404

@@ -13,11 +13,14 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from integrations.aws.arns import InvalidRoleArn, RoleArn, parse_role_arn
 from integrations.aws.clients import SessionCredentials
 from integrations.aws.errors import RequestInvalid, translate
 from integrations.aws.narrowing import Narrowing
 from integrations.aws.policies import MAX_SESSION_POLICY
 from integrations.aws.report import SessionPurpose, SessionReceipt
+from integrations.aws.stop import refuse_if_stopped
+from integrations.aws.sts_turns import wait_for_turn
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +31,9 @@ PACKED_POLICY_WARNING = 80  # percent
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 _TAG_KEY = re.compile(r"[\w \.:/=+\-@]{1,128}")
 _TAG_VALUE = re.compile(r"[\w \.:/=+\-@]{0,256}")
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
 _MAX_TAGS = 50
+_MAX_POLICY_ARNS = 10
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,12 @@ class AssumeRole:
     transitive_tag_keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        try:
+            role = parse_role_arn(self.role_arn)
+        except InvalidRoleArn as error:
+            raise RequestInvalid("RoleArn", str(error)) from None
+        if self.external_id is not None and not _EXTERNAL_ID.fullmatch(self.external_id):
+            raise RequestInvalid("ExternalId", "An external ID has 2 to 1224 characters out of A-Z a-z 0-9 _+=,.@:/-")
         if not _SESSION_NAME.fullmatch(self.session_name):
             raise RequestInvalid("SessionName", "A session name has 2 to 64 characters out of A-Z a-z 0-9 _+=,.@-")
         if self.source_identity is not None and (
@@ -62,6 +73,7 @@ class AssumeRole:
             raise RequestInvalid(
                 "Policy", f"The session policy has {length} characters; STS takes {MAX_SESSION_POLICY}."
             )
+        self._check_policy_arns(role)
         if len(self.session_tags) > _MAX_TAGS:
             raise RequestInvalid("Tags", f"{len(self.session_tags)} session tags; STS takes {_MAX_TAGS}.")
         if len({key.lower() for key in self.session_tags}) != len(self.session_tags):
@@ -71,6 +83,14 @@ class AssumeRole:
                 raise RequestInvalid("Tags", f"The session tag '{key}' breaks STS's limits on keys and values.")
         if not set(self.transitive_tag_keys) <= set(self.session_tags):
             raise RequestInvalid("TransitiveTagKeys", "Only tags of the same call can be made transitive.")
+
+    def _check_policy_arns(self, role: RoleArn) -> None:
+        """Managed session policies must live in the role's own account and partition."""
+        if len(self.policy_arns) > _MAX_POLICY_ARNS:
+            raise RequestInvalid("PolicyArns", f"{len(self.policy_arns)} session policies; STS takes 10.")
+        for arn in self.policy_arns:
+            if not arn.startswith(f"arn:{role.partition}:iam::{role.account_id}:policy/"):
+                raise RequestInvalid("PolicyArns", f"The session policy {arn} is not in the role's own account.")
 
     def parameters(self) -> dict[str, Any]:
         """The call's parameters as boto3 takes them."""
@@ -104,7 +124,11 @@ class Session:
 
 
 def open_session(sts: Any, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
-    """Make the call with the client `sts`; raises AwsCallFailed."""
+    """Make the call with the client `sts`, when its turn comes; raises AwsCallFailed, and SessionsStopped while the
+    emergency stop is on.
+    """
+    wait_for_turn()
+    refuse_if_stopped()
     opened_at = datetime.now(UTC)
     try:
         answer = sts.assume_role(**call.parameters())

@@ -141,21 +141,40 @@ class VendorSide:
 
     def forget_own_role(self, role: str) -> None:
         """Drop the session of our role `role`, so that the next caller opens a new one."""
+        if self.base_role_name() == role:
+            self.forget_base()
+            return
         with self._lock:
             key_lock = self._key_locks.setdefault(role, threading.Lock())
         with key_lock:
             self._own_sessions.pop(role, None)
 
-    def _enter_own_role(self, role: str) -> tuple[Session, Any]:
+    def forget_base(self) -> None:
+        """Drop the credentials that the environment gave this process, so that it is asked anew."""
+        with self._lock:
+            self._base_clients.clear()
+        self.clients.forget_own_identity()
+
+    def as_base(self, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
+        """Make the call as this process; where AWS calls its credentials expired, once more with new ones."""
         region = self.settings.region
+        try:
+            return open_session(self.base_sts(region), call, component=component, purpose=purpose)
+        except AwsCallFailed as failure:
+            if failure.retry is not Retry.REBUILD:
+                raise
+            self.forget_base()
+            return open_session(self.base_sts(region), call, component=component, purpose=purpose)
+
+    def _enter_own_role(self, role: str) -> tuple[Session, Any]:
         canary = role == CANARY
         call = AssumeRole(
             role_arn=self.settings.canary_role_arn if canary else self.settings.component_role_arn(role),
             session_name=f"rolebridge-{role}",
             duration=MAX_CHAINED_DURATION,
         )
-        session = open_session(self.base_sts(region), call, component=role, purpose=SessionPurpose.IDENTITY_CHECK)
-        return session, self.clients.with_session("sts", region, session.credentials)
+        session = self.as_base(call, component=role, purpose=SessionPurpose.IDENTITY_CHECK)
+        return session, self.clients.with_session("sts", self.settings.region, session.credentials)
 
 
 @lru_cache(maxsize=8)
@@ -215,14 +234,14 @@ def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
 
 
 def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tuple[SessionReceipt, SessionReceipt]:
-    """Enter the vendor's control role, which carries the product tag, as the component's own sessions enter customers'.
+    """Enter the vendor's stand-in role, which has the product tag, as the component's own sessions enter customers'.
 
     Refused, our own policies keep the component's sessions from every customer's role, whatever tag that one carries.
     """
-    control_role = vendor.settings.control_role_arn
-    launch = _launch_component(vendor, target, control_role, SessionPurpose.IDENTITY_CHECK)
+    stand_in = vendor.settings.stand_in_role_arn
+    launch = _launch_component(vendor, target, stand_in, SessionPurpose.IDENTITY_CHECK)
     call = AssumeRole(
-        role_arn=control_role,
+        role_arn=stand_in,
         session_name=session_name(target),
         policy=deny_all_session_policy(),
         external_id=target.external_id,
@@ -272,7 +291,7 @@ def _launch(
         transitive_tag_keys=transitive_tag_keys if abac else (),
     )
     if settings.chain == "direct":
-        return open_session(vendor.base_sts(settings.region), call, component=component, purpose=purpose)
+        return vendor.as_base(call, component=component, purpose=purpose)
     return _as_own_role(vendor, role, call, component=component, purpose=purpose)
 
 

@@ -75,13 +75,18 @@ class SessionCredentials:
         return self.expires_at <= datetime.now(UTC) + timedelta(seconds=seconds)
 
 
+def _new_session() -> botocore.session.Session:
+    session = botocore.session.Session()
+    session.register_component("data_loader", _LOADER)
+    return session
+
+
 class ClientFactory:
     """Makes clients for one endpoint. `endpoint_url` None is AWS itself, or what AWS_ENDPOINT_URL says."""
 
     def __init__(self, endpoint_url: str | None = None) -> None:
         self._endpoint_url = endpoint_url
-        self._session = botocore.session.Session()
-        self._session.register_component("data_loader", _LOADER)
+        self._session = _new_session()
         self._creators: dict[str, SharingClientCreator] = {}
         self._finding_own_identity = threading.Lock()
         self._config = Config(
@@ -123,6 +128,12 @@ class ClientFactory:
             raise VendorIdentityMissing("NoCredentials", "The environment of this process gives it no AWS identity.")
         with _MAKING:
             return self._make(service, region, credentials)
+
+    def forget_own_identity(self) -> None:
+        """Ask the environment anew for this process's credentials: AWS calls those it gave expired."""
+        with self._finding_own_identity, _MAKING:
+            self._session = _new_session()
+            self._creators = {}
 
     def _make(self, service: str, region: str, credentials: Credentials) -> Any:
         """Make a client; the caller holds `_MAKING`."""

@@ -1,18 +1,69 @@
-"""A finding as a message, ready to forward to whoever must act. Pure.
+"""A finding as a message, ready to forward to whoever must act, with the statement to copy where one cures it. Pure.
 
 It may hold AWS's own words, with ids of the customer's organisation: it is for that customer alone.
 """
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.aws.errors import read_denial
+from integrations.aws.policies import for_partition
 from integrations.aws.report import Actor, Finding, Outcome
+from integrations.catalogue import Permission
 
 _GREETING = {
     Actor.CUSTOMER: "To the administrator of AWS account {account_id}:",
     Actor.CUSTOMER_ORGANISATION: "To the team that runs the AWS organisation of account {account_id}:",
 }
+# What the role template's own trust policy cures.
+_CURED_BY_TRUST_POLICY = frozenset(
+    {
+        "external_id_missing",
+        "external_id_operator",
+        "external_id_other_values",
+        "external_id_variable",
+        "no_external_id_accepted",
+        "previous_external_id",
+        "role_not_assumable",
+        "trust_everybody",
+        "trust_lacks_source_identity",
+        "trust_lacks_tag_session",
+        "trust_not_principal",
+        "trust_open_but_refused",
+        "trust_other_principal",
+        "trust_principal_gone",
+        "trust_refuses_session",
+        "trust_too_wide",
+        "trust_unexpected_action",
+        "trust_whole_account",
+        "wrong_external_id_accepted",
+    }
+)
 
 
-def message_to_forward(finding: Finding, *, product_name: str, account_id: str, role_arn: str) -> str:
-    """The message for the finding, as plain text; empty where nobody on the customer's side must act."""
+@dataclass(frozen=True)
+class _Cure:
+    """Something to copy into a policy, and where it goes."""
+
+    where: str
+    document: Mapping[str, Any]
+
+
+def message_to_forward(
+    finding: Finding,
+    *,
+    product_name: str,
+    account_id: str,
+    role_arn: str,
+    permission: Permission | None = None,
+    trust_policy: Mapping[str, Any] | None = None,
+) -> str:
+    """The message for the finding, as plain text; empty where nobody on the customer's side must act.
+
+    `permission` is the catalogue's entry for the finding's action, `trust_policy` the one the role template writes.
+    """
     greeting = _GREETING.get(finding.who)
     if greeting is None or finding.outcome not in (Outcome.DENIED, Outcome.VIOLATED):
         return ""
@@ -32,4 +83,45 @@ def message_to_forward(finding: Finding, *, product_name: str, account_id: str, 
     if finding.detail:
         lines += ["", "What AWS answered:", finding.detail]
     lines += ["", "What to do:", finding.fix]
+    if cure := _cure(finding, role_arn, permission, trust_policy):
+        lines += ["", cure.where, json.dumps(cure.document, indent=2)]
     return "\n".join(lines) + "\n"
+
+
+def _cure(
+    finding: Finding, role_arn: str, permission: Permission | None, trust_policy: Mapping[str, Any] | None
+) -> _Cure | None:
+    """The policy text that cures the finding, if one does."""
+    if finding.cause in _CURED_BY_TRUST_POLICY:
+        return _Cure("The role's trust policy, whole:", trust_policy) if trust_policy else None
+    if not finding.action or finding.outcome is not Outcome.DENIED:
+        return None
+    denied = read_denial(finding.detail)
+    but_for_the_role = {"Condition": {"ArnNotLike": {"aws:PrincipalArn": role_arn}}}
+    allow = {"Effect": "Allow", "Action": finding.action, "Resource": _resources(permission, role_arn)}
+    match finding.cause:
+        case "missing_permission" | "role_outdated":
+            return _Cure("The statement to add to the role's permissions policy:", allow)
+        case "blocked_by_organisation" if denied.explicit:
+            return _Cure("The condition to add to the statement that denies it:", but_for_the_role)
+        case "blocked_by_organisation":
+            return _Cure("The statement to add to the organisation's policy:", allow)
+        case "blocked_by_boundary" if denied.explicit:
+            return _Cure("The condition to add to the boundary's statement that denies it:", but_for_the_role)
+        case "blocked_by_boundary":
+            return _Cure("The statement to add to the permissions boundary:", allow)
+        case "blocked_by_resource_policy" if denied.explicit:
+            return _Cure("The condition to add to the resource policy's statement that denies it:", but_for_the_role)
+        case "blocked_by_resource_policy":
+            principal = {"AWS": role_arn}
+            on = {"Resource": denied.resource} if denied.resource not in ("", "*") else {}
+            return _Cure("The statement to add to the resource's policy:", {**allow, "Principal": principal, **on})
+    return None
+
+
+def _resources(permission: Permission | None, role_arn: str) -> str | list[str]:
+    if permission is None:
+        return "*"
+    partition = role_arn.split(":")[1]
+    resources = [for_partition(resource, partition) for resource in permission.resources]
+    return resources[0] if len(resources) == 1 else resources

@@ -144,11 +144,11 @@ def revoke_older_sessions_policy(before: datetime) -> PolicyDocument:
 
 
 def grant_test_session_policy(component: Component) -> str:
-    """B → C for the over-grant test: exactly the actions that the role must deny.
+    """B → C for the over-grant test: exactly the actions that the role must deny and that are tried.
 
     Under the ordinary session policy an over-grant can never be seen, since that policy denies it first.
     """
-    actions = sorted(entry.action for entry in component.never_granted)
+    actions = sorted(entry.action for entry in component.never_granted if entry.probe)
     return compact(policy([{"Effect": "Allow", "Action": actions, "Resource": "*"}]))
 
 

@@ -209,6 +209,15 @@ class TrustReport:
     receipts: tuple[SessionReceipt, ...] = ()
 
 
+@dataclass(frozen=True)
+class VendorIdentityReport:
+    """Whether the vendor's own side works, and the last role of it that was entered, by the unique id AWS gave it."""
+
+    finding: Finding
+    role_arn: str = ""
+    role_id: str = ""
+
+
 def role_status(report: RoleReport) -> RoleStatus:
     """The status that a report speaks for. `no_verdict` means: keep what is known, and try again."""
     if report.external_id_enforced is False or report.trust_too_wide:

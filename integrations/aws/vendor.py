@@ -18,6 +18,7 @@ TrustForm = Literal["pinned", "account-root"]
 
 TRUST_TEST = "trust-test"
 CANARY = "canary"
+UNTAGGED = "untagged"  # of the vendor doctor's: a component role without the product tag
 
 
 class VendorAccountAsCustomer(ValueError):
@@ -67,7 +68,7 @@ class VendorSettings:
 
     @property
     def control_role_path(self) -> str:
-        """Apart from `role_path`. Of the vendor's roles, who enters customers' roles enters the control role alone."""
+        """Apart from `role_path`. Of the vendor's roles, who enters customers' roles enters those in here alone."""
         return f"{self.role_path.rstrip('/')}-control/"
 
     def component_role_arn(self, component_id: str) -> str:
@@ -97,6 +98,16 @@ class VendorSettings:
     @property
     def control_role_arn(self) -> str:
         return self._arn(self.control_role_path, "open-door")
+
+    @property
+    def stand_in_role_arn(self) -> str:
+        """The role that stands for a customer's when the vendor doctor tries the chain."""
+        return self._arn(self.control_role_path, "stand-in")
+
+    @property
+    def forger_role_arn(self) -> str:
+        """A role outside the components' path whose sessions may bring any tag."""
+        return self._arn(self.role_path, "forger")
 
     @property
     def base_arn(self) -> str:

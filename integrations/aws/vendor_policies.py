@@ -8,10 +8,10 @@ chained  the integration role's trust lists the component roles.
 direct   there is no integration role: component roles enter the customer role themselves.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from integrations.aws.policies import MAX_TRUST_POLICY, PolicyDocument, PolicyTooLong, length_without_whitespace, policy
-from integrations.aws.vendor import TRUST_TEST, VendorSettings
+from integrations.aws.vendor import TRUST_TEST, UNTAGGED, VendorSettings
 from integrations.catalogue import Catalogue
 
 # Role tags of component roles, and session tags of the integration role's sessions.
@@ -24,6 +24,13 @@ TENANT = "Tenant"
 CONNECTION = "Connection"
 EXTERNAL_ID = "ExternalId"
 
+# How a trust policy names a role of our own account. `pinned`: the role itself, which AWS stores as its unique id, so a
+# recreated role is somebody else. `account-root`: the account, and the role's ARN in a condition, which survives that.
+TrustForm = Literal["pinned", "account-root"]
+
+# What lets a role's policies be read and compared with what they should be.
+READ_ROLE_ACTIONS = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]
+
 _PASS_CONTEXT = ["sts:SetSourceIdentity", "sts:TagSession"]
 
 
@@ -33,21 +40,20 @@ def component_role_tags(settings: VendorSettings, component_id: str) -> dict[str
     return {settings.product_tag_key: settings.product_tag_value, PURPOSE: purpose, COMPONENT: component_id}
 
 
-def component_role_trust(settings: VendorSettings) -> PolicyDocument:
+def untagged_role_tags() -> dict[str, str]:
+    """Those of a component role, but for the product tag: what refuses the role can be that tag alone."""
+    return {PURPOSE: PURPOSE_COMPONENT, COMPONENT: UNTAGGED}
+
+
+def component_role_trust(settings: VendorSettings, trust_form: TrustForm = "pinned") -> PolicyDocument:
     """Who may become a component role, the trust-test role or the canary: the worker alone.
 
     Session tags are let through because some platforms (EKS Pod Identity) always bring some, but never the keys that
     the component role's own tags answer for.
     """
-    principal = {"AWS": settings.base_arn}
     return policy(
         [
-            {
-                "Sid": "WorkerOnly",
-                "Effect": "Allow",
-                "Principal": principal,
-                "Action": ["sts:AssumeRole", *_PASS_CONTEXT],
-            },
+            _let_in(settings, trust_form, "WorkerOnly", [settings.base_arn]),
             {
                 "Sid": "NoForgedTags",
                 "Effect": "Deny",
@@ -78,10 +84,15 @@ def component_role_policy(settings: VendorSettings) -> PolicyDocument:
     )
 
 
-def integration_role_trust(settings: VendorSettings, catalogue: Catalogue) -> PolicyDocument:
-    """Who may become the integration role; PolicyTooLong where `chained` lists more components than fit."""
+def integration_role_trust(
+    settings: VendorSettings, catalogue: Catalogue, trust_form: TrustForm = "pinned"
+) -> PolicyDocument:
+    """Who may become the integration role; PolicyTooLong where `chained` lists more components than fit.
+
+    In `abac` the principal is the account in either form: it is the conditions that name who gets in.
+    """
     if settings.chain == "chained":
-        return _integration_role_trust_by_list(settings, catalogue)
+        return _integration_role_trust_by_list(settings, catalogue, trust_form)
     root = {"AWS": settings.account_root_arn}
     component_role = {
         "StringEquals": {f"aws:PrincipalTag/{settings.product_tag_key}": settings.product_tag_value},
@@ -123,18 +134,11 @@ def integration_role_trust(settings: VendorSettings, catalogue: Catalogue) -> Po
     )
 
 
-def _integration_role_trust_by_list(settings: VendorSettings, catalogue: Catalogue) -> PolicyDocument:
+def _integration_role_trust_by_list(
+    settings: VendorSettings, catalogue: Catalogue, trust_form: TrustForm
+) -> PolicyDocument:
     roles = [settings.component_role_arn(component.id) for component in catalogue.components]
-    document = policy(
-        [
-            {
-                "Sid": "ListedComponentRoles",
-                "Effect": "Allow",
-                "Principal": {"AWS": [*roles, settings.trust_test_role_arn]},
-                "Action": ["sts:AssumeRole", *_PASS_CONTEXT],
-            }
-        ]
-    )
+    document = policy([_let_in(settings, trust_form, "ListedComponentRoles", [*roles, settings.trust_test_role_arn])])
     if (length := length_without_whitespace(document)) > MAX_TRUST_POLICY:
         raise PolicyTooLong(
             f"The integration role's trust policy would list {len(roles)} component roles in {length} characters; "
@@ -210,17 +214,81 @@ def control_role_trust(settings: VendorSettings) -> PolicyDocument:
     )
 
 
-def worker_role_policy(settings: VendorSettings) -> PolicyDocument:
-    """What the worker may do by itself: become a component role, the trust-test role or the canary."""
+def stand_in_trust(settings: VendorSettings) -> PolicyDocument:
+    """Like a customer role's, but with any external ID or none: only our own policies can refuse it.
+
+    The principal is the account in either form: within one account, a trust policy that names a role lets it in
+    whatever the role's own policy says, and it is that policy which is tried here. It has no permissions.
+    """
+    entering = settings.component_roles_pattern if settings.chain == "direct" else settings.integration_role_arn
+    return policy([_let_in_by_condition(settings, "AnyExternalId", entering)])
+
+
+def forger_trust(settings: VendorSettings, trust_form: TrustForm = "pinned") -> PolicyDocument:
+    """The worker, with whatever session tags: outside the components' path no tag may help."""
+    return policy([_let_in(settings, trust_form, "WorkerWithAnyTag", [settings.base_arn])])
+
+
+def outsider_policy(settings: VendorSettings) -> PolicyDocument:
+    """Lets a role try to become the integration role, so that only the integration role's own trust can refuse it.
+
+    The control role is in the same statement: entering it proves that the statement is there.
+    """
     return policy(
         [
             {
                 "Effect": "Allow",
                 "Action": ["sts:AssumeRole", *_PASS_CONTEXT],
-                "Resource": [settings.component_roles_pattern, settings.canary_role_arn],
+                "Resource": [settings.integration_role_arn, settings.control_role_arn],
             }
         ]
     )
+
+
+def worker_role_policy(settings: VendorSettings) -> PolicyDocument:
+    """What the worker may do by itself: become a component role, the trust-test role, the canary or the forger, and
+    read its own roles.
+    """
+    become = [settings.component_roles_pattern, settings.canary_role_arn]
+    if settings.chain != "direct":
+        become.append(settings.forger_role_arn)
+    prefix = f"arn:{settings.partition}:iam::{settings.vendor_account_id}:role"
+    own = [f"{prefix}{settings.role_path}*", f"{prefix}{settings.control_role_path}*"]
+    if settings.base_principal_arn:
+        own.append(settings.base_principal_arn)
+    return policy(
+        [
+            {"Effect": "Allow", "Action": ["sts:AssumeRole", *_PASS_CONTEXT], "Resource": become},
+            {
+                "Sid": "ReadOwnRoles",
+                "Effect": "Allow",
+                "Action": READ_ROLE_ACTIONS,
+                "Resource": own,
+            },
+        ]
+    )
+
+
+def _let_in(settings: VendorSettings, trust_form: TrustForm, sid: str, roles: list[str]) -> dict[str, Any]:
+    """A statement that lets in `roles` of our own account, in either form."""
+    if trust_form == "account-root":
+        return _let_in_by_condition(settings, sid, roles[0] if len(roles) == 1 else roles)
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"AWS": roles[0] if len(roles) == 1 else roles},
+        "Action": ["sts:AssumeRole", *_PASS_CONTEXT],
+    }
+
+
+def _let_in_by_condition(settings: VendorSettings, sid: str, roles: str | list[str]) -> dict[str, Any]:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"AWS": settings.account_root_arn},
+        "Action": ["sts:AssumeRole", *_PASS_CONTEXT],
+        "Condition": {"ArnLike": {"aws:PrincipalArn": roles}},
+    }
 
 
 def _enter_any_customer_role(settings: VendorSettings) -> list[dict[str, Any]]:
@@ -235,11 +303,11 @@ def _enter_any_customer_role(settings: VendorSettings) -> list[dict[str, Any]]:
 
 
 def _never_own_roles(settings: VendorSettings) -> dict[str, Any]:
-    """No role of the vendor's own account, whatever it is for, but the control role."""
+    """No role of the vendor's own account, whatever it is for, but the two that can do nothing."""
     return {
         "Sid": "NeverOurOwnRoles",
         "Effect": "Deny",
         "Action": ["sts:AssumeRole", *_PASS_CONTEXT],
-        "NotResource": settings.control_role_arn,
+        "NotResource": [settings.control_role_arn, settings.stand_in_role_arn],
         "Condition": {"StringEquals": {"aws:ResourceAccount": settings.vendor_account_id}},
     }

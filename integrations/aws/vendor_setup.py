@@ -11,15 +11,15 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from integrations.aws import vendor_policies
 from integrations.aws.clients import ClientFactory
 from integrations.aws.errors import AwsCallFailed, translate
-from integrations.aws.policies import PolicyDocument, compact
-from integrations.aws.vendor import CANARY, TRUST_TEST, VendorSettings
+from integrations.aws.policies import compact
+from integrations.aws.vendor import VendorSettings
+from integrations.aws.vendor_roles import POLICY_NAME, VendorRole, vendor_roles
 from integrations.catalogue import Catalogue
 
-POLICY_NAME = "rolebridge"
-_ECS_TASKS = "ecs-tasks.amazonaws.com"
+__all__ = ["POLICY_NAME", "VendorAccount", "ensure_vendor_account", "iam_client"]
+
 # A role made a moment ago may not be known yet as a principal; IAM then calls the trust policy malformed.
 _PRINCIPAL_ATTEMPTS = 6
 _PRINCIPAL_PAUSE = 2.0  # seconds
@@ -30,16 +30,6 @@ class VendorAccount:
     """What was set up: the unique id that AWS gave each role, by role ARN (F9 watches the integration role's)."""
 
     role_ids: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class _VendorRole:
-    name: str
-    path: str
-    description: str
-    trust: PolicyDocument
-    permissions: PolicyDocument | None
-    tags: Mapping[str, str]
 
 
 def iam_client(settings: VendorSettings, access_key_id: str, secret_access_key: str) -> Any:
@@ -53,71 +43,14 @@ def ensure_vendor_account(settings: VendorSettings, catalogue: Catalogue, iam: A
     Raises AwsCallFailed, and PolicyTooLong where the `chained` trust policy cannot list all components.
     """
     role_ids = {}
-    for role in _vendor_roles(settings, catalogue):
+    wanted = vendor_roles(settings, catalogue)
+    for role in wanted.roles:
         arn, role_id = _ensure_role(iam, role)
         role_ids[arn] = role_id
     return VendorAccount(role_ids)
 
 
-def _vendor_roles(settings: VendorSettings, catalogue: Catalogue) -> list[_VendorRole]:
-    """In the order in which they can be made: a role comes after those that its trust policy names."""
-    component_trust = vendor_policies.component_role_trust(settings)
-    worker = _VendorRole(
-        name="worker",
-        path=settings.role_path,
-        description="Rolebridge's worker process",
-        trust={
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": {"Service": _ECS_TASKS}, "Action": "sts:AssumeRole"}],
-        },
-        permissions=vendor_policies.worker_role_policy(settings),
-        tags={},
-    )
-    component_roles = [
-        _VendorRole(
-            name=component_id,
-            path=settings.component_role_path,
-            description=f"Component role of {component_id}",
-            trust=component_trust,
-            permissions=vendor_policies.component_role_policy(settings),
-            tags=vendor_policies.component_role_tags(settings, component_id),
-        )
-        for component_id in (*(component.id for component in catalogue.components), TRUST_TEST)
-    ]
-    canary = _VendorRole(
-        name=CANARY,
-        path=settings.role_path,
-        description="Tries customer roles that must refuse it",
-        trust=component_trust,
-        permissions=vendor_policies.canary_role_policy(settings),
-        tags={},
-    )
-    control = _VendorRole(
-        name="open-door",
-        path=settings.control_role_path,
-        description="May be entered by every role of this account, and may do nothing",
-        trust=vendor_policies.control_role_trust(settings),
-        permissions=None,
-        # As customers' roles do: what asks for the tag is proved here to let in.
-        tags={settings.product_tag_key: settings.product_tag_value},
-    )
-    roles = [worker] if settings.base_principal_arn is None else []
-    roles += [*component_roles, canary, control]
-    if settings.chain != "direct":
-        roles.append(
-            _VendorRole(
-                name="integration",
-                path=settings.role_path,
-                description="The one role that customers trust",
-                trust=vendor_policies.integration_role_trust(settings, catalogue),
-                permissions=vendor_policies.integration_role_policy(settings),
-                tags={},
-            )
-        )
-    return roles
-
-
-def _ensure_role(iam: Any, role: _VendorRole) -> tuple[str, str]:
+def _ensure_role(iam: Any, role: VendorRole) -> tuple[str, str]:
     """Create the role, or bring an existing one up to date; its ARN and unique id."""
     for attempt in range(1, _PRINCIPAL_ATTEMPTS + 1):
         try:
@@ -130,7 +63,7 @@ def _ensure_role(iam: Any, role: _VendorRole) -> tuple[str, str]:
     raise AwsCallFailed("NoAttempt")  # not reached: the last attempt returns or raises
 
 
-def _create_or_update(iam: Any, role: _VendorRole) -> tuple[str, str]:
+def _create_or_update(iam: Any, role: VendorRole) -> tuple[str, str]:
     try:
         answer = iam.create_role(
             RoleName=role.name,

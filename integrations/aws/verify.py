@@ -40,6 +40,7 @@ from integrations.aws.report import (
     RoleStatus,
     SessionReceipt,
     TrustReport,
+    VendorIdentityReport,
     VerificationTarget,
     role_status,
 )
@@ -56,12 +57,14 @@ __all__ = [
     "RoleStatus",
     "SessionReceipt",
     "TrustReport",
+    "VendorIdentityReport",
     "VendorSettings",
     "VerificationTarget",
     "check_reachability",
     "check_trust",
     "check_vendor_identity",
     "prove_removed",
+    "prove_vendor_identity",
     "role_status",
     "verify_role",
     "warm_up",
@@ -73,15 +76,17 @@ def verify_role(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 60,
 ) -> RoleReport:
     """Verify the target's customer role and report; AWS's failures are findings, never exceptions.
 
-    `on_finding` is called from the calling thread, once per finding, in the order in which they land. The deadline
-    really ends the run. Raises VendorAccountAsCustomer (F20), before any call.
+    `on_finding` is called from the calling thread, once per finding, in the order in which they land, and `on_receipt`
+    once per session that was opened. The deadline really ends the run. Raises VendorAccountAsCustomer (F20), before any
+    call.
     """
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     inspection = InspectionChecks(run)
     permissions = PermissionChecks(run, inspection)
     grants = GrantChecks(run, inspection)
@@ -122,11 +127,12 @@ def check_reachability(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 30,
 ) -> ReachabilityReport:
     """Open the chain and ask whose account it leads to, and no more; as verify_role otherwise."""
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     chain = ChainChecks(run, on_launch=lambda _: None, on_customer=lambda _: None)
     chain.start()
     run.follow()
@@ -152,6 +158,7 @@ def check_trust(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 30,
 ) -> TrustReport:
     """Run the trust-test and the canary alone: all that is done to a role in quarantine, which opens no session of use.
@@ -159,7 +166,7 @@ def check_trust(
     As verify_role otherwise.
     """
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     trust = TrustChecks(run)
     trust.start()
     run.follow()
@@ -178,11 +185,12 @@ def prove_removed(
     target: VerificationTarget,
     *,
     on_finding: Callable[[Finding], None],
+    on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 30,
 ) -> RemovalReport:
     """Prove that the target's role refuses us now (F16), beside a control without which a refusal means nothing."""
     settings.refuse_own_account(target.account_id)
-    run = Run(vendor_side(settings), target, on_finding, deadline_seconds)
+    run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
     removal = RemovalCheck(run)
     removal.start()
     run.follow()
@@ -204,18 +212,18 @@ def warm_up(settings: VendorSettings, catalogue: Catalogue) -> None:
     services = {"sts", "iam"}
     for component in catalogue.components:
         services |= {permission.probe.service for permission in component.permissions if permission.probe}
-        services |= {entry.probe.service for entry in component.never_granted}
+        services |= {entry.probe.service for entry in component.never_granted if entry.probe}
     for service in sorted(services):
         vendor_side(settings).clients.with_session(service, settings.region, nobody)
 
 
-def check_vendor_identity(settings: VendorSettings) -> Finding:
+def prove_vendor_identity(settings: VendorSettings) -> VendorIdentityReport:
     """Prove the vendor's own side for real: base → A → B, with a session that can do nothing."""
     started = time.monotonic()
     try:
         session = prove_vendor_chain(vendor_side(settings))
     except AwsCallFailed as failure:
-        return findings.finding(
+        finding = findings.finding(
             "vendor.identity",
             "",
             findings.judge_vendor_hop_failure(failure),
@@ -223,10 +231,17 @@ def check_vendor_identity(settings: VendorSettings) -> Finding:
             duration_ms=elapsed_ms(started),
             request_id=failure.request_id,
         )
-    return findings.passed(
+        return VendorIdentityReport(finding)
+    finding = findings.passed(
         "vendor.identity",
         "",
         "Our own identity reaches our integration role",
         duration_ms=elapsed_ms(started),
         request_id=session.receipt.request_id,
     )
+    return VendorIdentityReport(finding, role_arn=session.receipt.role_arn, role_id=session.receipt.role_id)
+
+
+def check_vendor_identity(settings: VendorSettings) -> Finding:
+    """What prove_vendor_identity found."""
+    return prove_vendor_identity(settings).finding

@@ -3,18 +3,22 @@
 from integrations.models.catalogue_release import CatalogueRelease
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
 from integrations.models.hand_off_link import HandOffLink
+from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity
 from integrations.models.notification import Notification
 from integrations.models.role_template import RoleTemplate, RoleTemplateDownload
 from integrations.models.session import Session
 from integrations.models.status_change import StatusChange
+from integrations.models.vendor_examination import VendorExamination
 from integrations.models.verification import Finding, Verification
 
 __all__ = [
     "CatalogueRelease",
     "Connection",
     "CustomerRole",
+    "EmergencyStop",
     "Finding",
     "HandOffLink",
+    "IntegrationRole",
     "Notification",
     "ProvedAccount",
     "RoleTemplate",
@@ -22,5 +26,7 @@ __all__ = [
     "Session",
     "Status",
     "StatusChange",
+    "VendorExamination",
+    "VendorIdentity",
     "Verification",
 ]

@@ -121,6 +121,11 @@ class Connection(RoleOptionFields):
         return worst([role.status for role in self.roles.all()])
 
     @property
+    def is_paused_by_vendor(self) -> bool:
+        """Whether the vendor's emergency stop paused it; lifting it restores what was before."""
+        return any(role.vendor_paused_from for role in self.roles.all())
+
+    @property
     def is_removed(self) -> bool:
         """Whether it is off-boarded, or on its way there: nothing of it changes any more."""
         return self.removal_requested_at is not None
@@ -154,6 +159,14 @@ class CustomerRole(models.Model):
     passes = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="Verifications passed in a row, up to the two that make it connected."
     )
+    vendor_paused_from = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        db_default="",
+        choices=Status.choices,
+        help_text="Paused by the vendor's emergency stop: the status that lifting it restores.",
+    )
     told_status = models.CharField(
         max_length=12,
         blank=True,
@@ -167,6 +180,13 @@ class CustomerRole(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["connection", "component"], name="customer_role_once_per_component"),
             models.CheckConstraint(condition=models.Q(status__in=Status.values), name="customer_role_status_known"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "connection"],
+                condition=~models.Q(vendor_paused_from=""),
+                name="customer_role_vendor_paused",
+            ),
         ]
         ordering = ["component"]
 

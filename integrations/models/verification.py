@@ -34,6 +34,9 @@ class Verification(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="verifications")
     checks = models.CharField(max_length=12, choices=Checks.choices, default=Checks.ALL, db_default=Checks.ALL)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    scheduled = models.BooleanField(
+        default=False, db_default=False, help_text="Nobody waits for it: it goes after those that somebody asked for."
+    )
     requested_by = models.CharField(max_length=254)
     requested_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -1,15 +1,14 @@
 """Authorising a service call: each thing it demands against all that binds the caller."""
 
 import dataclasses
-from typing import Any
 
-from integrations.sandbox import identities as identity_views
+from integrations.sandbox.buckets import bucket_owner
 from integrations.sandbox.callers import Caller, Callers
 from integrations.sandbox.context import Keys, caller_keys
 from integrations.sandbox.demands import Demand
 from integrations.sandbox.errors import access_denied
-from integrations.sandbox.identities import bucket_owner
-from integrations.sandbox.policy import Policy, PolicyKind, PolicySyntaxError, Request, evaluate, parse_policy
+from integrations.sandbox.identities import Identities
+from integrations.sandbox.policy import Request, evaluate
 from integrations.sandbox.wording import as_refusals_name_it, near, refusal
 
 _BOUND_BY_RESOURCE_CONTROL = ("s3:", "kms:")
@@ -19,8 +18,9 @@ _BOUND_BY_RESOURCE_CONTROL = ("s3:", "kms:")
 class Authoriser:
     """Judges demands."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, identities: Identities) -> None:
         self._callers = callers
+        self._identities = identities
 
     def demand(self, caller: Caller, demands: list[Demand], request_keys: Keys) -> None:
         """Raise AwsError for the first demand that is not allowed."""
@@ -30,9 +30,9 @@ class Authoriser:
             owner = resource_owner(demand.resource, caller.account)
             policies = dataclasses.replace(
                 binding,
-                resource=bucket_policy(demand.resource),
+                resource=self._identities.bucket_policy(demand.resource),
                 resource_control=(
-                    identity_views.resource_control(caller.partition, owner)
+                    self._identities.resource_control(caller.partition, owner)
                     if demand.action.startswith(_BOUND_BY_RESOURCE_CONTROL)
                     else ()
                 ),
@@ -65,25 +65,3 @@ def resource_owner(resource: str, caller_account: str) -> str:
     if parts[4].isdigit() and len(parts[4]) == 12:
         return parts[4]
     return caller_account
-
-
-def bucket_policy(resource: str) -> Policy | None:
-    """Give the policy of the bucket that a resource is, or is in."""
-    parts = resource.split(":", 5)
-    if len(parts) < 6 or parts[2] != "s3":
-        return None
-    found = _bucket(parts[5].split("/", 1)[0])
-    text = found.policy if found is not None else None
-    if not text:
-        return None
-    try:
-        return parse_policy(PolicyKind.RESOURCE, text.decode(), name="bucket policy", arn=None)
-    except PolicySyntaxError:
-        return None
-
-
-def _bucket(name: str) -> Any | None:
-    from moto.s3.models import s3_backends
-
-    owner = s3_backends.bucket_accounts.get(name)
-    return s3_backends[owner[1]][owner[0]].buckets.get(name) if owner else None

@@ -136,7 +136,7 @@ class Callers:
 
     def policies(self, caller: Caller) -> PolicySet:
         """Gather what binds the caller, as it stands now: a policy change reaches a live session."""
-        service_control = identity_views.service_control(caller.partition, caller.account)
+        service_control = self._identities.service_control(caller.partition, caller.account)
         if caller.kind == "Account":
             return PolicySet(identity=(_EVERYTHING,), service_control=service_control)
         if caller.kind == "User":

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from integrations.sandbox import identities as identity_views
+from integrations.sandbox import organisations
 from integrations.sandbox.callers import Caller
 from integrations.sandbox.clock import Clock, iso
 from integrations.sandbox.identities import Tags
@@ -28,7 +28,7 @@ def caller_keys(caller: Caller, tags: Tags) -> Keys:
         keys["aws:multifactorauthpresent"] = ("false",)
         if session.source_identity is not None:
             keys["aws:sourceidentity"] = (session.source_identity,)
-    organisation = identity_views.organisation_id(caller.account)
+    organisation = organisations.organisation_id(caller.account)
     if organisation is not None:
         keys["aws:principalorgid"] = (organisation,)
     for key, (_, value) in tags.items():

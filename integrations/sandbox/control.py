@@ -27,15 +27,21 @@ class Control:
         *,
         reset: Callable[[], None],
         clock_moved: Callable[[], None],
+        replayed: Callable[[], int],
     ) -> None:
         self._clock = clock
         self._faults = faults
         self._tokens = tokens
         self._reset = reset
         self._clock_moved = clock_moved
+        self._replayed = replayed
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; bad input is a 400 that says what is wrong."""
+        if from_a_web_page(request):
+            return json_response(403, {"message": "The sandbox's own addresses take no requests from web pages."})
+        if request.method == "POST" and not _says_json(request):
+            return json_response(415, {"message": "A POST here has the header Content-Type: application/json."})
         try:
             return self._answer(request)
         except ValueError as error:
@@ -44,7 +50,9 @@ class Control:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         name = request.path.removeprefix("/_sandbox/").strip("/")
         if name == "health" and request.method == "GET":
-            return json_response(200, {"status": "ok", "notice": "This is a sandbox, not AWS.", "time": self._time()})
+            notice = "This is a sandbox, not AWS."
+            answer = {"status": "ok", "notice": notice, "time": self._time(), "replayed": self._replayed()}
+            return json_response(200, answer)
         if name == "reset" and request.method == "POST":
             self._reset()
             return json_response(200, {"status": "reset"})
@@ -99,6 +107,19 @@ class Control:
                 "RoleArn": session.role_arn,
             },
         )
+
+
+def from_a_web_page(request: HttpRequest) -> bool:
+    """Tell whether a browser sends this for a page: any page open on this machine could, and needs no answer to harm.
+
+    Browsers say so in `Sec-Fetch-Site`, where `none` is an address that a person typed, and, for a POST, in `Origin`.
+    A page that has its own name point at loopback is of the same site, and refused as well.
+    """
+    return request.headers.get("sec-fetch-site", "none") != "none" or "origin" in request.headers
+
+
+def _says_json(request: HttpRequest) -> bool:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower() == "application/json"
 
 
 def _object(request: HttpRequest) -> dict[str, Any]:

@@ -6,8 +6,10 @@ Nothing reaches moto before IAM allowed it.
 import logging
 import re
 from urllib.parse import urlencode
+from xml.parsers.expat import ExpatError
 
 from integrations.sandbox.authorisation import Authoriser
+from integrations.sandbox.buckets import bucket_owner
 from integrations.sandbox.callers import Caller, Callers
 from integrations.sandbox.clock import Clock
 from integrations.sandbox.condition_keys import Place
@@ -16,7 +18,7 @@ from integrations.sandbox.demands import demands_of
 from integrations.sandbox.documents import prepared
 from integrations.sandbox.errors import AwsError, in_words_of, render
 from integrations.sandbox.faults import Faults
-from integrations.sandbox.identities import Identities, bucket_owner
+from integrations.sandbox.identities import Identities
 from integrations.sandbox.inner_calls import InnerCalls
 from integrations.sandbox.journal import Journal
 from integrations.sandbox.moto_bridge import Moto
@@ -59,7 +61,7 @@ class Gate:
         self._faults = faults
         self._journal = journal
         self._moto = moto
-        self._authoriser = Authoriser(callers)
+        self._authoriser = Authoriser(callers, identities)
         self._simulator = Simulator(identities)
         self.stacks = StackService(clock, journal, self._api_for)
         self.trail = Trail(clock)
@@ -115,7 +117,7 @@ class Gate:
         if not operation.changes:
             return self._perform(request, operation, caller, service, region)
         with self._moto.lock, self._journal.transaction():
-            self._identities.about_to_change(caller.partition, caller.account)
+            self._identities.about_to_change(operation, caller.partition, caller.account)
             response = self._perform(request, operation, caller, service, region)
         if response.status < 400:
             self.trail.changed(caller, operation, region, request)
@@ -157,10 +159,19 @@ class Gate:
             raise AwsError(
                 "NotInTheSandbox", f"{operation.service}:{operation.name} is not in the sandbox.", 400
             ) from error
-        except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
-            # moto takes parameters as they come, and trips over those that AWS refuses before it does anything.
+        except ExpatError as error:
+            text = "The XML you provided was not well-formed or did not validate against our published schema"
+            raise AwsError("MalformedXML", text, 400) from error
+        except Exception as error:
+            # moto takes parameters as they come, and trips in any way over those that AWS refuses at once.
             log.warning("moto could not answer %s:%s: %r", operation.service, operation.name, error)
             raise AwsError("ValidationError", problem_of(operation), 400) from error
+        if response.status >= 400 and response.body[:15].lower() == b"<!doctype html>":
+            # A page of moto's server: it has no such operation, or tripped over the parameters.
+            if response.status < 500:
+                raise AwsError("NotInTheSandbox", f"{operation.service}:{operation.name} is not in the sandbox.", 400)
+            log.warning("moto could not answer %s:%s", operation.service, operation.name)
+            raise AwsError("ValidationError", problem_of(operation), 400)
         if (operation.service, operation.name, response.status) == ("iam", "CreateUser", 200):
             self.user_boundaries.created(operation, caller)
         return _presented(operation, response)

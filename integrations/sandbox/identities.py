@@ -1,20 +1,21 @@
-"""Roles, users, organisations and bucket policies, read from moto's state as the policies they hold.
+"""Roles and users, read from moto's state as the policies they hold, and what binds them from outside.
 
-With a propagation delay, a change to an account's identities is seen only after that many seconds of sandbox time.
+With a propagation delay, a change is seen only after that many seconds of sandbox time.
 """
 
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from moto.iam.models import iam_backends
-from moto.organizations.models import organizations_backends
 
+from integrations.sandbox import buckets, organisations
 from integrations.sandbox.arns import parse_arn
 from integrations.sandbox.clock import Clock
-from integrations.sandbox.policy import Policy, PolicyKind, PolicySyntaxError, parse_policy
+from integrations.sandbox.operations import Operation
+from integrations.sandbox.policy import Policy, PolicyKind, readable_policy
 from integrations.sandbox.policy.evaluate import Levels
+from integrations.sandbox.propagation import Propagation
 
 Tags = dict[str, tuple[str, str]]
 """Tags by their key in lower case, with the key as written and the value: tag keys ignore case and keep it."""
@@ -63,8 +64,7 @@ class AccessKey:
 
 
 @dataclass(frozen=True)
-class _Past:
-    until: float
+class _Account:
     roles: dict[str, Role]
     users: dict[str, User]
 
@@ -73,10 +73,7 @@ class Identities:
     """Looks identities up. Reads take no lock: they copy moto's dictionaries before walking them."""
 
     def __init__(self, clock: Clock, propagation: float) -> None:
-        self._clock = clock
-        self._propagation = propagation
-        self._lock = threading.Lock()
-        self._past: dict[tuple[str, str], list[_Past]] = {}
+        self._propagation = Propagation(clock, propagation)
         self._homes: dict[str, tuple[str, str]] = {}
 
     def role(self, arn: str) -> Role | None:
@@ -120,37 +117,58 @@ class Identities:
                         return AccessKey(account, partition, user.name, key.secret_access_key, active)
         return None
 
-    def about_to_change(self, partition: str, account: str) -> None:
-        """Remember how the account looks before a change, for as long as the change takes to propagate."""
-        if self._propagation <= 0:
+    def service_control(self, partition: str, account: str) -> Levels:
+        """Give the service control policies over an account, root first; none for the management account."""
+        past = self._propagation.past(("organisation", partition, account))
+        levels: Levels = past.value[0] if past is not None else organisations.service_control(partition, account)
+        return levels
+
+    def resource_control(self, partition: str, account: str) -> Levels:
+        """Give the resource control policies over an account, root first; none for the management account."""
+        past = self._propagation.past(("organisation", partition, account))
+        levels: Levels = past.value[1] if past is not None else organisations.resource_control(partition, account)
+        return levels
+
+    def bucket_policy(self, resource: str) -> Policy | None:
+        """Give the policy of the bucket that a resource is, or is in."""
+        bucket = buckets.bucket_of(resource)
+        if bucket is None:
+            return None
+        past = self._propagation.past(("bucket", bucket))
+        policy: Policy | None = past.value if past is not None else buckets.bucket_policy(bucket)
+        return policy
+
+    def about_to_change(self, operation: Operation, partition: str, account: str) -> None:
+        """Remember how what an operation changes looks before it, for as long as the change takes to propagate."""
+        if not self._propagation.takes_time:
             return
-        backend = _backend(partition, account)
-        users = list(backend.users.values()) if backend is not None else []
-        past = _Past(
-            self._clock.now() + self._propagation,
-            {role.arn: _role(role) for role in _roles(partition, account)},
-            {user.arn: _user(backend, user) for user in users},
-        )
-        with self._lock:
-            self._past.setdefault((partition, account), []).append(past)
+        if operation.service == "organizations":
+            for member in organisations.members(account):
+                policies = (
+                    organisations.service_control(partition, member),
+                    organisations.resource_control(partition, member),
+                )
+                self._propagation.remember(("organisation", partition, member), policies)
+        elif operation.service == "s3" and operation.name in {"PutBucketPolicy", "DeleteBucketPolicy"}:
+            bucket = str(operation.params.get("Bucket"))
+            self._propagation.remember(("bucket", bucket), buckets.bucket_policy(bucket))
+        elif operation.service == "iam":
+            backend = _backend(partition, account)
+            users = list(backend.users.values()) if backend is not None else []
+            present = _Account(
+                {role.arn: _role(role) for role in _roles(partition, account)},
+                {user.arn: _user(backend, user) for user in users},
+            )
+            self._propagation.remember(("identities", partition, account), present)
 
     def forget(self) -> None:
         """Drop what was remembered, at a reset."""
-        with self._lock:
-            self._past.clear()
-            self._homes.clear()
+        self._propagation.forget()
+        self._homes.clear()
 
-    def _past_of(self, partition: str, account: str) -> _Past | None:
-        if not self._past:
-            return None
-        now = self._clock.now()
-        with self._lock:
-            pending = [past for past in self._past.get((partition, account), ()) if past.until > now]
-            if pending:
-                self._past[partition, account] = pending
-                return pending[0]
-            self._past.pop((partition, account), None)
-            return None
+    def _past_of(self, partition: str, account: str) -> _Account | None:
+        past = self._propagation.past(("identities", partition, account))
+        return past.value if past is not None else None
 
 
 def _homes() -> list[tuple[str, str]]:
@@ -222,82 +240,6 @@ def id_of_arn(arn: str) -> str | None:
     return str(user.id) if user is not None and user.arn == arn else None
 
 
-def service_control(partition: str, account: str) -> Levels:
-    """Give the service control policies over an account, root first; none for the management account."""
-    return _organisation_policies(partition, account, "SERVICE_CONTROL_POLICY", PolicyKind.SERVICE_CONTROL)
-
-
-def resource_control(partition: str, account: str) -> Levels:
-    """Give the resource control policies over an account, root first; none for the management account."""
-    return _organisation_policies(partition, account, "RESOURCE_CONTROL_POLICY", PolicyKind.RESOURCE_CONTROL)
-
-
-def organisation_id(account: str) -> str | None:
-    """Give the id of the organisation that an account is in."""
-    organisation = _organisation(account)
-    return str(organisation.org.id) if organisation is not None else None
-
-
-def organisation_member(account: str, identifier: str) -> Any | None:
-    """Give moto's account, unit, root or policy with an id, in the organisation that an account is in."""
-    backend = _organisation(account)
-    if backend is None:
-        return None
-    everything = [*list(backend.accounts), *list(backend.ou), *list(backend.policies)]
-    return next((item for item in everything if item.id == identifier), None)
-
-
-def organisation_home(account: str) -> tuple[str, str] | None:
-    """Give the organisation's id and its management account, for an account that is in one."""
-    backend = _organisation(account)
-    return (str(backend.org.id), str(backend.org.master_account_id)) if backend is not None else None
-
-
-def bucket_owner(bucket: str) -> str | None:
-    """Give the account that a bucket belongs to."""
-    from moto.s3.models import s3_backends
-
-    owner = s3_backends.bucket_accounts.get(bucket)
-    return str(owner[1]) if owner else None
-
-
-def _organisation(account: str) -> Any | None:
-    owner = organizations_backends.master_accounts.get(account)
-    for holder in [owner[0] if owner else account]:
-        if holder in organizations_backends:
-            for partition in list(organizations_backends[holder]):
-                backend = organizations_backends[holder][partition]
-                if backend.org is not None and any(member.id == account for member in backend.accounts):
-                    return backend
-    return None
-
-
-def _organisation_policies(partition: str, account: str, policy_type: str, kind: PolicyKind) -> Levels:
-    backend = _organisation(account)
-    if backend is None or backend.org.master_account_id == account or backend.partition != partition:
-        return ()
-    units = {unit.id: unit for unit in list(backend.ou)}
-    root = units.get(backend.org.root_id)
-    if root is None or not any(enabled["Type"] == policy_type for enabled in root.policy_types):
-        return ()
-    holder = next(member for member in backend.accounts if member.id == account)
-    chain = [holder]
-    while chain[-1] is not root:
-        above = units.get(getattr(chain[-1], "parent_id", ""))
-        if above is None:
-            break
-        chain.append(above)
-    return tuple(
-        tuple(
-            policy
-            for attached in list(level.attached_policies)
-            if attached.type == policy_type
-            and (policy := _readable(kind, attached.content, name=attached.name, arn=attached.arn)) is not None
-        )
-        for level in reversed(chain)
-    )
-
-
 def _backend(partition: str, account: str) -> Any | None:
     if account not in iam_backends:
         return None
@@ -323,17 +265,12 @@ def _default_text(policy: Any) -> str:
     return str(next(version.document for version in policy.versions if version.version_id == policy.default_version_id))
 
 
-def _readable(kind: PolicyKind, text: str, *, name: str, arn: str | None) -> Policy | None:
-    try:
-        return parse_policy(kind, text, name=name, arn=arn)
-    except PolicySyntaxError:
-        return None
-
-
 def _attached(holder: Any) -> list[Policy]:
-    found = [_readable(PolicyKind.IDENTITY, text, name=name, arn=None) for name, text in list(holder.policies.items())]
+    found = [
+        readable_policy(PolicyKind.IDENTITY, text, name=name, arn=None) for name, text in list(holder.policies.items())
+    ]
     found += [
-        _readable(PolicyKind.IDENTITY, _default_text(policy), name=policy.name, arn=arn)
+        readable_policy(PolicyKind.IDENTITY, _default_text(policy), name=policy.name, arn=arn)
         for arn, policy in list(holder.managed_policies.items())
     ]
     return [policy for policy in found if policy is not None]
@@ -344,7 +281,9 @@ def _boundary(arn: str | None) -> Policy | None:
         return None
     text = managed_policy_text(arn)
     # A boundary whose policy is gone allows nothing.
-    policy = _readable(PolicyKind.BOUNDARY, text, name=arn.rsplit("/", 1)[-1], arn=arn) if text is not None else None
+    policy = (
+        readable_policy(PolicyKind.BOUNDARY, text, name=arn.rsplit("/", 1)[-1], arn=arn) if text is not None else None
+    )
     return policy or _NOTHING
 
 
@@ -354,7 +293,7 @@ def as_tags(pairs: Iterable[dict[str, str]]) -> Tags:
 
 
 def _role(role: Any) -> Role:
-    trust = _readable(PolicyKind.TRUST, role.assume_role_policy_document, name=role.name, arn=None)
+    trust = readable_policy(PolicyKind.TRUST, role.assume_role_policy_document, name=role.name, arn=None)
     return Role(
         account=role.account_id,
         arn=role.arn,

@@ -2,7 +2,8 @@
 
 Each line is one client request: the calls that reached moto for it (replayed in order, each with the random seed and
 time it had, so that ids and dates come out the same) and the records the sandbox keeps itself. A line is written and
-synced before the client has its answer; a line torn by a crash is cut off at the next start.
+synced before the client has its answer; a line torn by a crash is cut off at the next start. A snapshot (see
+`snapshot.py`) spares the start from replaying what it holds; nothing is ever taken out of the journal but by a reset.
 """
 
 import fcntl
@@ -30,6 +31,7 @@ class Journal:
         self._lock = threading.Lock()
         self._path: Path | None = None
         self._file: IO[bytes] | None = None
+        self.lines_since_snapshot = 0
         self._held: IO[bytes] | None = None
         if directory is None:
             return
@@ -42,13 +44,27 @@ class Journal:
             raise StateDirectoryInUseError(f"{directory} is in use by another sandbox") from error
         self._path = directory / "journal.jsonl"
 
-    def read(self) -> Iterator[list[Entry]]:
-        """Give each request's entries, oldest first, and cut off a torn end. Call once, before any transaction."""
+    @property
+    def path(self) -> Path | None:
+        """The file's path, or None for a journal that keeps nothing."""
+        return self._path
+
+    def size(self) -> int:
+        """Give the length of what is written for good, in bytes."""
+        with self._lock:
+            return self._file.tell() if self._file is not None else 0
+
+    def read(self, start: int = 0) -> Iterator[list[Entry]]:
+        """Give the entries of each request after the first `start` bytes, oldest first, and cut off a torn end.
+
+        Call once, before any transaction.
+        """
         if self._path is None:
             return
-        good = 0
+        good = start
         if self._path.exists():
             with self._path.open("rb") as source:
+                source.seek(start)
                 for line in source:
                     try:
                         entries = json.loads(line)
@@ -57,9 +73,11 @@ class Journal:
                     if not line.endswith(b"\n") or not isinstance(entries, list):
                         break
                     good += len(line)
+                    self.lines_since_snapshot += 1
                     yield entries
         self._file = self._path.open("ab")
         self._file.truncate(good)
+        self._file.seek(good)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -89,7 +107,9 @@ class Journal:
         with self._lock:
             if self._file is not None:
                 self._file.truncate(0)
+                self._file.seek(0)
                 os.fsync(self._file.fileno())
+            self.lines_since_snapshot = 0
 
     def close(self) -> None:
         """Release the file and its lock."""
@@ -105,3 +125,4 @@ class Journal:
             self._file.write(line)
             self._file.flush()
             os.fsync(self._file.fileno())
+            self.lines_since_snapshot += 1

@@ -15,6 +15,7 @@ import moto.backends
 import moto.core.responses
 import moto.core.utils
 import moto.iam.models
+from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.iam.policy_validation import BaseIAMPolicyValidator
 from moto.moto_api._internal import mock_random
@@ -24,6 +25,9 @@ from integrations.sandbox.aws_managed import provide
 from integrations.sandbox.clock import Clock
 from integrations.sandbox.journal import Journal
 from integrations.sandbox.wire import HttpResponse
+
+_KEPT_BESIDE_ACCOUNTS = {"bucket_accounts", "master_accounts"}
+"""What moto's dictionaries of accounts hold beside them: whose a bucket is, and who manages a member account."""
 
 _KEPT_BY_GATE = {"authorization", "x-amz-security-token", "x-moto-account-id", "connection", "transfer-encoding"}
 
@@ -122,6 +126,28 @@ class Moto:
         """Forget all accounts."""
         with self.lock:
             BackendDict.reset()
+
+    def state(self) -> Any:
+        """Give everything that moto holds, for a snapshot. Hold the lock until it is written."""
+        return [
+            (
+                backends.service_name,
+                {account: dict(dict.items(regions)) for account, regions in dict.items(backends)},
+                {name: value for name, value in vars(backends).items() if name in _KEPT_BESIDE_ACCOUNTS},
+            )
+            for backends in list(BackendDict._instances)  # type: ignore[misc]  # noqa: SLF001 - moto has no other list
+        ]
+
+    def take(self, state: Any) -> None:
+        """Put back what `state` gave."""
+        find: Any = get_backend
+        with self.lock:
+            for service, accounts, beside in state:
+                backends = find(service)
+                vars(backends).update(beside)
+                for account, regions in accounts.items():
+                    for region, backend in regions.items():
+                        dict.__setitem__(backends[account], region, backend)
 
     def _perform(self, call: dict[str, Any], body: bytes, *, changes: bool) -> HttpResponse:
         if call["service"] == "iam":

@@ -34,6 +34,10 @@ _READING = (
 )  # fmt: skip
 
 
+_LOAD_BALANCING_VERSIONS = {"2012-06-01": "elb", "2015-12-01": "elbv2"}
+"""Two APIs share a name, and the version alone tells them apart."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """An operation that was called. `service` is botocore's name, `prefix` the one in IAM actions."""
@@ -72,8 +76,13 @@ def identify(request: HttpRequest, signing_name: str) -> Operation:
     if candidates is None:
         raise AwsError("NotInTheSandbox", f"The service {signing_name} is not in the sandbox.", 400)
     service = candidates[0]
-    if signing_name == "elasticloadbalancing" and request.form.get("Version") == "2012-06-01":
-        service = "elb"
+    if signing_name == "elasticloadbalancing":
+        form = request.form
+        version = form.get("Version") or "NO_VERSION_SPECIFIED"
+        if version not in _LOAD_BALANCING_VERSIONS:
+            text = f"Could not find operation {form.get('Action', '')[:200]} for version {version[:40]}"
+            raise AwsError("InvalidAction", text, 400)
+        service = _LOAD_BALANCING_VERSIONS[version]
     return _identify(request, service)
 
 

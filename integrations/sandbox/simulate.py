@@ -101,7 +101,7 @@ class Simulator:
             principal,
             identity,
             boundary,
-            identity_views.service_control(parsed.partition, parsed.account),
+            self._identities.service_control(parsed.partition, parsed.account),
             (*identity_views.policy_texts(parsed.partition, parsed.account, kind, name), *extra),
         )
 

@@ -151,7 +151,7 @@ class TokenService:
             self._callers.policies(caller),
             resource=role.trust if role is not None else _NOBODY,
             resource_must_allow=True,
-            resource_control=identity_views.resource_control(item.role.partition, item.role.account),
+            resource_control=self._identities.resource_control(item.role.partition, item.role.account),
         )
         tagging: Keys = tag_keys("aws:requesttag", item.tags)
         if item.tags:

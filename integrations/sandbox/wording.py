@@ -7,7 +7,7 @@ that people have published.
 
 import re
 
-from integrations.sandbox import identities as identity_views
+from integrations.sandbox import organisations
 from integrations.sandbox.callers import Caller
 from integrations.sandbox.policy import Decision, PolicyKind
 
@@ -70,5 +70,5 @@ def near(caller: Caller, account: str) -> bool:
     """Tell whether the caller may be shown the ARN of a policy that speaks on a resource of `account`."""
     if caller.account == account:
         return True
-    organisation = identity_views.organisation_id(caller.account)
-    return organisation is not None and organisation == identity_views.organisation_id(account)
+    organisation = organisations.organisation_id(caller.account)
+    return organisation is not None and organisation == organisations.organisation_id(account)

@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
+from integrations.actions.connections import ConnectionInUse, TooManyConnections, create_connection, update_connection
 from integrations.actions.quick_create import has_quick_create
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
 from integrations.actions.status_changes import last_changes
+from integrations.actions.vendor_identity import broken_identity
 from integrations.actions.verifications import NotReady
 from integrations.aws.arns import InvalidAccountId
 from integrations.aws.policies import revoke_older_sessions_policy
@@ -63,6 +64,8 @@ def connection_new(request: MemberRequest) -> HttpResponse:
             connection = create_connection(tenant=request.tenant, by=Actor.user(request.user), **form.cleaned_data)
         except (InvalidAccountId, VendorAccountAsCustomer) as error:
             form.add_error("account_id", str(error))
+        except TooManyConnections as error:
+            form.add_error(None, str(error))
         else:
             return redirect(connection_address(connection))
     context = {"section": "connections", "form": form}
@@ -146,6 +149,7 @@ def _connection_page(
         "section": "connections",
         "connection": connection,
         "status": connection.status,
+        "vendor_is_broken": broken_identity() is not None,
         "confirming": any(role.is_confirming for role in roles),
         "changes": [
             (change, catalogue().name_of(change.component)) for change in last_changes(connection, SHOWN_CHANGES)
@@ -163,7 +167,7 @@ def _connection_page(
         "options": connection.role_options,
         "template_roles": template_roles,
         "roles": named_roles(connection),
-        "paused": [role for role in roles if role.status == Status.PAUSED],
+        "paused": [role for role in roles if role.status == Status.PAUSED and not role.vendor_paused_from],
         "can_pause": [role for role in roles if role.status not in OUT_OF_USE],
         "revoke_policy": json.dumps(revoke_older_sessions_policy(now), indent=2),
         "stack_name": stack_name(connection),

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import NotOfThisConnection, pause, resume
 from integrations.actions.sandbox_stacks import stack_name
+from integrations.actions.verifications import NotReady
 from integrations.models import Status
 from integrations.views.connections import connection_address, find_connection, named_roles
 from tenants.access import MemberRequest, member
@@ -85,7 +86,7 @@ def _act(
             components = request.POST.getlist("components") or None
             try:
                 changed = action(connection=found, by=Actor.user(request.user), components=components)
-            except NotOfThisConnection as error:
+            except (NotOfThisConnection, NotReady) as error:
                 messages.error(request, str(error))
             else:
                 messages.success(request, done(changed))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
+from integrations.actions.messages import message_of
 from integrations.catalogue import Component, UnknownComponent
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
@@ -55,6 +56,7 @@ class Problem:
     finding: Finding
     state: str
     actions: tuple[str, ...] = ()
+    message: str = ""  # to forward to whoever must act; empty where that is nobody of the customer's
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ class _Arranger:
             account=self._account(enter_c),
             permissions=self._permissions(component, enter_c) if whole else (),
             grants=self._grants(component, enter_b or enter_a) if whole else (),
-            problems=self._problems(),
+            problems=self._problems(connection),
             removal=self._removal(role),
         )
 
@@ -258,7 +260,7 @@ class _Arranger:
                     finding=found,
                 )
 
-    def _problems(self) -> tuple[Problem, ...]:
+    def _problems(self, connection: Connection) -> tuple[Problem, ...]:
         """What to act on, the chain first. That the trust-test's control was refused too says nothing new then."""
         chain_refused = any(
             finding.outcome in PROBLEMS
@@ -277,6 +279,7 @@ class _Arranger:
                 finding=findings[0],
                 state=str(findings[0].outcome),
                 actions=tuple(dict.fromkeys(finding.action for finding in findings if finding.action)),
+                message=message_of(finding=findings[0], connection=connection),
             )
             for findings in groups.values()
         )

@@ -12,11 +12,12 @@ def web_command(python: str, port: int, host: str = "127.0.0.1") -> list[str]:
     ]  # fmt: skip
 
 
-def worker_command(python: str, concurrency: int = 16) -> list[str]:
+def worker_command(python: str, concurrency: int = 64) -> list[str]:
     """A worker: threads, since a verification waits for AWS nearly all of its time."""
     return [
         python, "-m", "celery", "--app", "portal", "worker", "--pool", "threads", "--concurrency", str(concurrency),
-        "--queues", "verifications,maintenance", "--loglevel", "INFO", "--without-gossip", "--without-mingle",
+        "--queues", "verifications,scheduled_verifications,maintenance", "--loglevel", "INFO",
+        "--without-gossip", "--without-mingle",
     ]  # fmt: skip
 
 

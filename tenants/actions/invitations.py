@@ -43,11 +43,17 @@ def invite(*, tenant: Tenant, email: str, role: Role, acting: Member, by: Actor)
     if Member.objects.filter(tenant_id=tenant.pk, user__email=email).exists():
         raise AlreadyMember(f"{email} is a member already. Change their role instead.")
     _count(tenant)
+    return offer(tenant=tenant, email=email, role=role, invited_by=acting.user_id, by=by)
+
+
+@transaction.atomic
+def offer(*, tenant: Tenant, email: str, role: Role, invited_by: UUID | None, by: Actor) -> Invitation:
+    """Send an invitation, or an open one anew, whoever asks: `invite` and recovery judge that. The scope is open."""
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
     secret = new_secret()
     waiting = Invitation.objects.filter(tenant_id=tenant.pk, email=email, accepted_at=None, revoked_at=None).first()
     invitation = waiting or Invitation(tenant=tenant, email=email)
-    invitation.role, invitation.invited_by_id = role, acting.user_id
+    invitation.role, invitation.invited_by_id = role, invited_by
     _renew(invitation, secret)
     _tell(invitation, secret)
     audit.record(

@@ -4,7 +4,8 @@ from tenants.models.audit import AuditEvent
 from tenants.models.invitation import Invitation
 from tenants.models.notification import NotificationAddress
 from tenants.models.people import Member, User
+from tenants.models.recovery import Recovery
 from tenants.models.tenant import Tenant
 from tenants.models.token import ApiToken
 
-__all__ = ["ApiToken", "AuditEvent", "Invitation", "Member", "NotificationAddress", "Tenant", "User"]
+__all__ = ["ApiToken", "AuditEvent", "Invitation", "Member", "NotificationAddress", "Recovery", "Tenant", "User"]

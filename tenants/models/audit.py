@@ -1,6 +1,19 @@
 """Audit events: append-only, kept apart from what they speak of."""
 
+from typing import Self
+from uuid import UUID
+
 from django.db import models
+
+from tenants.audit_actions import AuditAction
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    """Audit events, always those of a tenant."""
+
+    def for_tenant(self, tenant_id: UUID) -> Self:
+        """Those of this tenant."""
+        return self.filter(tenant_id=tenant_id)
 
 
 class AuditEvent(models.Model):
@@ -21,8 +34,16 @@ class AuditEvent(models.Model):
     request_id = models.CharField(max_length=36, blank=True)
     address = models.GenericIPAddressField(null=True, help_text="Where the request came from.")
 
+    objects = AuditEventQuerySet.as_manager()
+
     class Meta:
         indexes = [models.Index(fields=["tenant_id", "-at"], name="audit_event_of_tenant")]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name} {self.action}"
+
+    @property
+    def label(self) -> str:
+        """What was done, in words."""
+        name = self.action.partition(":")[2]
+        return str(AuditAction(name).label) if name in AuditAction.values else name

@@ -4,20 +4,21 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from tenants.access import MemberRequest, member, public
-from tenants.actions import deletion
+from tenants.actions import deletion, recovery
 from tenants.actions import settings as actions
 from tenants.actions.deletion import NotDue
 from tenants.actions.settings import AddressRefused, UnusableLink
 from tenants.audit import Actor
 from tenants.forms import NotificationAddressForm, SettingsForm, TypedNameForm
 from tenants.limits import TooOften
-from tenants.models import NotificationAddress
+from tenants.models import NotificationAddress, Recovery
 from tenants.permissions import Permission
+from tenants.scope import tenant_scope
 
 
 @member(Permission.ADMINISTER)
@@ -97,6 +98,21 @@ def data_export(request: MemberRequest) -> HttpResponseBase:
     return response
 
 
+@member(Permission.OWN, scope=False)
+def recovery_cancel(request: MemberRequest, recovery_id: UUID) -> HttpResponse:
+    """Call off what our support asked for."""
+    if request.method == "POST":
+        try:
+            recovery.cancel_recovery(tenant_id=request.tenant.pk, recovery_id=recovery_id, by=Actor.user(request.user))
+        except Recovery.DoesNotExist:
+            raise Http404 from None
+        messages.success(request, _("The recovery is called off."))
+    else:
+        with tenant_scope(request.tenant.pk):
+            get_object_or_404(Recovery, tenant_id=request.tenant.pk, pk=recovery_id)
+    return redirect("tenant_settings", tenant_id=request.tenant.pk)
+
+
 @member(Permission.OWN)
 def tenant_delete(request: MemberRequest) -> HttpResponse:
     """Ask for the tenant's name, then for its deletion."""
@@ -130,6 +146,7 @@ def _page(request: MemberRequest, *, status: int = 200, **context: object) -> Ht
         "section": "settings",
         "form": SettingsForm(initial={"name": tenant.name, "require_second_factor": tenant.require_second_factor}),
         "address_form": NotificationAddressForm(),
+        "recoveries": Recovery.objects.filter(tenant_id=tenant.pk, cancelled_at=None, done_at=None),
         "addresses": NotificationAddress.objects.filter(tenant_id=tenant.pk).order_by("email"),
     }
     return render(request, "tenants/settings.html", known | context, status=status)

@@ -53,6 +53,7 @@ SIGNED_IN = {
     "account_reauthenticate": "/accounts/reauthenticate/",
     "usersessions_list": "/accounts/sessions/",
     "mfa_index": "/accounts/second-factor/",
+    "audit_events": "/tenants/{tenant}/audit/",
     "tenant_settings": "/tenants/{tenant}/settings/",
     "tenant_delete": "/tenants/{tenant}/settings/delete/",
     "connections": "/tenants/{tenant}/connections/",
@@ -110,9 +111,12 @@ NOT_PAGES = {
     "mfa_generate_recovery_codes",
     "mfa_download_recovery_codes",  # a file
     "data_export",
+    "audit_export_csv",
+    "audit_export_json",
     "notification_address_add",  # these lead to the settings
     "notification_address_remove",
     "tenant_delete_cancel",
+    "recovery_cancel",
     "invitation_link",  # leads to the invitation, checked in a test of its own
     "invitation_resend",  # these lead to the members
     "invitation_revoke",

@@ -11,22 +11,31 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, path
+from django.utils import timezone
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from integrations.actions.connections import create_connection
 from integrations.actions.hand_off_links import create_hand_off_link
 from integrations.actions.role_templates import download_role_template
-from integrations.models import Finding, Verification
+from integrations.models import (
+    EmergencyStop,
+    Finding,
+    IntegrationRole,
+    VendorExamination,
+    VendorIdentity,
+    Verification,
+)
 from integrations.role_templates.formats import Format
 from portal.access import rule_of
 from tenants.access import public
 from tenants.actions.invitations import invite
+from tenants.actions.recovery import request_recovery
 from tenants.actions.settings import add_notification_address
 from tenants.actions.tokens import create_token
 from tenants.api.base import ApiView, TenantAPIView
 from tenants.audit import SYSTEM
-from tenants.models import AuditEvent, Member
+from tenants.models import AuditEvent, Member, Recovery
 from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
 from tests.brokers import unread, use_broker
@@ -129,11 +138,16 @@ TABLE: dict[str, list[Row]] = {
     f"{CONNECTION}sessions/": [page()],
     f"{CONNECTION}verify/": [page(403, 302), post()],
     f"{CONNECTION}verifications/<uuid:verification_id>/": [page()],
+    # Audit
+    f"{TENANT}audit/": [page(403)],
+    f"{TENANT}audit/export.csv": [page(403)],
+    f"{TENANT}audit/export.json": [page(403)],
     # Settings
     f"{TENANT}settings/": [page(403), post(data={"name": "Blue Harbour"})],
     f"{TENANT}settings/notification-addresses/": [page(403, 302), post(data={"email": "security@example.com"})],
     f"{TENANT}settings/notification-addresses/<uuid:address_id>/remove/": [page(403, 302), post()],
     f"{TENANT}settings/export/": [page(403, 302), post(200)],
+    f"{TENANT}settings/recoveries/<uuid:recovery_id>/cancel/": [page(403, 302), post()],
     f"{TENANT}settings/delete/": [page(403), post(data={"typed_name": "Blue Harbour"})],
     f"{TENANT}settings/delete/cancel/": [page(403, 302), post()],
     "notification-addresses/<slug:secret>/": [everybody(404, url="notification-addresses/unknown/")],
@@ -205,12 +219,29 @@ TABLE: dict[str, list[Row]] = {
     "admin/^(?P<app_label>tenants|integrations)/$": [staff(200, url="admin/tenants/")],
     "admin/(?P<url>.*)$": [staff(404, url="admin/nothing/")],
     **admin_pages("tenants/tenant"),
+    "admin/tenants/tenant/<path:object_id>/customer-number/": [
+        staff(200),
+        staff(302, method="post", data={"number": "C-1"}),
+    ],
+    "admin/tenants/tenant/<path:object_id>/recovery/": [
+        staff(200),
+        staff(302, method="post", data={"kind": "owner", "email": "new@example.com", "reason": "They wrote."}),
+    ],
     **admin_pages("tenants/member"),
     **admin_pages("tenants/apitoken"),
     **admin_pages("tenants/auditevent"),
     **admin_pages("integrations/connection"),
     **admin_pages("integrations/verification"),
     **admin_pages("integrations/session"),
+    **admin_pages("integrations/emergencystop"),
+    **admin_pages("integrations/vendoridentity"),
+    **admin_pages("integrations/integrationrole"),
+    "admin/integrations/integrationrole/<int:role>/acknowledge/": [
+        staff(404, method="post", url="admin/integrations/integrationrole/999999/acknowledge/"),
+    ],
+    "admin/integrations/emergencystop/switch/": [staff(405), staff(302, method="post")],
+    **admin_pages("integrations/vendorexamination"),
+    "admin/integrations/vendorexamination/examine/": [staff(405), staff(302, method="post")],
 }
 
 
@@ -262,12 +293,20 @@ def things(cast) -> dict[str, Any]:
             tenant=cast.tenant, verification=verification, component="log-analysis", check_code="x", outcome="passed"
         )
         session = open_session(verification)
+    (recovery,) = request_recovery(
+        tenant_id=cast.tenant.pk, kind=Recovery.Kind.OWNER, email="lost@example.com", reason="They wrote.", by=SYSTEM
+    )
+    with tenant_scope(cast.tenant.pk):
         token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
         download = download_role_template(connection=connection, chosen=Format.CLI, by=SYSTEM)
         link, text = create_hand_off_link(connection=connection, by=SYSTEM)
         owner = Member.objects.get(user=cast.owner)
         invitation = invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
         address = add_notification_address(tenant=cast.tenant, email="soc@example.com", by=SYSTEM)
+    now = timezone.now()
+    VendorIdentity.objects.create(works=True, since=now, checked_at=now)
+    role = IntegrationRole.objects.create(role_arn="arn", role_id="AROA", first_seen_at=now, acknowledged_at=now)
+    stop = EmergencyStop.objects.create(is_active=False, reason="Test", started_at=now, started_by="Test")
     with staff_scope():
         member, event = Member.objects.filter(tenant=cast.tenant).first(), AuditEvent.objects.first()
     return {
@@ -282,13 +321,18 @@ def things(cast) -> dict[str, Any]:
         "user_id": cast.admin.pk,
         "invitation_id": invitation.pk,
         "address_id": address.pk,
+        "recovery_id": recovery.pk,
         "admin/tenants/tenant": cast.tenant.pk,
         "admin/tenants/member": member.pk,
         "admin/tenants/apitoken": token.pk,
         "admin/tenants/auditevent": event.pk,
         "admin/integrations/connection": connection.pk,
         "admin/integrations/verification": verification.pk,
+        "admin/integrations/vendorexamination": VendorExamination.objects.create().pk,
         "admin/integrations/session": session.pk,
+        "admin/integrations/emergencystop": stop.pk,
+        "admin/integrations/vendoridentity": 1,
+        "admin/integrations/integrationrole": role.pk,
     }
 
 

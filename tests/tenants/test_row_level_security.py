@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from django.db.utils import DatabaseError, IntegrityError, ProgrammingError
 
 from integrations.actions.connections import create_connection
-from integrations.models import Connection, CustomerRole
+from integrations.models import Connection, CustomerRole, StatusChange
 from tenants import audit
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member, Tenant
@@ -117,14 +117,16 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "tenants_invitation",
         "tenants_tenant",
         "tenants_notificationaddress",
+        "tenants_recovery",
         "tenants_auditevent",  # while it erases a deleted tenant's people
         "integrations_connection",
         "integrations_verification",
         "integrations_provedaccount",
         "integrations_handofflink",
         "integrations_notification",
+        "integrations_customerrole",
     }
-    assert CustomerRole.objects.using(OWNER).count() == AuditEvent.objects.using(OWNER).count() == 0
+    assert StatusChange.objects.using(OWNER).count() == AuditEvent.objects.using(OWNER).count() == 0
     assert Connection.objects.using(OWNER).update(name="changed") == 0
 
 
@@ -137,6 +139,18 @@ def test_staff_read_across_tenants_and_write_none_of_it(db, cast) -> None:
         assert Connection.objects.count() == 1
         with pytest.raises(ProgrammingError, match="permission denied"):
             Connection.objects.update(name="changed")
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"), [("tenants_apitoken", "digest"), ("django_session", "session_key"), ("django_session", "*")]
+)
+def test_staff_read_nothing_that_would_let_them_in(db, cast, table, columns) -> None:
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        transaction.atomic(using=STAFF),
+        connections[STAFF].cursor() as cursor,
+    ):
+        cursor.execute(f"SELECT {columns} FROM {table}")
 
 
 def test_the_scope_of_a_tenant_ends_with_it(db, cast) -> None:
@@ -178,3 +192,59 @@ def test_the_external_id_is_written_once_even_by_sql(db, cast) -> None:
 
     with pytest.raises(DatabaseError, match="never changed"), tenant_scope(cast.tenant.pk):
         Connection.objects.filter(pk=connection.pk).update(external_id=f"rb-{uuid4()}")
+
+
+def test_no_view_reads_with_the_rights_of_its_owner(db) -> None:
+    with psycopg.connect(db.url(DATABASE)) as superuser:
+        views = superuser.execute(
+            """
+            SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+              AND (c.relkind = 'm' OR (c.relkind = 'v'
+                AND NOT coalesce('security_invoker=true' = ANY(c.reloptions), false)))
+            """
+        ).fetchall()
+
+    assert views == [], "a view needs security_invoker; a materialised one obeys no policy at all"
+
+
+def test_what_a_function_tells_with_the_rights_of_the_owner_is_ids_and_truth_values(db) -> None:
+    told = {"uuid", "bool", "int8", "void", "trigger"}
+    with psycopg.connect(db.url(DATABASE)) as superuser:
+        functions = superuser.execute(
+            """
+            SELECT p.proname, r.rolname, p.proconfig, has_function_privilege('public', p.oid, 'EXECUTE'),
+              has_function_privilege('rolebridge_staff', p.oid, 'EXECUTE'),
+              coalesce(
+                (SELECT array_agg(t.typname::text) FROM unnest(p.proallargtypes, p.proargmodes) AS a(type, mode)
+                 JOIN pg_type t ON t.oid = a.type WHERE a.mode IN ('o', 't')),
+                ARRAY[(SELECT t.typname::text FROM pg_type t WHERE t.oid = p.prorettype)])
+            FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner
+            WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
+            """
+        ).fetchall()
+
+    assert len(functions) > 5
+    for name, owner, configuration, by_everybody, by_staff, types in functions:
+        assert owner == "rolebridge_owner", name
+        assert configuration == ["search_path=public, pg_temp"], f"{name} could be made to call another's function"
+        assert (by_everybody, by_staff) == (False, False), name
+        assert set(types) <= told, f"{name} tells {types}"
+
+
+def test_the_app_owns_nothing_and_may_not_change_the_border(db) -> None:
+    with psycopg.connect(db.url(DATABASE)) as superuser:
+        owned = superuser.execute(
+            "SELECT relname FROM pg_class WHERE pg_get_userbyid(relowner) IN ('rolebridge_app', 'rolebridge_staff')"
+        ).fetchall()
+
+    assert owned == []
+    for alias in ("default", STAFF):
+        with connections[alias].cursor() as cursor:
+            for statement in (
+                "ALTER TABLE tenants_member DISABLE ROW LEVEL SECURITY",
+                "DROP POLICY tenant_select ON tenants_member",
+                "CREATE VIEW all_members AS SELECT * FROM tenants_member",
+                "SET ROLE rolebridge_owner",
+            ):
+                with pytest.raises(ProgrammingError, match=r"must be owner|permission denied"):
+                    cursor.execute(statement)

@@ -12,7 +12,7 @@ from integrations.aws.inspection import Question, Simulation
 from integrations.aws.probes import run_probe
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.verdicts import Verdict
-from integrations.catalogue import NeverGranted
+from integrations.catalogue import NeverGranted, Probe
 
 LEAST_PRIVILEGE = "least_privilege"
 
@@ -26,7 +26,10 @@ class GrantChecks:
 
     def start(self, launch: Session) -> None:
         run = self._run
-        if not run.target.component.never_granted:
+        for entry in run.target.component.never_granted:
+            if entry.probe is None:
+                self._simulate(entry)
+        if not any(entry.probe for entry in run.target.component.never_granted):
             return
         run.call(lambda: enter_for_grant_test(run.vendor, run.target, launch), self._entered, LEAST_PRIVILEGE)
 
@@ -41,12 +44,28 @@ class GrantChecks:
         session: Session = answer.value
         run.receipts.append(session.receipt)
         for entry in run.target.component.never_granted:
-            self._try(entry, session)
+            if entry.probe is not None:
+                self._try(entry, entry.probe, session)
 
-    def _try(self, entry: NeverGranted, session: Session) -> None:
+    def _simulate(self, entry: NeverGranted) -> None:
+        question = Question(entry.action, self._run.region)
+        self._inspection.ask([question], lambda answers: self._simulated(entry, answers.get(question)))
+
+    def _simulated(self, entry: NeverGranted, simulation: Simulation | None) -> None:
+        run = self._run
+        where: dict[str, Any] = {"action": entry.action, "region": run.region}
+        if simulation is None:
+            run.skipped(LEAST_PRIVILEGE, "no_probe", "No harmless call can tell whether this is denied", **where)
+        elif simulation.decision == "allowed":
+            self._over_granted(entry, Answer.none(), simulation)
+        else:
+            title = "Denied, as AWS's policy simulation says"
+            run.passed(LEAST_PRIVILEGE, title, Answer.none(), cause="simulated", **where)
+
+    def _try(self, entry: NeverGranted, probe: Probe, session: Session) -> None:
         run = self._run
         run.call(
-            lambda: run_probe(run.vendor, session, entry.probe, run.region),
+            lambda: run_probe(run.vendor, session, probe, run.region),
             lambda answer: self._answered(entry, answer),
             LEAST_PRIVILEGE,
             entry.action,
@@ -54,7 +73,7 @@ class GrantChecks:
         )
 
     def _over_granted(self, entry: NeverGranted, answer: Answer, simulation: Simulation | None) -> None:
-        """The live answer alone is the verdict; the simulation only names what grants it."""
+        """Where it was tried, the live answer alone is the verdict; the simulation only names what grants it."""
         run = self._run
         granted_by = ", ".join(simulation.decided_by) if simulation else ""
         which = f"the policy {granted_by}, which grants it" if granted_by else "the policy that grants it"
@@ -65,7 +84,9 @@ class GrantChecks:
             "Your role gives us more than we asked for",
             f"Take {entry.action} away from the role {run.target.role_name}: detach or narrow {which}. {entry.reason}",
         )
-        run.failed(LEAST_PRIVILEGE, verdict, answer, request_id=answer.value, action=entry.action, region=run.region)
+        run.failed(
+            LEAST_PRIVILEGE, verdict, answer, request_id=answer.value or "", action=entry.action, region=run.region
+        )
 
     def _answered(self, entry: NeverGranted, answer: Answer) -> None:
         run = self._run

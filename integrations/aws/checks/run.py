@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,18 @@ class _Pending:
     region: str
 
 
+class _Receipts(list[SessionReceipt]):
+    """The receipts of a run, each handed on as it is added: it counts although the run may be lost."""
+
+    def __init__(self, on_receipt: Callable[[SessionReceipt], None]) -> None:
+        super().__init__()
+        self._on_receipt = on_receipt
+
+    def append(self, receipt: SessionReceipt) -> None:
+        super().append(receipt)
+        self._on_receipt(receipt)
+
+
 class Run:
     """What all checks of one verification share."""
 
@@ -68,13 +81,14 @@ class Run:
         target: VerificationTarget,
         on_finding: Callable[[Finding], None],
         deadline_seconds: float,
+        on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     ) -> None:
         self.vendor = vendor
         self.settings: VendorSettings = vendor.settings
         self.target = target
         self.role_arn = str(target.role_arn(vendor.settings))
         self.findings: list[Finding] = []
-        self.receipts: list[SessionReceipt] = []
+        self.receipts: list[SessionReceipt] = _Receipts(on_receipt)
         self.vendor_fault = False
         self.deadline_hit = False
         self._on_finding = on_finding
@@ -101,7 +115,9 @@ class Run:
         def patient() -> Any:
             return with_back_off(work, seconds_left=self._seconds_left, pause=self.pause)
 
-        self._pending[self._pool.submit(answer_of, patient)] = _Pending(then, check, action, region)
+        # In the context of whoever started the run, in which it asks for its turns at STS.
+        context = copy_context()
+        self._pending[self._pool.submit(context.run, answer_of, patient)] = _Pending(then, check, action, region)
 
     def _seconds_left(self) -> float:
         return 0 if self._over.is_set() else self._ends_at - time.monotonic()

@@ -5,13 +5,13 @@ resource, or for that type. Which keys have a value is listed in `docs/reference
 """
 
 from integrations.sandbox import reference
+from integrations.sandbox.buckets import bucket_owner
 from integrations.sandbox.condition_keys.parameters import keys_of_parameters
 from integrations.sandbox.condition_keys.place import Place
 from integrations.sandbox.condition_keys.request_tags import keys_of_request_tags
 from integrations.sandbox.condition_keys.resources import keys_of_resource
 from integrations.sandbox.condition_keys.signing import keys_of_signing
 from integrations.sandbox.context import Keys
-from integrations.sandbox.identities import bucket_owner
 from integrations.sandbox.operations import Operation
 
 __all__ = ["Place", "keys_of_call", "only_offered"]

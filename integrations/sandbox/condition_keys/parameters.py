@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from integrations.sandbox import identities as identity_views
+from integrations.sandbox import organisations
 from integrations.sandbox.condition_keys.place import Place
 from integrations.sandbox.condition_keys.values import bare, dug, texts
 from integrations.sandbox.context import Keys
@@ -255,7 +255,7 @@ def _policy_type(operation: Operation, place: Place) -> tuple[str, ...]:
     said = operation.params.get("Type") or operation.params.get("Filter")
     if said:
         return (str(said),)
-    policy = identity_views.organisation_member(place.account, str(operation.params.get("PolicyId", "")))
+    policy = organisations.organisation_member(place.account, str(operation.params.get("PolicyId", "")))
     return (str(policy.type),) if policy is not None else ()
 
 

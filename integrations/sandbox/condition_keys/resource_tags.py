@@ -5,7 +5,7 @@ from typing import Any
 
 from moto.backends import get_backend
 
-from integrations.sandbox import identities as identity_views
+from integrations.sandbox import organisations
 from integrations.sandbox.condition_keys.place import Place
 from integrations.sandbox.identities import Tags, as_tags
 
@@ -16,7 +16,7 @@ def tags_of_resource(prefix: str, kind: str, arn: str, place: Place) -> Tags:
     if prefix == "iam":
         return _iam(kind, arn, name, place)
     if prefix == "organizations":
-        member = identity_views.organisation_member(place.account, name)
+        member = organisations.organisation_member(place.account, name)
         return _mapping(member.tags) if member is not None else {}
     if prefix == "elasticloadbalancing":
         return _load_balancing(kind, arn, name, place)

@@ -6,7 +6,7 @@ Source: service authorization reference, descriptions of condition keys.
 from collections.abc import Mapping
 from typing import Any
 
-from integrations.sandbox import identities as identity_views
+from integrations.sandbox.buckets import bucket_owner
 from integrations.sandbox.condition_keys.place import Place
 from integrations.sandbox.condition_keys.resource_tags import object_tags, tags_of_resource
 from integrations.sandbox.condition_keys.values import bare, texts
@@ -57,7 +57,7 @@ def keys_of_resource(prefix: str, kind: str, arn: str, place: Place) -> Keys:
             keys.update(_rds(arn.rsplit(":", 1)[-1], place))
     elif prefix == "s3" and kind == "object":
         bucket, _, key = arn.split(":", 5)[5].partition("/")
-        owner = identity_views.bucket_owner(bucket) or place.account
+        owner = bucket_owner(bucket) or place.account
         keys.update(tag_keys("s3:existingobjecttag", object_tags(bucket, key, owner, place.partition)))
     return keys
 

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from integrations.sandbox import identities as identity_views
-from integrations.sandbox import reference
+from integrations.sandbox import organisations, reference
 from integrations.sandbox.condition_keys import Place
 from integrations.sandbox.condition_keys.values import bare, dug, texts
 from integrations.sandbox.operations import Operation
@@ -223,9 +222,9 @@ def _organizations(operation: Operation, kind: str, place: Place) -> Iterator[st
 
 
 def _organization_arn(kind: str, name: str, place: Place) -> str:
-    found = identity_views.organisation_member(place.account, name)
+    found = organisations.organisation_member(place.account, name)
     if found is not None:
         return str(found.arn)
-    organisation, home = identity_views.organisation_home(place.account) or ("o-*", place.account)
+    organisation, home = organisations.organisation_home(place.account) or ("o-*", place.account)
     resource = _ORGANIZATION[kind][1] if kind in _ORGANIZATION else kind + "/{organisation}/{name}"
     return f"arn:{place.partition}:organizations::{home}:" + resource.format(organisation=organisation, name=name)

@@ -4,7 +4,14 @@ Nothing here knows of HTTP, of moto or of where policies are kept. The rules fol
 "Policy evaluation logic" and "IAM JSON policy elements reference".
 """
 
-from integrations.sandbox.policy.document import Policy, PolicyKind, PolicySyntaxError, Statement, parse_policy
+from integrations.sandbox.policy.document import (
+    Policy,
+    PolicyKind,
+    PolicySyntaxError,
+    Statement,
+    parse_policy,
+    readable_policy,
+)
 from integrations.sandbox.policy.evaluate import Decision, PolicySet, Request, evaluate
 from integrations.sandbox.policy.principals import Principal
 
@@ -19,4 +26,5 @@ __all__ = [
     "Statement",
     "evaluate",
     "parse_policy",
+    "readable_policy",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from integrations.sandbox.policy.conditions import Condition, read_operator
 from integrations.sandbox.policy.patterns import ArnPattern, Context, action_matcher
-from integrations.sandbox.policy.principals import Grant, Principal, Principals, grant_of
+from integrations.sandbox.policy.principals import Grant, Principal, Principals, grant_of, is_spared
 
 
 class PolicySyntaxError(ValueError):
@@ -60,7 +60,7 @@ class Statement:
         if self.principals is not None:
             return grant_of(self.principals, caller)
         if self.not_principals is not None:
-            return Grant.NONE if grant_of(self.not_principals, caller) else Grant.ENTITY
+            return Grant.NONE if is_spared(self.not_principals, caller) else Grant.ENTITY
         return Grant.ENTITY
 
 
@@ -92,6 +92,14 @@ def parse_statements(text: str) -> tuple[Statement, ...]:
 def parse_policy(kind: PolicyKind, text: str, *, name: str = "", arn: str | None = None) -> Policy:
     """Read a document as a policy of `kind`. Raises PolicySyntaxError."""
     return Policy(kind, parse_statements(text), name=name, arn=arn)
+
+
+def readable_policy(kind: PolicyKind, text: str, *, name: str = "", arn: str | None = None) -> Policy | None:
+    """Read a document as a policy of `kind`; None for one that cannot be read."""
+    try:
+        return parse_policy(kind, text, name=name, arn=arn)
+    except PolicySyntaxError:
+        return None
 
 
 def _listed(value: Any) -> list[Any]:

@@ -39,6 +39,14 @@ class StackService:
         stack = Stack.from_record(record)
         self._stacks[stack.id] = stack
 
+    def state(self) -> dict[str, Stack]:
+        """Give all stacks, for a snapshot."""
+        return dict(self._stacks)
+
+    def take(self, state: dict[str, Stack]) -> None:
+        """Put back what `state` gave."""
+        self._stacks.update(state)
+
     def forget(self) -> None:
         """Forget all stacks, at a reset."""
         self._stacks.clear()

@@ -17,6 +17,7 @@ from integrations.actions import notifications
 from integrations.actions.connections import create_connection
 from integrations.models import Connection, Finding, Notification
 from tenants.audit import SYSTEM
+from tenants.models import NotificationAddress
 from tenants.scope import tenant_scope
 from tests.brokers import unread, use_broker
 from tests.reports import found
@@ -100,6 +101,21 @@ class TestWhatIsTold:
         with tenant_scope(connection.tenant_id):
             connection.refresh_from_db()
         assert connection.next_verification_at < timezone.now() + timedelta(seconds=70)
+
+    def test_confirmed_notification_addresses_are_told_too(self, cast, connection) -> None:
+        with tenant_scope(cast.tenant.pk):
+            for email, verified_at in (("soc@example.com", timezone.now()), ("typo@example.com", None)):
+                NotificationAddress.objects.create(
+                    tenant=cast.tenant, email=email, digest=email, verified_at=verified_at
+                )
+
+        found(connection, log_analysis="unsafe")
+
+        assert [row.recipient for row in rows(connection)] == [
+            "admin@example.com",
+            "owner@example.com",
+            "soc@example.com",
+        ]
 
     def test_a_tenant_hears_nothing_of_another(self, cast, connection) -> None:
         found(connection, log_analysis="unsafe")

@@ -8,6 +8,7 @@ from integrations.actions.offboarding import request_removal
 from integrations.actions.role_options import update_role_options
 from integrations.actions.role_templates import NoRoleTemplate, cloudformation_template, role_set
 from integrations.actions.targets import verification_target
+from integrations.catalogue_file import catalogue
 from integrations.models import Connection
 from integrations.role_templates.options import InvalidRoleOption
 from tenants.audit import SYSTEM
@@ -164,7 +165,7 @@ def test_a_role_that_breaks_a_quota_is_refused_with_the_figures(connection, monk
     from integrations.actions import role_templates
     from tests.integrations.role_templates.builders import big_component
 
-    current = role_templates.catalogue()
+    current = catalogue()
     big = big_component(2000).model_copy(update={"id": "log-analysis"})
     monkeypatch.setattr(role_templates, "catalogue", lambda: current.model_copy(update={"components": (big,)}))
 

@@ -65,16 +65,29 @@ def test_a_connection_without_components_is_left_alone(cast) -> None:
         update_connection(connection=connection, components=[], by=SYSTEM)
 
     assert schedule.verify_due() == 0
-    assert call("due_connections", 10) == []
+    assert call("due_connections_with_room", 10, 10) == []
 
 
 def test_each_tenants_first_comes_before_any_tenants_second(cast) -> None:
     mine = [due_connection(cast.tenant, minutes) for minutes in (30, 20, 10)]
     theirs = due_connection(cast.other_tenant, 1)
 
-    order = [connection_id for _, connection_id in call("due_connections", 10)]
+    order = [connection_id for _, connection_id in call("due_connections_with_room", 10, 10)]
 
     assert order == [mine[0].pk, theirs.pk, mine[1].pk, mine[2].pk]
+
+
+def test_what_a_tenant_has_waiting_already_counts_as_its_turns(cast) -> None:
+    waiting = due_connection(cast.tenant, 40)
+    with tenant_scope(cast.tenant.pk):
+        verifications.request_verification(connection=waiting, by=SYSTEM)
+        Connection.objects.filter(pk=waiting.pk).update(next_verification_at=None)
+    mine = [due_connection(cast.tenant, minutes) for minutes in (30, 20, 10)]
+    theirs = due_connection(cast.other_tenant, 1)
+
+    order = [connection_id for _, connection_id in call("due_connections_with_room", 10, 2)]
+
+    assert order == [theirs.pk, mine[0].pk], "one waits and one more may: a tenant's hanging accounts fill no queue"
 
 
 def test_runs_at_once_take_each_connection_once(cast) -> None:

@@ -263,7 +263,7 @@ def test_a_message_that_was_lost_is_sent_again_and_what_never_starts_is_ended(ca
     use_broker(monkeypatch, unread(broker))
     verification = request(connection)
     valkey = redis.from_url(unread(broker))
-    valkey.delete("verifications")
+    valkey.delete(verifications.SCHEDULED_QUEUE)
 
     def queued_for(delay: timedelta) -> None:
         with tenant_scope(cast.tenant.pk):
@@ -271,10 +271,10 @@ def test_a_message_that_was_lost_is_sent_again_and_what_never_starts_is_ended(ca
         verifications.hand_back()
 
     queued_for(timedelta(minutes=1))
-    assert valkey.llen("verifications") == 1
-    valkey.delete("verifications")
+    assert valkey.llen(verifications.SCHEDULED_QUEUE) == 1
+    valkey.delete(verifications.SCHEDULED_QUEUE)
     queued_for(timedelta(minutes=11))
-    assert valkey.llen("verifications") == 0
+    assert valkey.llen(verifications.SCHEDULED_QUEUE) == 0
     valkey.close()
 
     wait_for(connection, verification, State.FAILED, seconds=1)
@@ -299,13 +299,13 @@ def test_a_tenant_has_a_bounded_share_of_the_workers_and_its_next_run_follows(ca
     assert verification_runs._claim(cast.other_tenant.pk, others.pk) is not None, "another tenant does not wait for it"
 
     valkey = redis.from_url(unread(broker))
-    valkey.delete("verifications")
+    valkey.delete(verifications.SCHEDULED_QUEUE)
     with tenant_scope(cast.tenant.pk):
         Verification.objects.filter(pk=asked[0].pk).update(state=State.QUEUED, lease_expires_at=None)
     monkeypatch.setattr(verification_runs, "_verify", lambda claim: [])
     verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked[0].pk)
-    assert valkey.llen("verifications") == 1, "the one that waits is sent as soon as a place is free"
-    valkey.delete("verifications")
+    assert valkey.llen(verifications.SCHEDULED_QUEUE) == 1, "the one that waits is sent as soon as a place is free"
+    valkey.delete(verifications.SCHEDULED_QUEUE)
     valkey.close()
 
 

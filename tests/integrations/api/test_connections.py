@@ -59,7 +59,7 @@ def test_components_default_to_the_whole_catalogue_and_arns_wait_for_the_account
     assert {role["arn"] for role in made["customer_roles"]} == {None}
 
 
-def test_f1_an_external_id_in_the_body_is_refused(api, cast) -> None:
+def test_f01_an_external_id_in_the_body_is_refused(api, cast) -> None:
     client = api(cast.owner, cast.tenant)
     connection = make(api, cast)
 
@@ -80,7 +80,7 @@ def test_f1_an_external_id_in_the_body_is_refused(api, cast) -> None:
     assert len(client.get(URL).json()["results"]) == 1
 
 
-def test_f3_f4_every_connection_has_an_external_id_of_160_random_bits_of_its_own(api, cast) -> None:
+def test_f03_f04_every_connection_has_an_external_id_of_160_random_bits_of_its_own(api, cast) -> None:
     made = [make(api, cast, account_id="123456789012") for _ in range(5)]
 
     ids = {connection["external_id"] for connection in made}

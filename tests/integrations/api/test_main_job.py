@@ -103,7 +103,7 @@ def test_from_nothing_to_connected_unsafe_degraded_and_unreachable(program) -> N
     # Before anything is deployed there is nothing to reach, and that is no alarm.
     verification = program.verify(connection)
     assert (verification["state"], program.status(connection)) == ("completed", "awaiting")
-    assert "role_not_assumable" in {finding["cause"] for finding in found(verification, "denied")}
+    assert "role_young" in {finding["cause"] for finding in found(verification, "denied")}
 
     program.deploy(connection)
     verification = program.verify_until(connection, "connected")
@@ -176,7 +176,7 @@ def test_f11_another_tenants_account_stays_awaiting_and_the_answer_is_neutral(pr
     assert program.status(theirs) == "connected"
 
 
-def test_f2_what_belongs_to_another_tenants_role_is_never_used_for_mine(program, api, cast) -> None:
+def test_f02_what_belongs_to_another_tenants_role_is_never_used_for_mine(program, api, cast) -> None:
     """Tenant B names tenant A's account while A's roles stand open to nobody but A's external ID."""
     theirs = program.connect("log-analysis")
     program.deploy(theirs)

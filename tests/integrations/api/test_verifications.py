@@ -187,6 +187,10 @@ def test_findings_are_shown_whole_to_the_customer(api, cast, connection) -> None
 
     assert [finding["title"] for finding in findings] == [f"Blocked {number}" for number in range(50)]
     assert findings[0].pop("at")
+    message = findings[0].pop("message")
+    assert message.startswith("To the team that runs the AWS organisation of account")
+    assert denied_by in message
+    assert '"aws:PrincipalArn": "arn:aws:iam::' in message
     assert findings[0] == {
         "check": "permission.probe",
         "component": "log-analysis",

@@ -19,6 +19,9 @@ from tests.integrations.aws.builders import CUSTOMER, EXTERNAL_ID, ROLE_ARN, VEN
 B = f"arn:aws:iam::{VENDOR}:role/rolebridge/integration"
 
 
+POLICIES = f"arn:aws:iam::{CUSTOMER}:policy"
+
+
 def expiry():
     return datetime.now(UTC) + timedelta(hours=1)
 
@@ -301,6 +304,16 @@ def test_a_session_that_nearly_fills_what_sts_takes_is_warned_about(vendor, capl
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
+        ({"role_arn": "arn:aws:iam::12345:role/x"}, "RoleArn"),
+        ({"role_arn": "arn:aws:iam::111111111111:user/x"}, "RoleArn"),
+        ({"role_arn": "arn:aws-moon:iam::111111111111:role/x"}, "RoleArn"),
+        ({"role_arn": f"arn:aws:iam::111111111111:role/{'x' * 65}"}, "RoleArn"),
+        ({"external_id": "x"}, "ExternalId"),
+        ({"external_id": "a b"}, "ExternalId"),
+        ({"external_id": "x" * 1225}, "ExternalId"),
+        ({"policy_arns": (f"{POLICIES}/p",) * 11}, "PolicyArns"),
+        ({"policy_arns": (f"arn:aws:iam::{VENDOR}:policy/p",)}, "PolicyArns"),
+        ({"policy_arns": (f"{POLICIES.replace('aws', 'aws-cn')}/p",)}, "PolicyArns"),
         ({"session_name": "x"}, "SessionName"),
         ({"session_name": "x" * 65}, "SessionName"),
         ({"session_name": "a b"}, "SessionName"),

@@ -21,10 +21,12 @@ from integrations.aws.inspection import (
     read_role,
     simulate,
 )
-from integrations.aws.policies import inspection_session_policy
+from integrations.aws.policies import grant_test_session_policy, inspection_session_policy
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.verify import verify_role
+from integrations.catalogue import NeverGranted
 from tests.integrations.aws.builders import CUSTOMER, ROLE_ARN, make_catalogue, make_permission
+from tests.integrations.aws.conftest import Customer
 
 NAME = "rolebridge-c1-compute-analysis"
 
@@ -335,3 +337,57 @@ def test_a_role_that_holds_the_previous_external_id_is_told_apart(vendor, custom
     assert role_status(report) == "not_assumable"
     assert "previous_external_id" in found(report, "chain.integration_to_customer")
     assert "previous_external_id_accepted" in found(report, "trust.previous_external_id")
+
+
+WRITES = NeverGranted(action="s3:DeleteBucket", reason="Nothing of yours is ours to delete.")
+
+
+def with_write(customer):
+    component = customer.catalogue.component("compute-analysis")
+    return component.model_copy(update={"never_granted": (*component.never_granted, WRITES)})
+
+
+def least_privilege(report, action):
+    [finding] = [f for f in report.findings if (f.check, f.action) == ("least_privilege", action)]
+    return finding
+
+
+def test_f14_an_action_that_no_harmless_call_can_try_is_simulated(vendor, customer):
+    name = customer.deploy(self_inspection=True)
+
+    assert least_privilege(verify(vendor, customer, component=with_write(customer)), WRITES.action).cause == "simulated"
+
+    wild = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "ec2:*", "Resource": "*"}]}
+    customer.set_policy(name, wild, "everything-else")
+    report = verify(vendor, customer, component=with_write(customer))
+
+    for action in (WRITES.action, "iam:ListUsers"):
+        finding = least_privilege(report, action)
+        assert (finding.outcome, finding.cause) == (Outcome.VIOLATED, "over_granted")
+        assert "everything-else" in finding.fix
+    assert "everything-else: everything but ec2:*" in found(report, "inspection.policies")["more_than_asked"].detail
+
+
+def test_an_action_that_nothing_can_tell_of_is_never_called_denied(vendor, customer):
+    customer.deploy()
+
+    report = verify_role(vendor, customer.target(component=with_write(customer)), on_finding=lambda finding: None)
+
+    finding = least_privilege(report, WRITES.action)
+    assert (finding.outcome, finding.cause) == (Outcome.SKIPPED, "no_probe")
+
+
+def test_what_is_only_simulated_is_never_allowed_to_a_session(customer):
+    [statement] = json.loads(grant_test_session_policy(with_write(customer)))["Statement"]
+
+    assert statement["Action"] == ["iam:ListUsers"]
+
+
+def test_a_lost_product_tag_is_drift_where_nothing_else_asks_for_it(vendors, as_worker, sandbox):
+    as_worker("chained")
+    customer = Customer(sandbox, vendors["chained"], make_catalogue())
+    customer.deploy(self_inspection=True, tags={})
+
+    report = verify(vendors["chained"], customer)
+
+    assert "product_tag_lost" in found(report, "inspection.role")

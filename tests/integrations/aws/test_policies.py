@@ -83,7 +83,7 @@ def test_a_resource_is_written_for_the_partition():
     assert for_partition("*", "aws-us-gov") == "*"
 
 
-def test_f5_the_customers_trust_always_asks_for_a_literal_external_id():
+def test_f05_the_customers_trust_always_asks_for_a_literal_external_id():
     assume, pass_context = customer_trust_policy(B, [EXTERNAL_ID])["Statement"]
 
     assert assume["Action"] == "sts:AssumeRole"
@@ -93,7 +93,7 @@ def test_f5_the_customers_trust_always_asks_for_a_literal_external_id():
     assert "Condition" not in pass_context
 
 
-def test_f5_a_trust_policy_without_an_external_id_cannot_be_written():
+def test_f05_a_trust_policy_without_an_external_id_cannot_be_written():
     with pytest.raises(InvalidExternalId):
         customer_trust_policy(B, [])
 
@@ -104,7 +104,7 @@ def test_two_external_ids_are_accepted_while_one_replaces_the_other():
     assert assume["Condition"] == {"StringEquals": {"sts:ExternalId": [EXTERNAL_ID, "rb-next"]}}
 
 
-def test_f8_the_account_root_form_still_names_the_one_role_in_both_statements():
+def test_f08_the_account_root_form_still_names_the_one_role_in_both_statements():
     root = f"arn:aws:iam::{VENDOR}:root"
 
     for statement in customer_trust_policy(B, [EXTERNAL_ID], account_root_arn=root)["Statement"]:

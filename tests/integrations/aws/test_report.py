@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from integrations.aws.arns import InvalidRoleArn
+from integrations.aws.arns import InvalidRegion, InvalidRoleArn
 from integrations.aws.policies import InvalidExternalId
 from integrations.aws.report import RoleReport, role_status
 from tests.integrations.aws.builders import ROLE_ARN, make_settings, make_target
@@ -53,9 +53,9 @@ def test_a_report_speaks_for_one_status(changes, status):
 
 def test_the_roles_arn_follows_from_the_target_and_the_vendors_partition():
     assert str(make_target().role_arn(make_settings())) == ROLE_ARN
-    assert str(make_target(role_path="/p/").role_arn(make_settings(partition="aws-cn"))).startswith(
-        "arn:aws-cn:iam::222222222222:role/p/"
-    )
+    assert str(
+        make_target(role_path="/p/").role_arn(make_settings(partition="aws-cn", region="cn-north-1"))
+    ).startswith("arn:aws-cn:iam::222222222222:role/p/")
 
 
 @pytest.mark.parametrize("reference", ["", "Acme", "acme corp", "a" * 17, "a-b", "jo@example.com"])
@@ -79,3 +79,29 @@ def test_f15_names_that_could_say_something_private_are_refused(reference):
 def test_a_target_that_aws_would_refuse_is_refused_before_any_call(changes, error):
     with pytest.raises(error):
         make_target(**changes)
+
+
+@pytest.mark.parametrize("regions", [("cn-north-1",), ("eu-central-1", "us-gov-west-1"), ("eusc-de-east-1",)])
+def test_a_region_of_another_partition_is_refused_before_any_call(regions):
+    with pytest.raises(InvalidRoleArn, match="is not in the partition aws"):
+        make_target(regions=regions).role_arn(make_settings())
+
+
+@pytest.mark.parametrize("region", ["", "Frankfurt", "eu-central-1a", "eu-central-1/x", "eu_central_1", "*"])
+def test_what_is_no_region_is_refused(region):
+    with pytest.raises(InvalidRegion):
+        make_target(regions=(region,))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"partition": "aws-us-gov"},
+        {"region": "us-gov-west-1"},
+        {"fallback_regions": ("cn-north-1",)},
+        {"base_principal_arn": "arn:aws-cn:iam::111111111111:role/worker"},
+    ],
+)
+def test_a_vendor_in_two_partitions_is_refused(changes):
+    with pytest.raises((InvalidRegion, InvalidRoleArn), match="not in the partition"):
+        make_settings(**changes)

@@ -7,10 +7,13 @@ import pytest
 
 from integrations.aws.chain import VendorSide
 from integrations.aws.checks import trust as trust_checks
+from integrations.aws.customer_stack import create_or_update_stack
 from integrations.aws.errors import Throttled
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor_setup import POLICY_NAME
 from integrations.aws.verify import check_trust, verify_role
+from integrations.role_templates.cloudformation import render_yaml
+from integrations.role_templates.document import RoleSet
 from tests.integrations.aws.builders import EXTERNAL_ID
 from tests.integrations.aws.conftest import root_client
 
@@ -37,7 +40,7 @@ def open_trust(customer, condition=None, **changes):
 
 
 @ALL_CHAINS
-def test_f6_a_role_without_the_external_id_condition_is_unsafe(vendor, customer):
+def test_f06_a_role_without_the_external_id_condition_is_unsafe(vendor, customer):
     customer.deploy(trust=open_trust(customer))
 
     report = verify(vendor, customer.target())
@@ -59,7 +62,7 @@ def test_f6_a_role_without_the_external_id_condition_is_unsafe(vendor, customer)
         ({"StringNotEquals": {"sts:ExternalId": "somebody-else"}}, {"trust.no_external_id", "trust.wrong_external_id"}),
     ],
 )
-def test_f7_a_wrong_operator_is_caught(vendor, customer, condition, violated):
+def test_f07_a_wrong_operator_is_caught(vendor, customer, condition, violated):
     customer.deploy(trust=open_trust(customer, condition))
 
     report = verify(vendor, customer.target())
@@ -86,7 +89,7 @@ OUR_ID = "rb-k7q2mzx4ahw5tnc3vyd6pjb2eufr7sgl"
         f"{OUR_ID[:10]}{'?' * 15}{OUR_ID[25:]}",
     ],
 )
-def test_f7_a_wildcard_is_caught_whichever_part_of_the_id_it_leaves_open(vendor, customer, pattern):
+def test_f07_a_wildcard_is_caught_whichever_part_of_the_id_it_leaves_open(vendor, customer, pattern):
     customer.deploy(trust=open_trust(customer, {"StringLike": {"sts:ExternalId": pattern}}))
 
     report = verify(vendor, customer.target(external_id=OUR_ID))
@@ -95,7 +98,7 @@ def test_f7_a_wildcard_is_caught_whichever_part_of_the_id_it_leaves_open(vendor,
     assert found(report, "trust.wrong_external_id").outcome is Outcome.VIOLATED
 
 
-def test_f7_a_comparison_that_ignores_case_is_caught_and_said(vendor, customer):
+def test_f07_a_comparison_that_ignores_case_is_caught_and_said(vendor, customer):
     customer.deploy(trust=open_trust(customer, {"StringEqualsIgnoreCase": {"sts:ExternalId": OUR_ID}}))
 
     report = verify(vendor, customer.target(external_id=OUR_ID))
@@ -104,7 +107,7 @@ def test_f7_a_comparison_that_ignores_case_is_caught_and_said(vendor, customer):
     assert found(report, "trust.wrong_external_id").detail == "It let us in with your ID in another case."
 
 
-def test_f7_a_second_statement_that_asks_for_nothing_is_caught(vendor, customer):
+def test_f07_a_second_statement_that_asks_for_nothing_is_caught(vendor, customer):
     trust = copy.deepcopy(customer.document().trust_policy)
     trust["Statement"].append({**open_trust(customer)["Statement"][0], "Sid": "Also"})
     customer.deploy(trust=trust)
@@ -112,7 +115,7 @@ def test_f7_a_second_statement_that_asks_for_nothing_is_caught(vendor, customer)
     assert role_status(verify(vendor, customer.target())) == "unsafe"
 
 
-def test_f7_a_second_statement_with_a_pattern_of_its_own_is_caught(vendor, customer):
+def test_f07_a_second_statement_with_a_pattern_of_its_own_is_caught(vendor, customer):
     trust = copy.deepcopy(customer.document().trust_policy)
     pattern = {"StringLike": {"sts:ExternalId": "*7sgl"}}
     trust["Statement"].append({**open_trust(customer, pattern)["Statement"][0], "Sid": "Also"})
@@ -128,7 +131,7 @@ def test_an_open_role_is_unsafe_even_where_the_chain_itself_is_refused(vendor, c
     report = verify(vendor, customer.target())
 
     assert role_status(report) == "unsafe"
-    assert found(report, "chain.integration_to_customer").cause == "trust_open_but_refused"
+    assert found(report, "chain.integration_to_customer").cause == "product_tag_missing"
 
 
 def test_an_open_role_that_forgets_to_allow_tags_is_still_seen_to_be_open(vendor, customer):
@@ -144,7 +147,7 @@ def test_an_open_role_that_forgets_to_allow_tags_is_still_seen_to_be_open(vendor
 
 @ALL_CHAINS
 @pytest.mark.parametrize("principal", ["root", "*"])
-def test_f8_a_trust_in_our_whole_account_or_in_everybody_is_unsafe(vendor, customer, principal):
+def test_f08_a_trust_in_our_whole_account_or_in_everybody_is_unsafe(vendor, customer, principal):
     trust = copy.deepcopy(customer.document().trust_policy)
     for statement in trust["Statement"]:
         statement["Principal"] = {"AWS": vendor.account_root_arn if principal == "root" else "*"}
@@ -158,7 +161,7 @@ def test_f8_a_trust_in_our_whole_account_or_in_everybody_is_unsafe(vendor, custo
 
 
 @ALL_CHAINS
-def test_f8_the_canary_is_refused_by_the_template_and_only_by_it(vendor, customer):
+def test_f08_the_canary_is_refused_by_the_template_and_only_by_it(vendor, customer):
     customer.deploy()
 
     report = verify(vendor, customer.target())
@@ -167,7 +170,7 @@ def test_f8_the_canary_is_refused_by_the_template_and_only_by_it(vendor, custome
     assert found(report, "trust.canary").outcome is Outcome.PASSED
 
 
-def test_f8_a_canary_that_our_own_policy_holds_back_proves_nothing(vendor, customer, sandbox):
+def test_f08_a_canary_that_our_own_policy_holds_back_proves_nothing(vendor, customer, sandbox):
     customer.deploy()
     iam = root_client(sandbox, "iam", vendor.vendor_account_id)
     policy = iam.get_role_policy(RoleName="canary", PolicyName=POLICY_NAME)["PolicyDocument"]
@@ -201,7 +204,7 @@ def throttled_canary(request, monkeypatch):
 
 @pytest.mark.usefixtures("throttled_canary")
 @pytest.mark.parametrize("open_to_root", [False, True])
-def test_f8_without_an_answer_of_the_canary_no_role_is_called_connected_or_safe(vendor, customer, open_to_root):
+def test_f08_without_an_answer_of_the_canary_no_role_is_called_connected_or_safe(vendor, customer, open_to_root):
     trust = copy.deepcopy(customer.document().trust_policy)
     if open_to_root:
         for statement in trust["Statement"]:
@@ -218,7 +221,7 @@ def test_f8_without_an_answer_of_the_canary_no_role_is_called_connected_or_safe(
 
 
 @pytest.mark.usefixtures("throttled_canary")
-def test_f6_an_open_role_is_unsafe_though_the_canary_has_no_answer(vendor, customer):
+def test_f06_an_open_role_is_unsafe_though_the_canary_has_no_answer(vendor, customer):
     customer.deploy(trust=open_trust(customer))
 
     assert role_status(verify(vendor, customer.target())) == "unsafe"
@@ -235,3 +238,28 @@ def test_the_trust_test_alone_calls_a_role_made_from_the_template_safe_and_an_op
         statement["Principal"] = {"AWS": vendor.account_root_arn}
     customer.set_trust(name, trust)
     assert check_trust(vendor, customer.target(), on_finding=lambda finding: None).safe is False
+
+
+# The template on its way to the customer (F18)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "status"),
+    [
+        (EXTERNAL_ID, "chosen-by-another", "not_assumable"),
+        (f"sts:ExternalId: {EXTERNAL_ID}", "sts:ExternalId: '*'", "not_assumable"),
+        ("StringEquals:", "StringNotEquals:", "unsafe"),
+        ("role/rolebridge/integration", "root", "unsafe"),
+    ],
+)
+def test_f18_a_template_that_was_tampered_with_on_its_way_is_found_out(
+    vendor, customer, sandbox, written, instead, status
+):
+    template = render_yaml(RoleSet("N", "1.0.0", "aws", customer.account_id, "c1", (customer.document(),)))
+    assert written in template
+    tampered = template.replace(written, instead)
+    if instead == "StringNotEquals:":
+        tampered = tampered.replace(EXTERNAL_ID, "somebody-else")
+    create_or_update_stack(sandbox.url, customer.account_id, "tampered", tampered)
+
+    assert role_status(verify(vendor, customer.target())) == status

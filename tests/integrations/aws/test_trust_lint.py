@@ -64,11 +64,11 @@ def test_a_customers_own_deny_is_left_alone(trust):
         ({"AWS": "AROAEXAMPLEEXAMPLE123"}, "trust_principal_gone"),
     ],
 )
-def test_f8_every_other_principal_is_named(trust, principal, cause):
+def test_f08_every_other_principal_is_named(trust, principal, cause):
     assert causes(with_principal(trust, principal)) == {cause}
 
 
-def test_f9_a_recreated_integration_role_shows_as_a_principal_that_is_gone(trust):
+def test_f09_a_recreated_integration_role_shows_as_a_principal_that_is_gone(trust):
     [problem] = lint(with_principal(trust, {"AWS": "AROAEXAMPLEEXAMPLE123"}))
 
     assert problem.outcome is Outcome.DENIED
@@ -100,7 +100,7 @@ def test_a_principal_by_exclusion_is_too_wide(trust):
         ({"StringLike": {"sts:ExternalId": f"{EXTERNAL_ID}?"}}, "external_id_operator"),
     ],
 )
-def test_f7_every_wrong_condition_is_named(trust, condition, cause):
+def test_f07_every_wrong_condition_is_named(trust, condition, cause):
     trust["Statement"][0].pop("Condition")
     if condition is not None:
         trust["Statement"][0]["Condition"] = condition
@@ -124,7 +124,7 @@ def test_a_condition_that_means_the_same_is_clean(trust, condition):
 
 
 @pytest.mark.parametrize("action", ["sts:*", "*", "sts:Assume*", "STS:assumerole", "sts:AssumeRol?"])
-def test_f7_a_second_statement_is_seen_however_it_is_written(trust, action):
+def test_f07_a_second_statement_is_seen_however_it_is_written(trust, action):
     trust["Statement"].append({"Effect": "Allow", "Principal": {"AWS": B}, "Action": action})
 
     assert causes(trust) - {"trust_unexpected_action"} == {"external_id_missing"}
@@ -182,7 +182,7 @@ def test_a_condition_that_names_others_beside_us_names_other_principals(trust):
 
 
 @pytest.mark.parametrize("arn", [f"arn:aws:iam::{VENDOR}:role/rolebridge/*", f"arn:aws:iam::{VENDOR}:role/*"])
-def test_f8_a_condition_that_pins_more_than_the_one_role_does_not_count_as_a_pin(trust, arn):
+def test_f08_a_condition_that_pins_more_than_the_one_role_does_not_count_as_a_pin(trust, arn):
     for statement in trust["Statement"]:
         statement["Principal"] = {"AWS": ROOT}
         statement.setdefault("Condition", {})["ArnLike"] = {"aws:PrincipalArn": arn}

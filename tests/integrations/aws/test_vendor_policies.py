@@ -30,7 +30,7 @@ def catalogue_of(count):
 
 
 def test_role_arns_follow_from_the_settings():
-    settings = make_settings(partition="aws-us-gov")
+    settings = make_settings(partition="aws-us-gov", region="us-gov-west-1")
 
     assert settings.component_role_arn("x") == f"arn:aws-us-gov:iam::{VENDOR}:role/rolebridge/components/x"
     assert settings.trust_test_role_arn == f"arn:aws-us-gov:iam::{VENDOR}:role/rolebridge/components/trust-test"
@@ -155,16 +155,22 @@ def test_f20_no_role_that_enters_customers_may_enter_our_own(chain):
         own = statements({"Statement": [s for s in document["Statement"] if "Sid" in s]})["NeverOurOwnRoles"]
         assert own["Effect"] == "Deny"
         assert own["Action"] == ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]
-        assert own["NotResource"] == settings.control_role_arn
+        assert own["NotResource"] == [settings.control_role_arn, settings.stand_in_role_arn]
         assert own["Condition"] == {"StringEquals": {"aws:ResourceAccount": VENDOR}}
 
 
-def test_the_worker_may_become_component_roles_and_the_canary_only():
-    [statement] = vendor_policies.worker_role_policy(make_settings())["Statement"]
+def test_the_worker_becomes_component_roles_canary_and_forger_only_and_reads_its_own_roles():
+    become, read = vendor_policies.worker_role_policy(make_settings())["Statement"]
 
-    assert statement["Resource"] == [
+    assert become["Resource"] == [
         f"arn:aws:iam::{VENDOR}:role/rolebridge/components/*",
         f"arn:aws:iam::{VENDOR}:role/rolebridge/canary",
+        f"arn:aws:iam::{VENDOR}:role/rolebridge/forger",
+    ]
+    assert all(action.startswith(("iam:Get", "iam:List")) for action in read["Action"])
+    assert read["Resource"] == [
+        f"arn:aws:iam::{VENDOR}:role/rolebridge/*",
+        f"arn:aws:iam::{VENDOR}:role/rolebridge-control/*",
     ]
 
 

@@ -153,7 +153,7 @@ def test_findings_land_one_by_one_in_the_calling_thread(vendor, customer):
     assert {thread for _, thread in landed} == {threading.current_thread()}
 
 
-def test_f9_the_report_carries_the_integration_roles_unique_id(vendor, customer, sandbox):
+def test_f09_the_report_carries_the_integration_roles_unique_id(vendor, customer, sandbox):
     customer.deploy()
 
     report = verify(vendor, customer.target())

@@ -78,7 +78,7 @@ def test_cfn_lint_would_have_complained():
         ("aws-eusc", "eusc-de-east-1"),
     ],
 )
-def test_f5_every_rendered_role_asks_for_a_literal_external_id(chain, partition, region):
+def test_f05_every_rendered_role_asks_for_a_literal_external_id(chain, partition, region):
     vendor = make_settings(chain=chain, partition=partition, region=region)
 
     template = yaml.safe_load(rendered(documents_of(vendor=vendor)))
@@ -91,7 +91,7 @@ def test_f5_every_rendered_role_asks_for_a_literal_external_id(chain, partition,
         assert pass_context["Action"] == ["sts:SetSourceIdentity", "sts:TagSession"]
 
 
-def test_f8_the_trust_names_our_one_role():
+def test_f08_the_trust_names_our_one_role():
     template = yaml.safe_load(rendered(documents_of()))
 
     for resource in template["Resources"].values():

@@ -8,7 +8,21 @@ import importlib
 import sys
 from collections.abc import Callable
 
-from integrations.sandbox import authorisation, callers, documents, gate, identities, options, sts
+from integrations.sandbox import (
+    authorisation,
+    buckets,
+    callers,
+    condition_keys,
+    demands,
+    documents,
+    gate,
+    identities,
+    options,
+    organisations,
+    reference,
+    sts,
+)
+from integrations.sandbox import control as control_addresses
 from integrations.sandbox.policy import conditions, document, patterns
 from integrations.sandbox.policy.principals import Grant, grant_of
 
@@ -78,7 +92,7 @@ def no_explicit_deny():
 
 
 def no_service_control_policies():
-    identities.service_control = lambda _partition, _account: ()
+    organisations.service_control = lambda _partition, _account: ()
 
 
 def account_root_is_enough():
@@ -125,11 +139,49 @@ def inactive_keys_accepted():
 
 
 def no_bucket_policies():
-    authorisation.bucket_policy = lambda _resource: None
+    buckets.bucket_policy = lambda _bucket: None
 
 
 def nothing_is_authorised():
     authorisation.Authoriser.demand = lambda *_arguments: None
+
+
+def no_tagging_at_creation():
+    demands.demands_of_creation_tags = lambda *_arguments: ()
+
+
+def no_passed_roles():
+    demands.demands_of_passed_roles = lambda *_arguments: ()
+
+
+def keys_offered_to_every_action():
+    reference.Offered.holds = lambda _self, _key: True
+
+
+def no_keys_of_parameters():
+    condition_keys.keys_of_parameters = lambda *_arguments: {}
+
+
+def no_keys_of_resources():
+    condition_keys.keys_of_resource = lambda *_arguments: {}
+
+
+def service_control_policies_at_once():
+    identities.Identities.service_control = lambda _self, partition, account: organisations.service_control(
+        partition, account
+    )
+
+
+def bucket_policies_at_once():
+    identities.Identities.bucket_policy = lambda _self, resource: buckets.bucket_policy(buckets.bucket_of(resource))
+
+
+def identities_at_once():
+    identities.Identities._past_of = lambda *_arguments: None
+
+
+def controls_open_to_web_pages():
+    control_addresses.from_a_web_page = lambda _request: False
 
 
 MUTATIONS: dict[str, Callable[[], None]] = {
@@ -139,7 +191,9 @@ MUTATIONS: dict[str, Callable[[], None]] = {
         no_tag_session, no_set_source_identity, external_id_offered_to_every_check, source_identity_may_change,
         no_explicit_deny, no_service_control_policies, account_root_is_enough, trust_across_accounts_is_enough,
         no_conditions, variables_without_values, principals_kept_as_arns, sessions_never_expire, signatures_unchecked,
-        inactive_keys_accepted, no_bucket_policies, nothing_is_authorised,
+        inactive_keys_accepted, no_bucket_policies, nothing_is_authorised, no_tagging_at_creation, no_passed_roles,
+        keys_offered_to_every_action, no_keys_of_parameters, no_keys_of_resources, service_control_policies_at_once,
+        bucket_policies_at_once, identities_at_once, controls_open_to_web_pages,
     )
 }  # fmt: skip
 

@@ -301,6 +301,8 @@ def test_global_condition_keys_and_operators(vendor, condition, passes):
         ("iam:PolicyARN", "iam:ListRoles", "list_roles"),
         ("aws:RequestTag/x", "iam:ListRoles", "list_roles"),
         ("iam:ResourceTag/x", "iam:ListRoles", "list_roles"),
+        ("ec2:Region", "iam:ListRoles", "list_roles"),
+        ("kms:CallerAccount", "iam:ListRoles", "list_roles"),
     ],
 )
 def test_a_key_is_absent_for_actions_that_the_reference_does_not_list_it_for(vendor, key, action, operation):

@@ -12,7 +12,9 @@ from tests.integrations.sandbox import (
     test_authorisation,
     test_boundaries,
     test_control,
+    test_creation_tags,
     test_requests,
+    test_service_keys,
     test_session_policies,
     test_session_tags,
 )
@@ -112,8 +114,31 @@ NOTICED: dict[str, Callable[[Stage], None]] = {
     "no_bucket_policies": lambda s: test_boundaries.test_a_bucket_policy_denies_even_an_administrator(
         s.customer, s.bucket()
     ),
+    "no_tagging_at_creation": lambda s: test_creation_tags.test_tags_at_creation_need_the_tagging_action(
+        s.vendor, *test_creation_tags.CALLS[3]
+    ),
+    "no_passed_roles": lambda s: test_authorisation.test_passing_a_role_needs_pass_role(s.vendor),
+    "keys_offered_to_every_action": lambda s: (
+        test_authorisation.test_a_key_is_absent_for_actions_that_the_reference_does_not_list_it_for(
+            s.vendor, "ec2:Region", "iam:ListRoles", "list_roles"
+        )
+    ),
+    "no_keys_of_parameters": lambda s: test_authorisation.test_the_policy_that_is_attached_is_a_condition_key(s.vendor),
+    "no_keys_of_resources": lambda s: test_service_keys.test_a_stack_is_judged_by_its_tags(s.vendor),
+    "service_control_policies_at_once": lambda s: test_control.service_control_policies_take_time(s.server, s.world),
+    "bucket_policies_at_once": lambda s: test_control.bucket_policies_take_time(s.server, s.world),
+    "identities_at_once": lambda s: test_control.iam_changes_take_time(s.server, s.world),
+    "controls_open_to_web_pages": lambda s: test_control.test_no_web_page_reaches_the_controls(
+        s.server, s.world, test_control.BY_A_PAGE[3], "reset"
+    ),
     "nothing_is_authorised": lambda s: test_authorisation.test_not_action_and_not_resource(s.vendor),
 }
+
+
+SLOWLY = dict.fromkeys(
+    ("service_control_policies_at_once", "bucket_policies_at_once", "identities_at_once"), ("--propagation", "20")
+)
+"""Rules that show only where changes take their time."""
 
 
 def test_every_mutation_has_a_test_that_notices():
@@ -122,7 +147,8 @@ def test_every_mutation_has_a_test_that_notices():
 
 @pytest.mark.parametrize("mutation", sorted(NOTICED))
 def test_a_broken_rule_is_noticed(mutation):
-    with running_sandbox(command=("-m", "tests.integrations.sandbox.mutations", mutation)) as server:
+    command = ("-m", "tests.integrations.sandbox.mutations", mutation)
+    with running_sandbox(*SLOWLY.get(mutation, ()), command=command) as server:
         stage = Stage(server)
 
         with pytest.raises((AssertionError, Failed, ClientError)):
@@ -130,5 +156,9 @@ def test_a_broken_rule_is_noticed(mutation):
 
 
 def test_no_test_that_notices_fails_when_nothing_is_broken(server):
-    for notice in NOTICED.values():
-        notice(Stage(server))
+    for mutation, notice in NOTICED.items():
+        if mutation not in SLOWLY:
+            notice(Stage(server))
+    with running_sandbox("--propagation", "20") as slow:
+        for mutation in SLOWLY:
+            NOTICED[mutation](Stage(slow))

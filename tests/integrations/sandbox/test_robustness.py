@@ -149,6 +149,22 @@ def test_parameters_that_nobody_can_use_are_the_callers_mistake(server, service,
     assert "Traceback" not in answer.text
 
 
+def test_load_balancing_without_a_version_says_so(server):
+    answer = signed(server, "elasticloadbalancing", body=b"Action=DescribeLoadBalancers", **FORM)
+
+    assert answer.status_code == 400
+    assert "<Code>InvalidAction</Code>" in answer.text
+    assert "for version NO_VERSION_SPECIFIED" in answer.text
+
+
+@pytest.mark.parametrize("query", ["acl", "accelerate", "inventory", "ownershipControls", "publicAccessBlock"])
+def test_a_bucket_is_configured_with_xml(server, query):
+    answer = signed(server, "s3", "PUT", f"/a-bucket?{query}")
+
+    assert answer.status_code in {400, 404}
+    assert "<Code>" in answer.text
+
+
 def test_a_giant_body_is_answered(server):
     answer = signed(server, "iam", body=b"Action=CreateUser&UserName=a&x=" + b"y" * 5_000_000, **FORM)
 

@@ -209,6 +209,17 @@ class TestResult:
         assert page.count('class="problem"') == 1
         assert "logs:DescribeLogGroups</code>" in page.split('class="problem"')[1]
         assert "logs:DescribeLogStreams</code>" in page.split('class="problem"')[1]
+        assert "To the administrator of AWS account" in page
+        assert "The statement to add to the role&#x27;s permissions policy:" in page
+
+    def test_nothing_is_to_be_forwarded_where_we_must_act(self, cast, sign_in, url, verification) -> None:
+        find(verification, "chain.component_to_integration", "error", cause="vendor_role_refused", who="vendor")
+        change(verification, state="completed")
+
+        page = sign_in(cast.viewer).get(url).content.decode()
+
+        assert page.count('class="problem"') == 1
+        assert "A message to forward" not in page
 
     def test_no_finding_is_lost_behind_another_of_the_same_check(self, cast, sign_in, url, verification) -> None:
         find(verification, "chain.integration_to_customer", "passed")
@@ -223,8 +234,8 @@ class TestResult:
 
         assert state_of(page, "log-analysis-least_privilege-iamlistusers") == "violated"
         assert state_of(page, "log-analysis-least_privilege-kmslistkeys") == "passed"
-        assert page.count("The role allows long sessions</span>") == 2  # the problem and its row
-        assert page.count("The role lost its boundary</span>") == 2
+        assert page.count("The role allows long sessions</span>") == 3  # the problem, its message and its row
+        assert page.count("The role lost its boundary</span>") == 3
         assert page.count('class="problem"') == 3
         assert "Our canary gets in where it may" not in page
 

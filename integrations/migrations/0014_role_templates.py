@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0009_catalogue_release'),
+        ('integrations', '0013_vendor_examination'),
         ('tenants', '0002_row_level_security'),
     ]
 

@@ -6,7 +6,7 @@ from tenants.row_level_security import look_up, same_tenant, tenant_owned
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0010_role_templates")]
+    dependencies = [("integrations", "0014_role_templates")]
 
     operations = [
         tenant_owned("integrations_roletemplate"),

@@ -1,0 +1,143 @@
+"""The whole of Rolebridge for a benchmark: PostgreSQL, Valkey, sandbox, web server and workers, each a real process.
+
+Everything listens on 127.0.0.1, keeps its data in a folder that is removed, and ends with the block.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scene import REGION, VENDOR, Scene, deploy_role, free_port, vendor_settings
+
+from integrations.catalogue import load_catalogue
+from portal.local import services
+from portal.local.commands import web_command, worker_command
+
+if TYPE_CHECKING:
+    from integrations.models import Connection
+    from tenants.models import Tenant, User
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPONENT = "log-analysis"
+
+
+@dataclass
+class Installation:
+    """A running Rolebridge. `workers` are the process ids of the worker processes."""
+
+    scene: Scene
+    web: str
+    workers: list[int] = field(default_factory=list)
+
+    def tenant(self, number: int) -> "tuple[Tenant, User, str]":
+        """A tenant with its owner, and an API token of the tenant."""
+        from tenants.actions.tenants import create_tenant
+        from tenants.actions.tokens import create_token
+        from tenants.audit import SYSTEM
+        from tenants.models import User
+        from tenants.scope import tenant_scope
+
+        owner = User.objects.create(email=f"owner{number}@example.com")
+        tenant = create_tenant(name=f"Customer {number}", owner=owner, by=SYSTEM)
+        with tenant_scope(tenant.pk):
+            _, token = create_token(tenant=tenant, name="Benchmark", user=owner, by=SYSTEM)
+        return tenant, owner, token
+
+    def connection(self, tenant: "Tenant", account_id: str, name: str) -> "Connection":
+        """A connection with one component, whose role is deployed."""
+        from integrations.actions.connections import create_connection
+        from tenants.audit import SYSTEM
+        from tenants.scope import tenant_scope
+
+        with tenant_scope(tenant.pk):
+            connection = create_connection(
+                tenant=tenant, name=name, account_id=account_id, components=[COMPONENT], by=SYSTEM
+            )
+        deploy_role(
+            self.scene,
+            self.scene.catalogue.component(COMPONENT),
+            account_id=account_id,
+            reference=connection.reference,
+            external_id=connection.external_id,
+        )
+        return connection
+
+
+@contextmanager
+def installation(workers: int, *, beat: bool = False) -> Iterator[Installation]:
+    """Start it all; Django is set up in this process when the block begins."""
+    directory = Path(tempfile.mkdtemp(prefix="rb-bench-"))
+    try:
+        with ExitStack() as stack:
+            yield _start(stack, directory, workers, beat=beat)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _start(stack: ExitStack, directory: Path, workers: int, *, beat: bool) -> Installation:
+    valkey_port, sandbox_port, web_port = free_port(), free_port(), free_port()
+    logs = directory / "logs"
+    server, _ = stack.enter_context(services.postgres(directory / "pg", durable=False))
+    server.create_database("rolebridge")
+    stack.enter_context(services.valkey(directory / "valkey", valkey_port, logs / "valkey.log"))
+    sandbox = stack.enter_context(services.sandbox(sandbox_port, logs / "sandbox.log"))
+    os.environ.update(
+        {
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "ROLEBRIDGE_MODE": "test",
+            "ROLEBRIDGE_LOCAL_DIR": str(directory),
+            "BASE_URL": f"http://127.0.0.1:{web_port}",
+            "CELERY_BROKER_URL": f"redis://127.0.0.1:{valkey_port}/0",
+            "CACHE_URL": f"redis://127.0.0.1:{valkey_port}/1",
+            "VENDOR_REGION": REGION,
+        }
+        | server.environment("rolebridge")
+        | services.aws_environment(sandbox.address, VENDOR)
+    )
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from integrations.actions.seeding import seed_vendor_account
+
+    call_command("migrate", verbosity=0)
+    seed_vendor_account()
+    stack.callback(_close_database)
+    web = f"http://127.0.0.1:{web_port}"
+    log = logs / "web.log"
+    process = stack.enter_context(services.child_process(web_command(sys.executable, web_port), log))
+    services.wait_until("web", lambda: services.answers(f"{web}/livez"), process, log)
+    catalogue = load_catalogue(ROOT / "catalogue.yaml")
+    place = Installation(Scene(sandbox.address, vendor_settings(sandbox.address, catalogue), catalogue), web)
+    for number in range(workers):
+        place.workers.append(_start_worker(stack, logs / f"worker{number}.log", number))
+    if beat:
+        from portal.local.commands import beat_command
+
+        stack.enter_context(services.child_process(beat_command(sys.executable, directory / "beat"), logs / "beat.log"))
+    return place
+
+
+def _start_worker(stack: ExitStack, log: Path, number: int) -> int:
+    command = [*worker_command(sys.executable), "--hostname", f"worker{number}@%h"]
+    process = stack.enter_context(services.child_process(command, log))
+    services.wait_until("worker", lambda: " ready." in log.read_text(), process, log, seconds=120)
+    return process.pid
+
+
+def _close_database() -> None:
+    from django.db import connections
+
+    for connection in connections.all():
+        connection.close()
+        if connection.alias != "owner":
+            connection.close_pool()  # type: ignore[attr-defined]

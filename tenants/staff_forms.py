@@ -1,0 +1,102 @@
+"""What support staff may do with a tenant, each a form of its own in Django admin."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from tenants.actions.recovery import DELAY, CannotRecover, request_recovery
+from tenants.actions.settings import set_customer_number
+from tenants.audit import Actor
+from tenants.models import Recovery, Tenant, User
+from tenants.names import clean_name
+from tenants.scope import tenant_scope
+
+
+class CustomerNumberForm(forms.Form):
+    """The vendor's own number of a customer."""
+
+    number = forms.CharField(max_length=40, required=False, widget=UnfoldAdminTextInputWidget)
+
+    def clean_number(self) -> str:
+        """The number as it is kept."""
+        return clean_name(self.cleaned_data["number"])
+
+
+class RecoveryForm(forms.Form):
+    """What is lost, of whom, and why staff is sure."""
+
+    kind = forms.ChoiceField(label="What", choices=Recovery.Kind.choices, widget=UnfoldAdminSelectWidget)
+    email = forms.EmailField(label="Email of the person", max_length=254, widget=UnfoldAdminEmailInputWidget)
+    reason = forms.CharField(
+        max_length=500,
+        help_text=f"What you know and how you know it. All owners read it, and nothing happens for {DELAY.days} days.",
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+
+class StaffForms:
+    """Buttons on the page of a tenant."""
+
+    admin_site: Any
+    actions_detail = ("customer_number", "recovery")
+
+    @action(description="Set the customer number", url_path="customer-number", permissions=["view"])  # type: ignore[untyped-decorator]
+    def customer_number(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Set the vendor's own number."""
+        tenant = _tenant(object_id)
+        form = CustomerNumberForm(request.POST or None, initial={"number": tenant.customer_number})
+
+        def act(by: Actor) -> str:
+            with tenant_scope(tenant.pk):
+                set_customer_number(tenant=tenant, number=form.cleaned_data["number"], by=by)
+            return "The customer number is set."
+
+        return self._answer(request, tenant, form, "Set the customer number", act)
+
+    @action(description="Ask for a recovery", url_path="recovery", permissions=["view"])  # type: ignore[untyped-decorator]
+    def recovery(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the recovery of a lost owner or second factor."""
+        tenant = _tenant(object_id)
+        form = RecoveryForm(request.POST or None)
+
+        def act(by: Actor) -> str:
+            data = form.cleaned_data
+            request_recovery(
+                tenant_id=tenant.pk,
+                kind=Recovery.Kind(data["kind"]),
+                email=data["email"],
+                reason=data["reason"],
+                by=by,
+            )
+            return f"All owners are told. It is carried out in {DELAY.days} days unless one of them calls it off."
+
+        return self._answer(request, tenant, form, "Ask for a recovery", act)
+
+    def _answer(
+        self, request: HttpRequest, tenant: Tenant, form: forms.Form, title: str, act: Callable[[Actor], str]
+    ) -> HttpResponse:
+        if request.method == "POST" and form.is_valid() and isinstance(request.user, User):
+            try:
+                done = act(Actor.staff(request.user))
+            except CannotRecover as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                messages.success(request, done)
+                return redirect("admin:tenants_tenant_change", tenant.pk)
+        context = self.admin_site.each_context(request) | {"title": title, "tenant": tenant, "form": form}
+        return TemplateResponse(request, "tenants/staff_form.html", context, status=422 if form.is_bound else 200)
+
+
+def _tenant(object_id: str) -> Tenant:
+    try:
+        return Tenant.objects.get(pk=UUID(object_id))
+    except (ValueError, Tenant.DoesNotExist):
+        raise Http404 from None

@@ -1,0 +1,89 @@
+"""Log lines name request and tenant, and tell nobody a secret."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+
+import pytest
+from django.test import Client
+
+from portal.local.services import ROOT
+from portal.logs import Context, JsonFormatter, LineFormatter
+from scripts.check_settings import PRODUCTION
+from tenants.request_id import request_id
+from tenants.scope import tenant_scope
+
+
+def record(message: str, *arguments: object) -> logging.LogRecord:
+    made = logging.LogRecord("portal", logging.INFO, __file__, 1, message, arguments, None)
+    Context().filter(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        ("token rbt_abcdefghijklmnop was sent", "rbt_abcdefghijklmnop"),
+        ("Not Found: /invitations/abcDEF-_123/", "abcDEF-_123"),
+        ("Not Found: /notification-addresses/abcdefghijklmnopqrstuvwxyz/", "abcdefghijklmnopqrstuvwxyz"),
+        ("Not Found: /accounts/password/reset/key/1x-abc123/", "1x-abc123"),
+        ("{'Authorization': 'Bearer abc.def'}", "abc.def"),
+        ("cookie sessionid=abc123; csrftoken=def456", "abc123"),
+        ("cookie sessionid=abc123; csrftoken=def456", "def456"),
+        ("cannot reach redis://user:hunter2@broker/0", "hunter2"),
+    ],
+)
+@pytest.mark.parametrize("formatter", [JsonFormatter(), LineFormatter("%(message)s")], ids=["json", "line"])
+def test_no_secret_is_in_a_line(formatter, line, secret) -> None:
+    assert secret not in formatter.format(record("%s", line))
+    assert "…" in formatter.format(record(line))
+
+
+def test_a_line_names_request_and_tenant(cast) -> None:
+    token = request_id.set("r-1")
+    with tenant_scope(cast.tenant.pk):
+        inside = json.loads(JsonFormatter().format(record("said\nin two lines")))
+    outside = json.loads(JsonFormatter().format(record("said")))
+    request_id.reset(token)
+
+    assert (inside["request_id"], inside["tenant_id"]) == ("r-1", str(cast.tenant.pk))
+    assert inside["message"] == "said\nin two lines"
+    assert outside["tenant_id"] == "-"
+
+
+def test_an_exception_is_in_the_same_line() -> None:
+    try:
+        raise ValueError("rbt_abcdefghijklmnop")  # noqa: TRY301
+    except ValueError:
+        made = record("failed")
+        made.exc_info = sys.exc_info()
+
+    line = JsonFormatter().format(made)
+
+    assert "\n" not in line
+    assert "ValueError" in json.loads(line)["exception"]
+    assert "rbt_" not in line
+
+
+def test_production_writes_json() -> None:
+    code = "import django, logging; django.setup(); logging.getLogger('portal').warning('hello')"
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "portal.settings"} | PRODUCTION,
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert json.loads(done.stderr)["message"] == "hello"
+
+
+def test_an_upload_is_bounded(db) -> None:
+    client = Client()
+
+    for body, kind in (
+        ("a=" + "x" * 300_000, "application/x-www-form-urlencoded"),
+        ("&".join(f"a{n}=1" for n in range(300)), "application/x-www-form-urlencoded"),
+    ):
+        assert client.post("/accounts/login/", body, content_type=kind).status_code == 400
