@@ -13,12 +13,12 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def string(text: str) -> str:
-    """A quoted string. `${` and `%{` would begin a template, so they are doubled; what is not ASCII is escaped."""
+    """A quoted string. What would begin a template (`${`, `%{`) is doubled; what is not ASCII is escaped."""
     quoted = json.dumps(text, ensure_ascii=True)
     # JSON writes what is beyond the basic plane as two surrogates, which HCL does not know.
     quoted = re.sub(r"\\ud([89ab][0-9a-f]{2})\\ud([c-f][0-9a-f]{2})", _astral, quoted)
     quoted = quoted.replace("\\b", "\\u0008").replace("\\f", "\\u000c")
-    return quoted.replace("${", "$${").replace("%{", "%%{")
+    return re.sub(r"[$%]+\{", _literal_template, quoted)
 
 
 def value(item: Any, indent: int = 0) -> str:
@@ -59,6 +59,14 @@ def _aligned(pairs: list[tuple[str, str]]) -> list[str]:
         width = 0 if is_long else max(len(name) for name, _ in neighbours)
         lines += [f"{name:<{width}} = {expression}" for name, expression in neighbours]
     return lines
+
+
+def _literal_template(match: re.Match[str]) -> str:
+    run = match[0][:-1]
+    if len(run) == 1:
+        return f"{run}{run}{{"
+    # Readers do not agree on which of several signs belong together, so these are written by their numbers.
+    return "".join(f"\\u{ord(sign):04x}" for sign in run) + "{"
 
 
 def _astral(match: re.Match[str]) -> str:

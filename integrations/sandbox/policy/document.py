@@ -9,7 +9,7 @@ from typing import Any
 
 from integrations.sandbox.policy.conditions import Condition, read_operator
 from integrations.sandbox.policy.patterns import ArnPattern, Context, action_matcher
-from integrations.sandbox.policy.principals import Grant, Principal, Principals, grant_of
+from integrations.sandbox.policy.principals import Grant, Principal, Principals, grant_of, is_spared
 
 
 class PolicySyntaxError(ValueError):
@@ -60,7 +60,7 @@ class Statement:
         if self.principals is not None:
             return grant_of(self.principals, caller)
         if self.not_principals is not None:
-            return Grant.NONE if grant_of(self.not_principals, caller) else Grant.ENTITY
+            return Grant.NONE if is_spared(self.not_principals, caller) else Grant.ENTITY
         return Grant.ENTITY
 
 

@@ -44,6 +44,21 @@ def grant_of(principals: Principals, caller: Principal) -> Grant:
     return best
 
 
+def is_spared(not_principals: Principals, caller: Principal) -> bool:
+    """Tell whether a `NotPrincipal` element leaves the caller out.
+
+    A user is left out only if named together with its account, a session only together with its role and account;
+    naming the account alone spares its root and nobody else. Source: IAM user guide, "NotPrincipal".
+    """
+    named = set(not_principals.get("AWS", ()))
+    if caller.service is not None or "*" in named:
+        return grant_of(not_principals, caller) is not Grant.NONE
+    if not any(value == caller.account or _is_root_of(value, caller.account) for value in named):
+        return False
+    behind = not {caller.entity_arn, caller.entity_id}.isdisjoint(named - {""})
+    return _is_root_of(caller.arn, caller.account) or (behind and (not caller.is_session or caller.arn in named))
+
+
 def _grant_of_value(value: str, caller: Principal) -> Grant:
     if value == "*":
         return Grant.ENTITY

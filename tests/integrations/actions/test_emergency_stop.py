@@ -15,6 +15,7 @@ from integrations.actions import emergency_stop, schedule, verification_runs, ve
 from integrations.actions.connections import create_connection
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import pause, resume
+from integrations.actions.targets import verification_target
 from integrations.aws import stop as process_stop
 from integrations.aws.verify import Finding, verify_role
 from integrations.models import Connection, CustomerRole, EmergencyStop, Status, StatusChange, Verification
@@ -115,7 +116,7 @@ class TestTheFlag:
         emergency_stop.obey()
 
         with tenant_scope(cast.tenant.pk):
-            target = verification_runs._target(
+            target = verification_target(
                 Connection.objects.select_related("tenant").get(pk=connection.pk), connection.roles.get()
             )
         findings: list[Finding] = []

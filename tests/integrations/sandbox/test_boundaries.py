@@ -332,3 +332,43 @@ def test_a_bucket_policy_shows_the_arn_of_its_principals(vendor, bucket):
     shown = json.loads(bucket.s3.get_bucket_policy(Bucket=bucket.name)["Policy"])
 
     assert shown["Statement"][0]["Principal"] == {"AWS": reader.arn}
+
+
+def test_not_principal_denies_everybody_but_those_it_names(customer, bucket):
+    reader, other = (customer.user(name, allow("s3:ListBucket")) for name in ("reader", "other"))
+    named = {"AWS": [reader.arn, customer.root]}
+    denial = {"Effect": "Deny", "Action": "s3:ListBucket", "Resource": bucket.arn}
+
+    bucket({**denial, "NotPrincipal": named})
+    assert reader.client("s3").list_objects_v2(Bucket=bucket.name)
+    assert "explicit deny" in refusal_of(other.client("s3").list_objects_v2, Bucket=bucket.name).message
+
+    bucket({**denial, "NotPrincipal": {"AWS": reader.arn}})
+    assert "explicit deny" in refusal_of(reader.client("s3").list_objects_v2, Bucket=bucket.name).message
+
+
+def test_not_principal_spares_a_session_that_is_named_with_its_role_and_account(customer, bucket):
+    session = customer.session("target", allow("s3:ListBucket"))
+    role = customer.arn("target")
+    denial = {"Effect": "Deny", "Action": "s3:ListBucket", "Resource": bucket.arn}
+
+    bucket({**denial, "NotPrincipal": {"AWS": [session.arn, role, customer.root]}})
+    assert session.client("s3").list_objects_v2(Bucket=bucket.name)
+
+    bucket({**denial, "NotPrincipal": {"AWS": [role, customer.root]}})
+    assert "explicit deny" in refusal_of(session.client("s3").list_objects_v2, Bucket=bucket.name).message
+
+
+@ORGANISATION
+def test_a_policy_of_a_unit_binds_the_accounts_anywhere_below_it(organisation):
+    org, member = organisation.client, organisation.member
+    upper = org.create_organizational_unit(ParentId=organisation.root, Name="upper")["OrganizationalUnit"]["Id"]
+    lower = org.create_organizational_unit(ParentId=upper, Name="lower")["OrganizationalUnit"]["Id"]
+    policy = organisation(deny("iam:ListUsers"), target=upper)
+    assert member.iam.list_users()
+
+    org.move_account(AccountId=member.id, SourceParentId=organisation.root, DestinationParentId=lower)
+    assert refusal_of(member.iam.list_users).message.endswith(policy["Arn"])
+
+    org.move_account(AccountId=member.id, SourceParentId=lower, DestinationParentId=organisation.root)
+    assert member.iam.list_users()

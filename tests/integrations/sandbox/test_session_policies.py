@@ -1,5 +1,7 @@
 """Session policies, durations and the packed size. Source: IAM user guide, "Session policies"; STS API reference."""
 
+import secrets
+
 import pytest
 
 from tests.integrations.sandbox.world import ALL_STS, allow, deny, document, trusting
@@ -143,3 +145,10 @@ def test_names_that_sts_does_not_take(starter, wide, arguments):
 @pytest.mark.parametrize("arn", ["arn:aws:iam::12345:role/name-here", "arn:aws:iam::123456789012:user/x", "x" * 30])
 def test_arns_that_are_no_roles(starter, arn):
     assert starter.refused_role(arn).code == "ValidationError"
+
+
+def test_more_than_can_be_packed_is_refused(vendor, starter):
+    role = vendor.role("target", trusting(starter.arn, action=ALL_STS))
+    tags = [{"Key": f"key-{number}", "Value": secrets.token_hex(128)} for number in range(50)]
+
+    assert starter.refused_role(role, Tags=tags).code == "PackedPolicyTooLarge"

@@ -129,3 +129,15 @@ def test_a_custom_policy_that_is_wrong(customer):
     refused = refusal_of(customer.iam.simulate_custom_policy, PolicyInputList=["{}"], ActionNames=["s3:GetObject"])
 
     assert refused.code == "InvalidInput"
+
+
+def test_a_custom_policys_missing_context_is_named_and_given_context_counts(customer):
+    policy = document(allow("ec2:RunInstances", Condition={"StringEquals": {"ec2:InstanceType": "t3.micro"}}))
+    asked = {"PolicyInputList": [policy], "ActionNames": ["ec2:RunInstances"]}
+    entry = {"ContextKeyName": "ec2:InstanceType", "ContextKeyValues": ["t3.micro"], "ContextKeyType": "string"}
+
+    [without] = customer.iam.simulate_custom_policy(**asked)["EvaluationResults"]
+    [given] = customer.iam.simulate_custom_policy(**asked, ContextEntries=[entry])["EvaluationResults"]
+
+    assert (without["EvalDecision"], without["MissingContextValues"]) == ("implicitDeny", ["ec2:InstanceType"])
+    assert (given["EvalDecision"], given["MissingContextValues"]) == ("allowed", [])
