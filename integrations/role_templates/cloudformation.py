@@ -4,9 +4,8 @@ import json
 import re
 from typing import Any
 
-import yaml
-
 from integrations.aws.permission_policies import NamedPolicy
+from integrations.role_templates import yaml_text
 from integrations.role_templates.document import RoleDocument, RoleSet
 from integrations.role_templates.options import LONGEST_SESSION, SHORTEST_SESSION
 
@@ -23,31 +22,10 @@ class TemplateTooLong(ValueError):
     """The template is larger than CloudFormation takes; the message holds both figures."""
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes every list item on a line of its own, indented, and never an alias: people read these files."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002  PyYAML's signature
-        super().increase_indent(flow, indentless=False)
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  PyYAML's signature
-        return True
-
-
-def _quoted_where_needed(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    # YAML 1.1 readers take 012345678901 for a number and 2012-10-17 for a date; quotes leave no doubt.
-    style = '"' if re.match(r"^[0-9+.-]|^[ynYN]$", value) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _quoted_where_needed)
-
-
 def render_yaml(roles: RoleSet) -> str:
     """The template that creates `roles`, as YAML; TemplateTooLong where it breaks a limit."""
     header = "".join(f"# {_in_a_comment(line)}\n" for line in roles.heading)
-    return _fitting(
-        header + yaml.dump(_template(roles), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=False)
-    )
+    return _fitting(header + yaml_text.dump(_template(roles)))
 
 
 def render_json(roles: RoleSet) -> str:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from integrations.aws.arns import InvalidRoleName, validate_role_path
+from integrations.aws.arns import InvalidRegion, InvalidRoleName, partition_of_region, validate_role_path
 from integrations.role_templates.names import DEFAULT_NAME_PATTERN, role_name
 
 DEFAULT_ROLE_PATH = "/"
@@ -30,13 +30,6 @@ _PATHS_OF_AWS = ("/aws-service-role/", "/aws-reserved/")
 _BOUNDARY = re.compile(
     r"arn:(?P<partition>[a-z-]+):iam::(?P<account>[0-9]{12}|aws):policy(?:/[A-Za-z0-9.,+@=_-]+)*/[A-Za-z0-9_+=,.@-]{1,128}"
 )
-# The regions of each partition, as botocore's own partition data tells them apart.
-_REGIONS = {
-    "aws": re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+"),
-    "aws-us-gov": re.compile(r"us-gov-[a-z]+-[0-9]+"),
-    "aws-cn": re.compile(r"cn-[a-z]+-[0-9]+"),
-    "aws-eusc": re.compile(r"eusc-[a-z]+-[a-z]+-[0-9]+"),
-}
 
 
 class InvalidRoleOption(ValueError):
@@ -229,7 +222,7 @@ def _check_regions(regions: tuple[str, ...], partition: str) -> None:
             "regions", f"You gave {len(regions)} regions; give {MOST_REGIONS} or fewer, or none for all."
         )
     for region in regions:
-        if not _REGIONS[partition].fullmatch(region):
+        if not _is_in(region, partition):
             raise InvalidRoleOption(
                 "regions",
                 f"'{region}' is no region of the AWS partition '{partition}'. Write regions by their codes, such as "
@@ -237,6 +230,13 @@ def _check_regions(regions: tuple[str, ...], partition: str) -> None:
             )
         if regions.count(region) > 1:
             raise InvalidRoleOption("regions", f"The region '{region}' is given twice.")
+
+
+def _is_in(region: str, partition: str) -> bool:
+    try:
+        return partition_of_region(region) == partition
+    except InvalidRegion:
+        return False
 
 
 def _example_region(partition: str) -> str:

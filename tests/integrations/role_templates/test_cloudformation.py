@@ -69,9 +69,17 @@ def test_cfn_lint_would_have_complained():
 
 
 @pytest.mark.parametrize("chain", ["direct", "chained", "abac"])
-@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
-def test_f05_every_rendered_role_asks_for_a_literal_external_id(chain, partition):
-    vendor = make_settings(chain=chain, partition=partition)
+@pytest.mark.parametrize(
+    ("partition", "region"),
+    [
+        ("aws", "eu-central-1"),
+        ("aws-cn", "cn-north-1"),
+        ("aws-us-gov", "us-gov-west-1"),
+        ("aws-eusc", "eusc-de-east-1"),
+    ],
+)
+def test_f05_every_rendered_role_asks_for_a_literal_external_id(chain, partition, region):
+    vendor = make_settings(chain=chain, partition=partition, region=region)
 
     template = yaml.safe_load(rendered(documents_of(vendor=vendor)))
 
