@@ -92,7 +92,7 @@ def test_a_connection_is_found_by_what_customers_write(cast, staff, term: Callab
 def test_any_search_gets_an_answer(cast, staff, term) -> None:
     for model in admin.site._registry:
         answer = staff.get(f"/admin/{model._meta.app_label}/{model._meta.model_name}/", {"q": term})
-        assert answer.status_code == 200, model
+        assert answer.status_code == (400 if "\x00" in term else 200), model
 
 
 def test_a_verification_is_found_by_its_id_and_by_what_it_verified(cast, staff) -> None:
@@ -286,6 +286,7 @@ def test_nothing_can_be_added_changed_or_deleted(cast, staff) -> None:
         "emergencystop",
         "vendoridentity",
         "integrationrole",
+        "vendorexamination",
     }
 
     for model in models:
