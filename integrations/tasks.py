@@ -1,10 +1,12 @@
 """What workers do. A task takes ids and calls one action; one of a single tenant is a `TenantTask`."""
 
 import logging
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 from celery.signals import worker_init
+from celery.worker.control import control_command
 from django.db import DatabaseError
 
 from integrations.actions import (
@@ -21,6 +23,7 @@ from integrations.actions import (
 from integrations.aws.verify import warm_up
 from integrations.catalogue import CatalogueError
 from integrations.catalogue_file import catalogue, one_catalogue
+from integrations.launch_sessions import drop_launch_sessions, launch_sessions
 from integrations.vendor import vendor_settings
 from tenants.actions import recovery
 from tenants.audit import SYSTEM
@@ -59,6 +62,13 @@ def run_verification(tenant_id: UUID, verification_id: UUID) -> None:
     """
     with one_catalogue():
         verification_runs.run(tenant_id=tenant_id, verification_id=verification_id)
+
+
+@control_command(name="drop_sessions", args=[("connection_ref", str)], signature="[connection_ref]")
+def drop_sessions(_state: Any, connection_ref: str | None = None) -> dict[str, int]:
+    """Told to every worker at once: forget the sessions of a connection, or all. Answers how many are left."""
+    drop_launch_sessions(connection_ref)
+    return {"left": len(launch_sessions())}
 
 
 @shared_task(name="integrations.tasks.hand_back_verifications")

@@ -58,14 +58,16 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
     if not isinstance(tenant_id, UUID):
         raise RuntimeError("tenant_scope needs the UUID of a tenant")  # noqa: TRY004 — a bug here, not bad input
     token, named = _database.set(APP), scoped_tenant.set(tenant_id)
+    # The tenant's name lives as long as the transaction: a new one has none before, and needs none taken away after.
+    is_new = not connections[APP].in_atomic_block
     try:
         with transaction.atomic(using=APP):
-            current = current_tenant()
+            current = None if is_new else current_tenant()
             if current not in {None, tenant_id}:
                 raise RuntimeError("a transaction of one tenant cannot enter another tenant")
             _set_tenant(str(tenant_id))
             yield
-            if current is None and not connections[APP].needs_rollback:
+            if current is None and not is_new and not connections[APP].needs_rollback:
                 _set_tenant("")
     finally:
         scoped_tenant.reset(named)

@@ -26,6 +26,7 @@ from integrations.actions.status_changes import Cause, change_status
 from integrations.aws.policies import PolicyDocument, revoke_older_sessions_policy
 from integrations.aws.stop import allow_sessions, stop_sessions
 from integrations.catalogue_file import catalogue
+from integrations.launch_sessions import drop_launch_sessions
 from integrations.models import Connection, CustomerRole, EmergencyStop, Session, Status
 from integrations.vendor import vendor_settings
 from tenants import audit
@@ -65,6 +66,7 @@ def obey() -> bool:
     stopped = active_stop() is not None
     if stopped:
         stop_sessions()
+        drop_launch_sessions()
     else:
         allow_sessions()
     return stopped

@@ -14,8 +14,10 @@ from integrations.aws.report import (
     TrustReport,
     VerificationTarget,
 )
+from integrations.aws.sessions import SessionCache
 from integrations.aws.sts_turns import sts_turns
 from integrations.aws.verify import check_reachability, check_trust, prove_removed, verify_role
+from integrations.launch_sessions import launch_sessions
 from integrations.models import Status
 from integrations.models.connection import OUT_OF_USE
 from integrations.sts_limit import ask_for_turn
@@ -68,7 +70,7 @@ class RoleJob:
             case Task.VERIFY:
                 return self._do(verify_role, on_finding, on_receipt)
             case Task.CHECK_REACHABILITY:
-                return self._do(check_reachability, on_finding, on_receipt)
+                return self._do(check_reachability, on_finding, on_receipt, launches=launch_sessions())
             case Task.TRUST_TEST:
                 return self._do(check_trust, on_finding, on_receipt)
             case Task.TRUST_TEST_THEN_VERIFY:
@@ -76,13 +78,16 @@ class RoleJob:
             case Task.PROVE_REMOVED:
                 return self._do(prove_removed, on_finding, on_receipt)
 
-    def _do(self, work: Callable[..., SomeReport], on_finding: OnFinding, on_receipt: OnReceipt) -> SomeReport:
+    def _do(
+        self, work: Callable[..., SomeReport], on_finding: OnFinding, on_receipt: OnReceipt, **more: SessionCache
+    ) -> SomeReport:
         return work(
             vendor_settings(),
             self.target,
             on_finding=on_finding,
             on_receipt=on_receipt,
             deadline_seconds=DEADLINE_SECONDS,
+            **more,
         )
 
     def _trust_test_then_verify(self, on_finding: OnFinding, on_receipt: OnReceipt) -> Report:

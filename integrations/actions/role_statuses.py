@@ -59,22 +59,25 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
     told += _apply_removals(verification, [component for component, removed in removals.items() if removed])
     if told:
         publish(StatusEvent(connection=connection, verification=verification, told=tuple(told)))
-    return (
-        any(verdict != "no_verdict" for verdict in verdicts.values())
-        or any(removed is not None for removed in removals.values())
-        or any(report.reachable is not None for report in reports if isinstance(report, ReachabilityReport))
+    return any(verdict != "no_verdict" for verdict in verdicts.values()) or any(
+        removed is not None for removed in removals.values()
     )
+
+
+def reachable_roles(reports: Sequence[Report]) -> dict[str, bool]:
+    """By component, whether the role is within reach; without those of which it is not known."""
+    return {
+        report.component: report.reachable
+        for report in reports
+        if isinstance(report, ReachabilityReport) and report.reachable is not None
+    }
 
 
 def differ(*, verification: Verification, reports: Sequence[Report]) -> bool:
     """Whether a role that works was found out of reach, or one that does not within it: only a whole verification may
     say what that means.
     """
-    reachable = {
-        report.component: report.reachable
-        for report in reports
-        if isinstance(report, ReachabilityReport) and report.reachable is not None
-    }
+    reachable = reachable_roles(reports)
     return any(
         (role.status in WORKS) != reachable[role.component]
         for role in verification.connection.roles.all()
@@ -97,8 +100,8 @@ def _apply_removals(verification: Verification, refused: list[str]) -> list[Told
         told += _change(role, Status.REMOVED, verification)
         role.save(update_fields=["status", "status_since", "removed_at", "told_status"])
         _record(role, connection, "removed", name=role.name)
-    still_open = connection.roles.exclude(status=Status.REMOVED).exists()
-    if connection.removal_requested_at and not connection.removed_at and not still_open:
+    going = connection.removal_requested_at and not connection.removed_at
+    if going and not connection.roles.exclude(status=Status.REMOVED).exists():
         connection.removed_at = timezone.now()
         connection.save(update_fields=["removed_at"])
         _release_account(connection)

@@ -1,12 +1,35 @@
-"""Receipts of sessions: kept as they land, whatever becomes of the verification that opened them."""
+"""Sessions: their receipts, kept as they land, whatever becomes of the verification that opened them, and their end in
+all workers.
+"""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
 
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
 from integrations.aws.report import SessionReceipt
+from integrations.launch_sessions import drop_launch_sessions
 from integrations.models import Session
 from tenants.scope import tenant_scope
+
+
+def drop_sessions(connection_ref: str | None = None) -> None:
+    """Tell every worker to forget the sessions of a connection, or all, when the transaction has ended.
+
+    A worker that this does not reach (the queue is away, or is none that can tell all workers) reads in the database
+    before it uses one that the role is out of use, and has forgotten it within a quarter of an hour.
+    """
+
+    def tell() -> None:
+        with suppress(OperationalError, OSError):
+            current_app.control.broadcast("drop_sessions", arguments={"connection_ref": connection_ref})
+
+    drop_launch_sessions(connection_ref)
+    transaction.on_commit(tell)
 
 
 class OpenedFor(Protocol):
@@ -26,7 +49,7 @@ class OpenedFor(Protocol):
 
 
 def keep_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:
-    """Keep the receipts among what has landed. No scope is open."""
+    """Keep the receipts among what has landed; in the tenant's scope, open or not."""
     receipts = [one for one in landed if isinstance(one, SessionReceipt)]
     if not receipts:
         return

@@ -7,9 +7,12 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from integrations.actions.sessions import drop_sessions
 from integrations.models import Connection, CustomerRole, Status, StatusChange, Verification
 
 Cause = StatusChange.Cause
+# In which no session is kept; the empty one is that of a role that is no more.
+NO_SESSIONS = ("", Status.PAUSED, Status.UNSAFE, Status.REMOVING, Status.REMOVED)
 
 
 def change_status(roles: QuerySet[CustomerRole], status: Status, *, cause: Cause, **fields: Any) -> list[CustomerRole]:
@@ -36,7 +39,14 @@ def write_history(
     new: bool = False,
     verification: Verification | None = None,
 ) -> None:
-    """Write that these roles, which hold their former status (none where they are `new`), have the one `after` now."""
+    """Write that these roles, which hold their former status (none where they are `new`), have the one `after` now.
+
+    The sessions of those that may be used no more are dropped.
+    """
+    roles = list(roles)
+    if after in NO_SESSIONS:
+        for reference in {role.connection.reference for role in roles}:
+            drop_sessions(reference)
     StatusChange.objects.bulk_create(
         StatusChange(
             tenant_id=role.tenant_id,

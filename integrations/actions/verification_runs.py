@@ -6,6 +6,7 @@ How a claim is held, and what happens when it is lost, is in `verifications`.
 
 import logging
 import queue
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -51,6 +52,7 @@ logger = logging.getLogger(__name__)
 # How soon a run sees that it is to stop: paused or removed by the customer, or stopped by the vendor.
 LOOK_EVERY_SECONDS = 1.0
 
+STORED_EVERY_SECONDS = 0.25  # often enough for whoever watches
 Landed = aws_report.Finding | aws_report.SessionReceipt
 
 
@@ -141,7 +143,8 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         held = verification.state == State.RUNNING and lease is not None and lease > verification.now
         if held or verification.attempt >= MOST_ATTEMPTS:
             return None
-        verification.findings.all().delete()  # of an attempt that was lost
+        if verification.attempt:
+            verification.findings.all().delete()  # of an attempt that was lost
         verification.state = State.RUNNING
         verification.attempt += 1
         verification.catalogue_version = catalogue().version
@@ -196,17 +199,18 @@ def _verify(claim: Claim) -> list[Report]:
         ]
         for future in futures:
             future.add_done_callback(lambda _: landed.put(None))
-        looked_at = timezone.now()
-        while not all(future.done() for future in futures) or not landed.empty():
-            news = _take(landed)
+        looked_at, stored = timezone.now(), False
+        while not (done := all(future.done() for future in futures)) or not landed.empty():
+            # The first is stored at once: so a pause of just now is seen before a session in the role is opened.
+            news = _take(landed, together_for=0 if done or not stored else STORED_EVERY_SECONDS)
             if news or (timezone.now() - looked_at).total_seconds() >= look_every:
                 try:
                     stopped |= _store(claim, news)
                 except (LeaseLost, Stopped):
                     stopped |= {job.component for job in claim.jobs}
-                    keep_receipts(claim, _take(landed))
+                    keep_receipts(claim, _take(landed, together_for=0))
                     raise
-                looked_at = timezone.now()
+                looked_at, stored = timezone.now(), True
     reports = []
     for future in futures:
         with suppress(OutOfUse):
@@ -226,14 +230,18 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _take(landed: "queue.SimpleQueue[Landed | None]") -> list[Landed]:
-    """What has landed, after a wait of a tenth of a second at the most: one write for all that came together."""
-    taken: list[Landed | None] = []
+def _take(landed: "queue.SimpleQueue[Landed | None]", *, together_for: float) -> list[Landed]:
+    """What lands within so many seconds, or until a role's run has ended: one write for all that came together. With 0,
+    the first to land, and what is there by then; after a tenth of a second, nothing.
+    """
+    news = []
+    until = time.monotonic() + (together_for or 0.1)
     with suppress(queue.Empty):
-        taken.append(landed.get(timeout=0.1))
-        while True:
-            taken.append(landed.get_nowait())
-    return [one for one in taken if one is not None]
+        while one := landed.get(timeout=max(until - time.monotonic(), 0)):
+            news.append(one)
+            if not together_for:
+                until = 0
+    return news
 
 
 def _store(claim: Claim, news: list[Landed]) -> set[str]:
@@ -243,14 +251,14 @@ def _store(claim: Claim, news: list[Landed]) -> set[str]:
         LeaseLost: the verification is no longer ours. Its sessions were opened all the same: their receipts are kept.
         Stopped: the vendor's emergency stop is on.
     """
-    keep_receipts(claim, news)
     findings = [one for one in news if isinstance(one, aws_report.Finding)]
     with tenant_scope(claim.tenant_id):
+        keep_receipts(claim, news)
         ours = Verification.objects.filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING).update(
             lease_expires_at=new_lease()
         )
         if not ours:
-            raise LeaseLost
+            findings = []
         Finding.objects.bulk_create(
             Finding(
                 tenant_id=claim.tenant_id,
@@ -272,6 +280,8 @@ def _store(claim: Claim, news: list[Landed]) -> set[str]:
         )
         roles = CustomerRole.objects.filter(connection_id=claim.connection_id)
         statuses = dict(roles.values_list("component", "status"))
+    if not ours:
+        raise LeaseLost
     if emergency_stop.obey():
         raise Stopped
     return {job.component for job in claim.jobs if not job.is_wanted(statuses.get(job.component))}
@@ -290,6 +300,8 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
             return
         if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
             verification.failure = "account_changed"
+        elif claim.checks == Checks.REACHABILITY:
+            verification.failure = "" if role_statuses.reachable_roles(reports) else "no_verdict"
         else:
             verdict = role_statuses.apply_reports(verification=verification, reports=reports)
             verification.failure = "" if verdict else "no_verdict"
@@ -305,7 +317,11 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
             target=verification,
             connection=str(verification.connection_id),
         )
-        if not verification.failure and role_statuses.differ(verification=verification, reports=reports):
+        if (
+            claim.checks == Checks.REACHABILITY
+            and not verification.failure
+            and role_statuses.differ(verification=verification, reports=reports)
+        ):
             with suppress(NotReady):
                 request_verification(connection=verification.connection, by=SYSTEM)
 

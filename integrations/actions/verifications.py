@@ -77,7 +77,11 @@ def request_verification(*, connection: Connection, by: Actor, checks: str = Che
 def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) -> tuple[Verification, bool]:
     """The connection's active verification, or a new one, and whether it is new. Raises NotReady; the scope is open."""
     refuse_while_stopped()
-    connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    connection = (
+        Connection.objects.select_for_update()
+        .prefetch_related("roles")
+        .get(tenant_id=connection.tenant_id, pk=connection.pk)
+    )
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first, then verify.")
     statuses = {role.status for role in connection.roles.all()}
@@ -200,9 +204,9 @@ def roles_to_look_at(connection: Connection, checks: str = Checks.ALL) -> list[C
     """Not those of components that have left the catalogue: their component roles are gone as well. Reachability is
     asked of roles in use alone, since no session is opened in the others.
     """
-    roles = connection.roles.exclude(status__in=[Status.PAUSED, Status.REMOVED])
+    roles = [role for role in connection.roles.all() if role.status not in {Status.PAUSED, Status.REMOVED}]
     if checks == Checks.REACHABILITY:
-        roles = roles.exclude(status=Status.REMOVING).filter(quarantined=False)
+        roles = [role for role in roles if role.status != Status.REMOVING and not role.quarantined]
     return [role for role in roles if catalogue().offers(role.component)]
 
 

@@ -21,6 +21,8 @@ from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import EVENT_ALIASES, HierarchicalEmitter
 from botocore.signers import RequestSigner
 
+from integrations.aws.http_deadline import TimedHTTPSession
+
 
 def _events_of(service_id: str) -> HierarchicalEmitter:
     """The handlers that botocore has for this service, and none for others or for documentation: to copy them all for
@@ -89,6 +91,7 @@ class SharingClientCreator(ClientCreator):
             shared = super()._get_client_args(  # type: ignore[misc]  # not in the stubs
                 service_model, region_name, is_secure, endpoint_url, verify, None, *more
             )
+            shared["endpoint"].http_session = TimedHTTPSession(shared["endpoint"].http_session)
             self._arguments[region_name] = shared
         events = copy.copy(self._events)
         signer, endpoint = shared["request_signer"], shared["endpoint"]

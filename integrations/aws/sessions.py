@@ -1,4 +1,7 @@
-"""Sessions in customer roles for the product's own work: kept in memory, replaced in time, dropped at once.
+"""Sessions of one connection and component: kept in memory, replaced in time, dropped at once.
+
+Either in the customer role, for the product's own work (`open_for_product`), or in the integration role, for checks of
+reachability (`open_launch`): from there only that one customer role can be entered.
 
 One session for each connection and component. Many callers that need a new one cause one chain to be opened, by one of
 them, while the others wait. Nothing here is stored: a process that ends forgets its sessions.
@@ -20,6 +23,8 @@ from integrations.aws.report import SessionPurpose, SessionReceipt, Verification
 
 # botocore's mandatory refresh time: a session with less than this left is replaced before it is used.
 REFRESH_BEFORE_EXPIRY = 600.0  # seconds
+# A session in the integration role lasts a quarter of an hour and serves a run of a minute at the most.
+REPLACE_LAUNCH_BEFORE_EXPIRY = 180.0  # seconds
 MAX_SESSIONS = 2000
 
 T = TypeVar("T")
@@ -36,20 +41,42 @@ class _Slot:
     dropped: bool = False
 
 
+Opened = tuple[Session, tuple[SessionReceipt, ...]]
+
+
+def open_for_product(vendor: VendorSide, target: VerificationTarget) -> Opened:
+    """A session in the customer role that lasts an hour, and the receipts of the chain."""
+    purpose = SessionPurpose.PRODUCT
+    launch = enter_integration_role(vendor, target, purpose=purpose)
+    session = enter_customer_role(vendor, target, launch, purpose=purpose, duration=MAX_CHAINED_DURATION)
+    return session, (launch.receipt, session.receipt)
+
+
+def open_launch(vendor: VendorSide, target: VerificationTarget) -> Opened:
+    """A session in the integration role that can enter the target's customer role and no other, and its receipt."""
+    launch = enter_integration_role(vendor, target)
+    return launch, (launch.receipt,)
+
+
 class SessionCache:
     """The sessions of this process, at most `max_sessions` of them, the least recently used going first.
 
-    `on_opened` gets the receipts of every chain that is opened, so that each session leaves one.
+    `open_session` opens one. `on_opened` gets the receipts of every chain that is opened, so that each session leaves
+    one.
     """
 
     def __init__(
         self,
         vendor: VendorSide,
         *,
+        open_session: Callable[[VendorSide, VerificationTarget], Opened] = open_for_product,
+        replace_before_expiry: float | None = None,
         max_sessions: int = MAX_SESSIONS,
         on_opened: Callable[[tuple[SessionReceipt, ...]], None] = lambda _: None,
     ) -> None:
         self._vendor = vendor
+        self._open_session = open_session
+        self._replace_before_expiry = replace_before_expiry
         self._max_sessions = max_sessions
         self._on_opened = on_opened
         self._lock = threading.Lock()
@@ -61,6 +88,11 @@ class SessionCache:
 
     def session(self, target: VerificationTarget) -> Session:
         """The target's session, opened if there is none that lasts; raises AwsCallFailed, and keeps nothing then."""
+        return self.session_and_receipts(target)[0]
+
+    def session_and_receipts(self, target: VerificationTarget) -> Opened:
+        """As `session`, with the receipts of what this very call opened: none where the session was there."""
+        replace_before = REFRESH_BEFORE_EXPIRY if self._replace_before_expiry is None else self._replace_before_expiry
         identity = (str(target.role_arn(self._vendor.settings)), target.external_id, target.component.version)
         while True:
             slot = self._slot((target.connection_ref, target.component.id))
@@ -68,16 +100,14 @@ class SessionCache:
                 if slot.dropped:
                     continue  # dropped while this caller waited: what was dropped must not come back
                 session = slot.session
-                if (
-                    session is None
-                    or slot.identity != identity
-                    or session.credentials.expires_within(REFRESH_BEFORE_EXPIRY)
-                ):
-                    session = self._open(target)
+                receipts: tuple[SessionReceipt, ...] = ()
+                if session is None or slot.identity != identity or session.credentials.expires_within(replace_before):
+                    session, receipts = self._open_session(self._vendor, target)
+                    self._on_opened(receipts)
                     # Dropped while the chain was being opened: this caller asked before, and may have it once.
                     if not slot.dropped:
                         slot.session, slot.identity = session, identity
-                return session
+                return session, receipts
 
     def use(self, target: VerificationTarget, work: Callable[[Session], T]) -> T:
         """Do `work` with the target's session; if AWS calls it expired, once more with a new one."""
@@ -115,10 +145,3 @@ class SessionCache:
         with slot.lock:
             if slot.session is session:
                 slot.session = None
-
-    def _open(self, target: VerificationTarget) -> Session:
-        purpose = SessionPurpose.PRODUCT
-        launch = enter_integration_role(self._vendor, target, purpose=purpose)
-        session = enter_customer_role(self._vendor, target, launch, purpose=purpose, duration=MAX_CHAINED_DURATION)
-        self._on_opened((launch.receipt, session.receipt))
-        return session

@@ -44,6 +44,7 @@ from integrations.aws.report import (
     VerificationTarget,
     role_status,
 )
+from integrations.aws.sessions import SessionCache
 from integrations.aws.vendor import VendorSettings
 from integrations.catalogue import Catalogue
 
@@ -129,11 +130,16 @@ def check_reachability(
     on_finding: Callable[[Finding], None],
     on_receipt: Callable[[SessionReceipt], None] = lambda _: None,
     deadline_seconds: float = 30,
+    launches: SessionCache | None = None,
 ) -> ReachabilityReport:
-    """Open the chain and ask whose account it leads to, and no more; as verify_role otherwise."""
+    """Open the chain and ask whose account it leads to, and no more; as verify_role otherwise.
+
+    The customer role is entered anew, since that is what is to be proved. The session in our integration role may come
+    from `launches`: it can do nothing else than enter this one role.
+    """
     settings.refuse_own_account(target.account_id)
     run = Run(vendor_side(settings), target, on_finding, deadline_seconds, on_receipt)
-    chain = ChainChecks(run, on_launch=lambda _: None, on_customer=lambda _: None)
+    chain = ChainChecks(run, on_launch=lambda _: None, on_customer=lambda _: None, launches=launches)
     chain.start()
     run.follow()
     chain.judge_refusal(TrustFacts())

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
-from integrations.aws.chain import enter_customer_role, enter_integration_role, prove_component_side
+from integrations.aws.chain import enter_customer_role, prove_component_side
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.customer_refusals import TrustFacts, judge_customer_refusal
 from integrations.aws.errors import Refused, Retry
 from integrations.aws.probes import caller_account
 from integrations.aws.report import Actor, Outcome
+from integrations.aws.sessions import Opened, SessionCache, open_launch
 from integrations.aws.verdicts import Verdict
 
 TO_A = "chain.base_to_component"
@@ -28,7 +29,10 @@ _ACCOUNT_DIFFERS = Verdict(
 
 
 class ChainChecks:
-    """Opens the chain. `on_launch` and `on_customer` start what needs B's and C's sessions."""
+    """Opens the chain. `on_launch` and `on_customer` start what needs B's and C's sessions.
+
+    With `launches`, B's session is taken from there if it is open already: then it is not B that is proved.
+    """
 
     def __init__(
         self,
@@ -36,8 +40,10 @@ class ChainChecks:
         *,
         on_launch: Callable[[Session], None],
         on_customer: Callable[[Session], None],
+        launches: SessionCache | None = None,
     ) -> None:
         self._run = run
+        self._launches = launches
         self._on_launch = on_launch
         self._on_customer = on_customer
         self._rebuilt = False
@@ -77,21 +83,27 @@ class ChainChecks:
         return TO_A if self._run.settings.chain == "direct" else TO_B
 
     def _enter_integration_role(self) -> None:
+        self._run.call(self._open_launch, self._launch_opened, self._launch_check)
+
+    def _open_launch(self) -> Opened:
         run = self._run
-        run.call(lambda: enter_integration_role(run.vendor, run.target), self._launch_opened, self._launch_check)
+        if self._launches is None:
+            return open_launch(run.vendor, run.target)
+        return self._launches.session_and_receipts(run.target)
 
     def _launch_opened(self, answer: Answer) -> None:
         run = self._run
         if answer.failure:
             run.failed(self._launch_check, findings.judge_vendor_hop_failure(answer.failure), answer)
             return
-        launch: Session = answer.value
-        run.receipts.append(launch.receipt)
+        launch, receipts = answer.value
+        for receipt in receipts:
+            run.receipts.append(receipt)
         self.integration_role_id = launch.receipt.role_id
-        direct = run.settings.chain == "direct"
+        role = "component role" if run.settings.chain == "direct" else "integration role"
         run.passed(
             self._launch_check,
-            "We entered our component role" if direct else "We entered our integration role",
+            f"We entered our {role}" if receipts else f"We are in our {role} since a moment ago",
             answer,
             request_id=launch.receipt.request_id,
         )
@@ -108,6 +120,8 @@ class ChainChecks:
         if answer.failure and answer.failure.retry is Retry.REBUILD and not self._rebuilt:
             self._rebuilt = True
             run.vendor.forget_own_role(run.target.component.id)
+            if self._launches is not None:
+                self._launches.drop(run.target.connection_ref, run.target.component.id)
             self._enter_integration_role()
             return
         if isinstance(answer.failure, Refused):

@@ -1,7 +1,7 @@
 """One verification under way: calls in threads of its own, their answers handled one by one in the calling thread.
 
-When the deadline passes the run ends, whatever is still under way; a call left behind ends by its own timeouts, and its
-answer is thrown away.
+When the deadline passes the run ends, whatever is still under way; a call left behind is cut off by http_deadline, and
+its answer is thrown away.
 """
 
 import logging
@@ -17,6 +17,7 @@ from integrations.aws import findings
 from integrations.aws.chain import VendorSide
 from integrations.aws.checks.back_off import with_back_off
 from integrations.aws.errors import AwsCallFailed
+from integrations.aws.http_deadline import ends_at
 from integrations.aws.report import Actor, Finding, Outcome, SessionReceipt, VerificationTarget
 from integrations.aws.vendor import VendorSettings
 from integrations.aws.verdicts import Verdict
@@ -115,8 +116,9 @@ class Run:
         def patient() -> Any:
             return with_back_off(work, seconds_left=self._seconds_left, pause=self.pause)
 
-        # In the context of whoever started the run, in which it asks for its turns at STS.
+        # In the context of whoever started the run, in which it asks for its turns at STS, and with the run's end.
         context = copy_context()
+        context.run(ends_at.set, self._ends_at)
         self._pending[self._pool.submit(context.run, answer_of, patient)] = _Pending(then, check, action, region)
 
     def _seconds_left(self) -> float:
