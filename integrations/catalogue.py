@@ -148,6 +148,7 @@ class Permission(_Entry):
 
     action: str
     reason: str = Field(min_length=20, max_length=300)
+    needed_for: str = Field(default="", max_length=120)  # what of the product stops without it
     resources: tuple[str, ...] = Field(default=("*",), min_length=1, max_length=100)
     conditions: dict[str, dict[str, str | tuple[str, ...]]] = Field(default={}, max_length=20)
     sees_customer_data: bool

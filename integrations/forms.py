@@ -1,13 +1,15 @@
 """Forms of connections. Actions judge what they are given; a form only keeps it, and shows what they said of it."""
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from integrations.actions.hand_off_links import LONGEST_DAYS, USUAL_DAYS
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection
+from integrations.role_templates.options import WHY_AN_HOUR_IS_ENOUGH, InvalidRoleOption, RoleOptions, parse_tags
 from tenants.forms import NameField
 
 NAME_LENGTH = Connection._meta.get_field("name").max_length
@@ -69,3 +71,97 @@ class ComponentsForm(forms.Form):
     def selected(self) -> list[str]:
         """What is ticked: what was sent, else what is chosen."""
         return [str(value) for value in self["components"].value() or []]
+
+
+class RoleOptionsForm(forms.Form):
+    """The options of a connection's roles."""
+
+    name_pattern = forms.CharField(
+        label=_("Role names"),
+        max_length=128,
+        help_text=_("A pattern with {connection} and {component} once each."),
+        error_messages={"required": _("Give a pattern, such as rolebridge-{connection}-{component}.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    path = forms.CharField(
+        label=_("Role path"),
+        max_length=600,
+        help_text=_("Begins and ends with a slash, such as /partners/. A single slash is the usual one."),
+        error_messages={"required": _("Give a path; a single slash is the usual one.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    boundary_arn = forms.CharField(
+        label=_("Permissions boundary"),
+        required=False,
+        max_length=2048,
+        help_text=_("ARN of a managed policy in the account that limits what the roles can ever do; empty for none."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    tags = forms.CharField(
+        label=_("Tags of your own"),
+        required=False,
+        max_length=20_000,
+        help_text=_("One key=value a line. Two tags of ours come with them."),
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+    )
+    max_session_seconds = forms.IntegerField(
+        label=_("Maximum session length, in seconds"),
+        help_text=_("3600 to 43200. ") + WHY_AN_HOUR_IS_ENOUGH,
+        error_messages={"required": _("Give a number of seconds; 3600 is enough."), "invalid": _("Give a number.")},
+    )
+    regions = forms.CharField(
+        label=_("Allowed regions"),
+        required=False,
+        max_length=2000,
+        help_text=_(
+            "Codes such as eu-central-1, with spaces between them. The roles can then be used there only, and we look "
+            "there only; empty for all regions."
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    self_inspection = forms.BooleanField(
+        label=_("Let each role read itself"),
+        required=False,
+        help_text=_(
+            "A role may then read its own settings and policies, and ask IAM to simulate them: its own, and nothing "
+            "else of your account. With it we can say why a permission is missing, see that a trust policy was edited, "
+            "and check permissions that no harmless call can prove. Without it we can only say what works and what "
+            "does not."
+        ),
+    )
+
+    @staticmethod
+    def initial_of(options: RoleOptions) -> dict[str, Any]:
+        """What the form shows of options."""
+        return {
+            "name_pattern": options.name_pattern,
+            "path": options.path,
+            "boundary_arn": options.boundary_arn,
+            "tags": "\n".join(f"{key}={value}" for key, value in options.tags),
+            "max_session_seconds": options.max_session_seconds,
+            "regions": " ".join(options.regions),
+            "self_inspection": options.self_inspection,
+        }
+
+    def clean_tags(self) -> tuple[tuple[str, str], ...]:
+        """The tags as pairs."""
+        try:
+            return parse_tags(self.cleaned_data["tags"])
+        except InvalidRoleOption as error:
+            raise forms.ValidationError(str(error)) from None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The choices, by the names of RoleOptions."""
+        return {**self.cleaned_data, "regions": tuple(self.cleaned_data["regions"].replace(",", " ").split())}
+
+
+class HandOffLinkForm(forms.Form):
+    """A new hand-off link."""
+
+    days = forms.IntegerField(
+        label=_("Days it lasts"),
+        initial=USUAL_DAYS,
+        help_text=_("1 to %d.") % LONGEST_DAYS,
+        error_messages={"required": _("Give a number of days."), "invalid": _("Give a number of days.")},
+    )

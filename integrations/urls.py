@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from integrations.views import connections, out_of_use, sandbox_stacks, sessions, verifications
+from integrations.views import (
+    connections,
+    hand_off,
+    out_of_use,
+    role_templates,
+    sandbox_stacks,
+    sessions,
+    verifications,
+)
 
 _CONNECTION = "tenants/<uuid:tenant_id>/connections/<uuid:connection_id>/"
 
@@ -12,7 +20,26 @@ urlpatterns = [
     path(_CONNECTION, connections.connection, name="connection"),
     path(f"{_CONNECTION}components/", connections.components, name="connection_components"),
     path(f"{_CONNECTION}account/", connections.account, name="connection_account"),
-    path(f"{_CONNECTION}role-templates/cloudformation/", connections.role_template, name="role_template"),
+    path(f"{_CONNECTION}guide/", role_templates.guide, name="guide"),
+    path(f"{_CONNECTION}what-you-will-see/", role_templates.what_you_will_see, name="what_you_will_see"),
+    path(f"{_CONNECTION}role-options/", role_templates.role_options, name="role_options"),
+    path(f"{_CONNECTION}role-templates/", role_templates.role_template_downloads, name="role_template_downloads"),
+    path(f"{_CONNECTION}role-templates/<slug:template_format>/", role_templates.role_template, name="role_template"),
+    path(
+        f"{_CONNECTION}role-templates/again/<uuid:download_id>/",
+        role_templates.role_template_again,
+        name="role_template_again",
+    ),
+    path(f"{_CONNECTION}quick-create/", role_templates.quick_create, name="quick_create"),
+    path(f"{_CONNECTION}hand-off/", hand_off.hand_off_links, name="hand_off_links"),
+    path(f"{_CONNECTION}hand-off/<uuid:link_id>/revoke/", hand_off.hand_off_link_revoke, name="hand_off_link_revoke"),
+    path("hand-off/<str:text>/", hand_off.hand_off, name="hand_off"),
+    path("hand-off/<str:text>/what-you-will-see/", hand_off.hand_off_will_see, name="hand_off_will_see"),
+    path(
+        "hand-off/<str:text>/role-templates/<slug:template_format>/",
+        hand_off.hand_off_template,
+        name="hand_off_template",
+    ),
     path(f"{_CONNECTION}sandbox-stack/", sandbox_stacks.stack_deploy, name="sandbox_stack_deploy"),
     path(f"{_CONNECTION}sandbox-stack/delete/", sandbox_stacks.stack_delete, name="sandbox_stack_delete"),
     path(f"{_CONNECTION}pause/", out_of_use.pause_roles, name="connection_pause"),

@@ -17,4 +17,5 @@ def vendor_settings() -> VendorSettings:
         product_tag_key=current.product_tag.key,
         product_tag_value=current.product_tag.value,
         endpoint_url=settings.AWS_ENDPOINT_URL or None,
+        trust_form="account-root" if settings.CUSTOMER_TRUST_FORM == "account-root" else "pinned",
     )

@@ -7,6 +7,7 @@ A secret `NAME` may come from a file instead, by `NAME_FILE`.
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -342,6 +343,26 @@ VENDOR_ACCOUNT_ID = _setting(
 )
 VENDOR_PARTITION = _setting("VENDOR_PARTITION", "", "aws")
 VENDOR_REGION = _setting("VENDOR_REGION", "", "us-east-1")
+# How customer roles name the role they trust: as their principal, or in a condition beside our account. The second
+# survives a recreated role, at the price of a wider principal.
+CUSTOMER_TRUST_FORM = _setting("CUSTOMER_TRUST_FORM", "", "pinned")
+if CUSTOMER_TRUST_FORM not in {"pinned", "account-root"}:
+    raise ImproperlyConfigured(f"CUSTOMER_TRUST_FORM is {CUSTOMER_TRUST_FORM!r}; use pinned or account-root.")
+# For the "Launch stack" link: a bucket of the vendor's, in the same partition. Empty: the page offers the download.
+TEMPLATE_BUCKET = _environment.get("TEMPLATE_BUCKET", "")
+TEMPLATE_BUCKET_REGION = _setting("TEMPLATE_BUCKET_REGION", "", VENDOR_REGION)
+TEMPLATE_BUCKET_ACCESS = _setting("TEMPLATE_BUCKET_ACCESS", "", "public-read")
+if TEMPLATE_BUCKET_ACCESS not in {"public-read", "presigned"}:
+    raise ImproperlyConfigured(f"TEMPLATE_BUCKET_ACCESS is {TEMPLATE_BUCKET_ACCESS!r}; use public-read or presigned.")
+# Shown to customers, so that their alarms know our calls: addresses or networks, with commas between them.
+EGRESS_ADDRESSES = [part.strip() for part in _environment.get("EGRESS_ADDRESSES", "").split(",") if part.strip()]
+for _address in EGRESS_ADDRESSES:
+    try:
+        ip_network(_address)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"EGRESS_ADDRESSES holds {_address!r}, which is no IP address or network."
+        ) from error
 # Set by `make run` to the sandbox; boto3 reads the same variable. Production leaves it empty and meets AWS itself.
 AWS_ENDPOINT_URL = _environment.get("AWS_ENDPOINT_URL", "")
 if PRODUCTION and AWS_ENDPOINT_URL:

@@ -111,7 +111,7 @@ class ApiTokenInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         """With who made them."""
         rows: QuerySet[ApiToken] = super().get_queryset(request).select_related("created_by").order_by("-created_at")
-        return rows
+        return rows.defer("digest")  # which the staff's database role may not read
 
 
 @admin.register(Member)
@@ -140,6 +140,11 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     fields = ("tenant", "name", "prefix", "created_by", "created_at", "last_used_at", "revoked_at")
     readonly_fields = fields
     ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        """Without the digest, which the staff's database role may not read."""
+        rows: QuerySet[ApiToken] = super().get_queryset(request).defer("digest")
+        return rows
 
 
 @admin.register(AuditEvent)

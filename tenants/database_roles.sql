@@ -3,7 +3,7 @@
 --
 --   rolebridge_owner  migrations; owns the schema, and still cannot see a tenant's rows (FORCE ROW LEVEL SECURITY)
 --   rolebridge_app    web and worker; sees the rows of the tenant whose scope is open
---   rolebridge_staff  Django admin; reads across tenants, writes sessions, its own log and audit events only
+--   rolebridge_staff  Django admin; reads across tenants, writes its own log and audit events only
 --
 -- None is a superuser and none has BYPASSRLS: either would hide every mistake.
 

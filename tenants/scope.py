@@ -28,13 +28,13 @@ scoped_tenant: ContextVar[UUID | None] = ContextVar("scoped_tenant", default=Non
 class DatabaseRouter:
     """Sends each query to the database role of the work in hand: the app's, or the staff's for Django admin."""
 
-    def db_for_read(self, _model: Any, **_hints: Any) -> str:
-        """The alias of the role that reads."""
-        return _database.get()
+    def db_for_read(self, model: Any, **_hints: Any) -> str:
+        """The alias of the role that reads. Sessions of the portal are the app's alone: whoever reads one is let in."""
+        return APP if model._meta.app_label == "sessions" else _database.get()
 
-    def db_for_write(self, _model: Any, **_hints: Any) -> str:
+    def db_for_write(self, model: Any, **hints: Any) -> str:
         """The alias of the role that writes."""
-        return _database.get()
+        return self.db_for_read(model, **hints)
 
     def allow_relation(self, _one: Any, _other: Any, **_hints: Any) -> bool:
         """The aliases are roles of one database, so any two rows may be related."""

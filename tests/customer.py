@@ -62,6 +62,11 @@ class CustomerAccount:
         self.set_trust(role_name, opened)
         return trust
 
+    def make_policy(self, name: str) -> None:
+        """A managed policy that allows everything, to serve as a permissions boundary."""
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        self.iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))
+
     def set_trust(self, role_name: str, trust: dict) -> None:
         """Put a trust policy in place."""
         self.iam.update_assume_role_policy(RoleName=role_name, PolicyDocument=json.dumps(trust))

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from integrations.actions.role_templates import checked_options
 from integrations.actions.status_changes import Cause, change_status, write_history
 from integrations.aws.arns import validate_account_id
 from integrations.aws.vendor import VendorAccountAsCustomer
@@ -86,6 +87,7 @@ def update_connection(
     Raises:
         InvalidAccountId, VendorAccountAsCustomer, UnknownComponent, ConnectionInUse: the message says what to do;
             nothing is written.
+        InvalidRoleOption: the permissions boundary chosen for its roles is a policy of another account.
     """
     connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
     changes: dict[str, object] = {}
@@ -94,11 +96,12 @@ def update_connection(
     if name is not None and name != connection.name:
         connection.name = changes["name"] = name
     if account_id is not None and (canonical := _customer_account(account_id)) != connection.account_id:
-        if connection.roles.filter(_ever_used()).exists():
+        if connection.roles.filter(ever_used()).exists():
             raise ConnectionInUse(
                 f"This connection gave us access to AWS account {connection.account_id}, so its account cannot change. "
                 "Remove it, and add a new one for the other account."
             )
+        checked_options(connection.role_options, account_id=canonical)
         connection.account_id = changes["account_id"] = canonical
         connection.asked_at = connection.next_verification_at = None
         # What was found in another account says nothing of this one: the same components begin anew.
@@ -128,7 +131,7 @@ def _refuse_too_many(tenant: Tenant) -> None:
         )
 
 
-def _ever_used() -> Q:
+def ever_used() -> Q:
     """Roles that let us in at some time, safely or not."""
     return Q(worked_at__isnull=False) | Q(quarantined=True)
 
@@ -153,9 +156,9 @@ def _set_roles(connection: Connection, components: list[str]) -> None:
     """Choose these components. A role that let us in is not forgotten but removed, which is proved (F16)."""
     now = timezone.now()
     dropped = connection.roles.exclude(component__in=components).exclude(status__in=GOING)
-    if change_status(dropped.filter(_ever_used()), Status.REMOVING, cause=Cause.DROPPED):
+    if change_status(dropped.filter(ever_used()), Status.REMOVING, cause=Cause.DROPPED):
         connection.next_verification_at = now
-    never_used = connection.roles.exclude(component__in=components).exclude(_ever_used())
+    never_used = connection.roles.exclude(component__in=components).exclude(ever_used())
     write_history(never_used, "", cause=Cause.DROPPED, at=now)
     never_used.delete()
     chosen_again = connection.roles.filter(component__in=components, status__in=GOING)

@@ -1,51 +1,142 @@
-"""Role templates of a connection: the files that make its customer roles."""
+"""Role templates of a connection: the files that make its customer roles, rendered, handed out and kept."""
 
-from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
 
 from integrations.actions.verifications import NotReady
+from integrations.aws.permission_policies import RoleDoesNotFit
+from integrations.aws.policies import PolicyTooLong
 from integrations.catalogue_file import catalogue
-from integrations.models import Connection
+from integrations.models import Connection, RoleTemplate, RoleTemplateDownload
 from integrations.models.connection import GOING
-from integrations.role_templates import cloudformation
-from integrations.role_templates.document import role_document
+from integrations.role_templates import formats
+from integrations.role_templates.cloudformation import TemplateTooLong
+from integrations.role_templates.console import ConsoleCannot
+from integrations.role_templates.document import RoleSet, reserved_tag_keys, role_document
+from integrations.role_templates.formats import Format, TemplateFile
+from integrations.role_templates.options import InvalidRoleOption, RoleOptions, validate_options
 from integrations.vendor import vendor_settings
+from tenants import audit
+from tenants.audit import Actor
 
 
-@dataclass(frozen=True)
-class RoleTemplate:
-    """A file to download."""
-
-    filename: str
-    text: str
+class NoRoleTemplate(NotReady):
+    """These roles cannot be made in this way; the message holds the figures and says what can be done."""
 
 
-def cloudformation_template(*, connection: Connection) -> RoleTemplate:
-    """The CloudFormation template with one role for each component of the connection, whose tenant's scope is open.
+def checked_options(options: RoleOptions, *, account_id: str) -> RoleOptions:
+    """`options`, if the roles of an account can be made with them; InvalidRoleOption otherwise."""
+    current = catalogue()
+    return validate_options(
+        options,
+        partition=vendor_settings().partition,
+        account_id=account_id,
+        component_ids=[component.id for component in current.components],
+        reserved_tag_keys=reserved_tag_keys(current),
+    )
+
+
+def role_set(*, connection: Connection) -> RoleSet:
+    """The roles of the connection's components, whose tenant's scope is open.
 
     Raises:
         NotReady: no AWS account or no component is chosen yet; the message says which.
+        NoRoleTemplate: a role breaks one of IAM's quotas, or an option no longer holds.
     """
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first: the role template is made for that account.")
-    current = catalogue()
+    current, vendor, options = catalogue(), vendor_settings(), connection.role_options
     roles = [role for role in connection.roles.exclude(status__in=GOING) if current.offers(role.component)]
     if not roles:
         raise NotReady("Choose at least one component first: the role template makes one role for each.")
-    documents = [
-        role_document(
-            vendor_settings(),
-            current,
-            current.component(role.component),
-            connection_ref=connection.reference,
-            account_id=connection.account_id,
-            external_ids=(connection.external_id,),
+    try:
+        documents = tuple(
+            role_document(
+                vendor,
+                current,
+                current.component(role.component),
+                connection_ref=connection.reference,
+                account_id=connection.account_id,
+                external_ids=(connection.external_id,),
+                options=options,
+            )
+            for role in roles
         )
-        for role in roles
-    ]
-    text = cloudformation.render(
-        documents,
-        catalogue_version=current.version,
+    except (RoleDoesNotFit, PolicyTooLong, InvalidRoleOption) as error:
+        raise NoRoleTemplate(str(error)) from error
+    return RoleSet(
         product_name=current.product_name,
+        catalogue_version=current.version,
+        partition=vendor.partition,
         account_id=connection.account_id,
+        connection_ref=connection.reference,
+        documents=documents,
+        options=options,
     )
-    return RoleTemplate(filename=f"rolebridge-{connection.reference}.yaml", text=text)
+
+
+def render_role_template(*, connection: Connection, chosen: Format) -> TemplateFile:
+    """The connection's role template in a format, handed out to nobody; raises as `role_set`, and NoRoleTemplate where
+    the format has no way to make these roles.
+    """
+    try:
+        return formats.render(chosen, role_set(connection=connection))
+    except (TemplateTooLong, ConsoleCannot) as error:
+        raise NoRoleTemplate(str(error)) from error
+
+
+def cloudformation_template(*, connection: Connection) -> TemplateFile:
+    """The role template for CloudFormation, as YAML; raises as `render_role_template`."""
+    return render_role_template(connection=connection, chosen=Format.CLOUDFORMATION)
+
+
+@transaction.atomic
+def download_role_template(*, connection: Connection, chosen: Format, by: Actor) -> RoleTemplateDownload:
+    """Hand out the role template as it is now, and keep its bytes; raises as `render_role_template`."""
+    roles = role_set(connection=connection)
+    try:
+        file = formats.render(chosen, roles)
+    except (TemplateTooLong, ConsoleCannot) as error:
+        raise NoRoleTemplate(str(error)) from error
+    kept, _ = RoleTemplate.objects.get_or_create(
+        tenant_id=connection.tenant_id,
+        connection=connection,
+        format=file.format,
+        sha256=file.sha256,
+        defaults={
+            "filename": file.filename,
+            "content": file.content,
+            "roles_sha256": roles.sha256,
+            "catalogue_version": roles.catalogue_version,
+        },
+    )
+    return _record(kept, by)
+
+
+@transaction.atomic
+def download_again(*, connection: Connection, download_id: UUID, by: Actor) -> RoleTemplateDownload:
+    """Hand out the same bytes as an earlier download did.
+
+    Raises:
+        RoleTemplateDownload.DoesNotExist: the connection has no such download.
+    """
+    earlier = RoleTemplateDownload.objects.select_related("role_template").get(connection=connection, pk=download_id)
+    return _record(earlier.role_template, by)
+
+
+def _record(kept: RoleTemplate, by: Actor) -> RoleTemplateDownload:
+    download = RoleTemplateDownload.objects.create(
+        tenant_id=kept.tenant_id, connection_id=kept.connection_id, role_template=kept, downloaded_by=by.name
+    )
+    audit.record(
+        "role_template:downloaded",
+        by=by,
+        tenant_id=kept.tenant_id,
+        target=kept,
+        connection=str(kept.connection_id),
+        format=kept.format,
+        sha256=kept.sha256,
+        catalogue_version=kept.catalogue_version,
+    )
+    return download

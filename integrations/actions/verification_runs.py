@@ -21,6 +21,7 @@ from django.utils import timezone
 from integrations.actions import emergency_stop, role_statuses, vendor_identity
 from integrations.actions.role_jobs import Report, RoleJob, Task
 from integrations.actions.sessions import keep_receipts
+from integrations.actions.targets import verification_target
 from integrations.actions.verifications import (
     MOST_ATTEMPTS,
     MOST_RUNNING_PER_TENANT,
@@ -38,10 +39,8 @@ from integrations.actions.verifications import (
     send_next,
 )
 from integrations.aws import report as aws_report
-from integrations.aws.report import VerificationTarget
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
-from integrations.role_templates.names import role_name
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
@@ -158,7 +157,7 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification.attempt,
         verification.checks,
         jobs=tuple(
-            RoleJob(_task(role, verification.checks), _target(connection, role), verification.scheduled)
+            RoleJob(_task(role, verification.checks), verification_target(connection, role), verification.scheduled)
             for role in roles
         ),
     )
@@ -176,24 +175,11 @@ def _task(role: CustomerRole, checks: str) -> Task:
     return Task.TRUST_TEST_THEN_VERIFY if lifts else Task.TRUST_TEST
 
 
-def _target(connection: Connection, role: CustomerRole) -> VerificationTarget:
-    return VerificationTarget(
-        tenant_ref=connection.tenant.reference,
-        connection_ref=connection.reference,
-        account_id=connection.account_id,
-        external_id=connection.external_id,
-        role_name=role_name(connection.reference, role.component),
-        role_path="/",
-        component=catalogue().component(role.component),
-        said_deployed_at=connection.asked_at,
-    )
-
-
 def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
     # None says that a role's run has ended.
     landed: queue.SimpleQueue[Landed | None] = queue.SimpleQueue()
-    stopped: set[str] = set()
+    stopped = _store(claim, [])  # what was taken out of use since the claim is not even begun
 
     def land(finding: aws_report.Finding) -> None:
         if finding.component in stopped:
@@ -203,7 +189,11 @@ def _verify(claim: Claim) -> list[Report]:
     look_every = min(LOOK_EVERY_SECONDS, settings.VERIFICATION_LEASE_SECONDS / 3)
     with _threads(len(claim.jobs)) as executor:
         # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
-        futures = [executor.submit(copy_context().run, job.run, land, landed.put) for job in claim.jobs]
+        futures = [
+            executor.submit(copy_context().run, job.run, land, landed.put)
+            for job in claim.jobs
+            if job.component not in stopped
+        ]
         for future in futures:
             future.add_done_callback(lambda _: landed.put(None))
         looked_at = timezone.now()

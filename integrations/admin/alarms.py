@@ -12,6 +12,6 @@ _WORDS = {
 
 
 def badge(_request: HttpRequest) -> list[str] | None:
-    """The theme's badge beside the title, as text and colour; None while there is no alarm."""
+    """The theme's badge beside the title, as text and colour, of the most urgent; None while there is no alarm."""
     on = alarms()
-    return [" · ".join(_WORDS[alarm] for alarm in on), "danger"] if on else None
+    return [_WORDS[on[0]], "danger"] if on else None

@@ -100,7 +100,7 @@ class EmergencyStopAdmin(ReadOnlyAdmin):
     def its_policy(self, stop: EmergencyStop) -> SafeString:
         """The inline policy that ends their sessions from before the stop."""
         policy = json.dumps(emergency_stop.revoke_policy(stop), indent=2)
-        return format_html('<pre class="overflow-x-auto">{}</pre>', policy)
+        return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', policy)
 
     @admin.display(description="sessions that were open")
     def its_sessions(self, stop: EmergencyStop) -> SafeString:

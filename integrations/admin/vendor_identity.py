@@ -48,7 +48,8 @@ class IntegrationRoleAdmin(ReadOnlyAdmin):
     change_form_template = "integrations/admin/integration_role.html"
     list_display = ("role_arn", "role_id", "seen", "state")
     fields = (
-        ("role_arn", "role_id"),
+        "role_arn",
+        "role_id",
         ("seen", "state"),
         ("acknowledged_at", "acknowledged_by"),
         "reason",

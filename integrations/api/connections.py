@@ -1,12 +1,10 @@
-"""Connections and their role templates, for programs."""
+"""Connections, for programs."""
 
 from typing import Any
 from uuid import UUID
 
 from django.http import Http404
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ErrorDetail, ValidationError
@@ -14,7 +12,6 @@ from rest_framework.serializers import ErrorDetail, ValidationError
 from integrations.actions.connections import ConnectionInUse, TooManyConnections, create_connection, update_connection
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import NotOfThisConnection, pause, resume
-from integrations.actions.role_templates import cloudformation_template
 from integrations.actions.verifications import NotReady
 from integrations.api.serializers import ChosenComponentsInput, ConnectionInput, ConnectionSerializer
 from integrations.aws.arns import InvalidAccountId
@@ -22,6 +19,7 @@ from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue import UnknownComponent
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection
+from integrations.role_templates.options import InvalidRoleOption
 from tenants.api.base import Pagination, TenantAPIView
 from tenants.api.problems import Problem
 from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, location_of, operation
@@ -70,7 +68,7 @@ class Connections(TenantAPIView):
     )
     def post(self, request: Request) -> Response:
         """Make a connection with an external ID of its own; the answer's `Location` is its address."""
-        wanted = _valid(ConnectionInput(data=request.data))
+        wanted = valid(ConnectionInput(data=request.data))
         connection = _refusing_invalid(create_connection, tenant=self.tenant, by=self.actor, **wanted)
         address = reverse("api:connection", args=[connection.pk])
         return Response(_shown(connection), status=201, headers={"Location": address})
@@ -103,7 +101,7 @@ class ConnectionDetail(TenantAPIView):
         after its role let us in is removed: we look until AWS refuses us there.
         """
         connection = connection_or_404(self.tenant, connection_id)
-        wanted = _valid(ConnectionInput(data=request.data, partial=True))
+        wanted = valid(ConnectionInput(data=request.data, partial=True))
         return Response(_shown(_refusing_invalid(update_connection, connection=connection, by=self.actor, **wanted)))
 
     @operation(
@@ -137,7 +135,7 @@ class PauseConnection(TenantAPIView):
         """Pause its customer roles, or those of some components: no session is opened in them, and none is refreshed,
         until they are resumed. A session that is open already ends within the hour.
         """
-        wanted = _valid(ChosenComponentsInput(data=request.data))
+        wanted = valid(ChosenComponentsInput(data=request.data))
         connection = connection_or_404(self.tenant, connection_id)
         _refusing_invalid(pause, connection=connection, by=self.actor, **wanted)
         return Response(_shown(connection))
@@ -162,7 +160,7 @@ class ResumeConnection(TenantAPIView):
         `last_verification` is that verification; with `queue_unavailable` as its `failure` it was not started, and is
         tried again by itself.
         """
-        wanted = _valid(ChosenComponentsInput(data=request.data))
+        wanted = valid(ChosenComponentsInput(data=request.data))
         with tenant_scope(self.tenant.pk):
             connection = connection_or_404(self.tenant, connection_id)
             _refusing_invalid(resume, connection=connection, by=self.actor, **wanted)
@@ -170,48 +168,13 @@ class ResumeConnection(TenantAPIView):
             return Response(_shown(connection))
 
 
-class YamlRenderer(BaseRenderer):
-    """Text that is YAML already."""
-
-    media_type = "text/yaml"
-    format = "yaml"
-
-    def render(self, data: Any, _media_type: Any = None, _context: Any = None) -> bytes:
-        """The text in UTF-8."""
-        return str(data).encode()
-
-
-class CloudFormationTemplate(TenantAPIView):
-    """The connection's role template for CloudFormation."""
-
-    permissions = {"GET": Permission.VIEW}
-    renderer_classes = [YamlRenderer]
-
-    @operation(
-        "get_cloudformation_template",
-        "Download the CloudFormation role template",
-        answers={200: OpenApiTypes.STR},
-        media_type="text/yaml",
-        problems=NOT_FOUND | {409: "No AWS account or no component is chosen yet."},
-    )
-    def get(self, _request: Request, connection_id: UUID) -> Response:
-        """The template that makes one role for each component of the connection, with its external ID in it."""
-        try:
-            template = cloudformation_template(connection=connection_or_404(self.tenant, connection_id))
-        except NotReady as error:
-            raise not_ready(error) from error
-        return Response(
-            template.text,
-            headers={"Content-Disposition": f'attachment; filename="{template.filename}"'},
-        )
-
-
 def _shown(connection: Connection) -> dict[str, Any]:
     shown = Connection.objects.for_tenant(connection.tenant_id).for_display().get(pk=connection.pk)
     return dict(ConnectionSerializer(shown).data)
 
 
-def _valid(serializer: InputSerializer) -> dict[str, Any]:
+def valid(serializer: InputSerializer) -> dict[str, Any]:
+    """What the serializer read; ValidationError where it is not valid."""
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
@@ -221,14 +184,16 @@ def _refusing_invalid(action: Any, **arguments: Any) -> Any:
     try:
         return action(**arguments)
     except InvalidAccountId as error:
-        raise _field_error("account_id", str(error), "invalid_account_id") from error
+        raise field_error("account_id", str(error), "invalid_account_id") from error
+    except InvalidRoleOption as error:
+        raise field_error("account_id", f"{error} Change the boundary first.", "boundary_of_another_account") from error
     except VendorAccountAsCustomer as error:
-        raise _field_error("account_id", str(error), "vendor_account") from error
+        raise field_error("account_id", str(error), "vendor_account") from error
     except UnknownComponent as error:
         known = ", ".join(component.id for component in catalogue().components)
-        raise _field_error("components", f"{error} Choose from: {known}.", "unknown_component") from error
+        raise field_error("components", f"{error} Choose from: {known}.", "unknown_component") from error
     except NotOfThisConnection as error:
-        raise _field_error("components", str(error), "unknown_component") from error
+        raise field_error("components", str(error), "unknown_component") from error
     except NotReady as error:
         raise not_ready(error) from error
     except TooManyConnections as error:
@@ -237,5 +202,6 @@ def _refusing_invalid(action: Any, **arguments: Any) -> Any:
         raise Problem("connection-in-use", "The connection cannot change this way", str(error), 409) from error
 
 
-def _field_error(field: str, message: str, code: str) -> ValidationError:
+def field_error(field: str, message: str, code: str) -> ValidationError:
+    """The error of one field."""
     return ValidationError({field: [ErrorDetail(message, code=code)]})

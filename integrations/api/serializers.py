@@ -274,7 +274,9 @@ class PermissionSerializer(serializers.Serializer[Any]):
     """One IAM action that a component needs."""
 
     action = serializers.CharField(read_only=True, help_text="Such as `ec2:DescribeInstances`.")
-    reason = serializers.CharField(read_only=True)
+    reason = serializers.CharField(read_only=True, help_text="What it reads, and what for.")
+    needed_for = serializers.CharField(read_only=True, help_text="What of the product stops without it.")
+    sees_customer_data = serializers.BooleanField(read_only=True, help_text="Whether it can see data of yours.")
 
 
 class ComponentSerializer(serializers.Serializer[Any]):

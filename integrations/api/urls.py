@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from integrations.api import components, connections, sessions, status_changes, verifications
+from integrations.api import (
+    components,
+    connections,
+    hand_off_links,
+    role_templates,
+    sessions,
+    status_changes,
+    verifications,
+)
 from tenants.api.views import Schema
 
 app_name = "api"
@@ -14,9 +22,39 @@ urlpatterns = [
     path("connections/<uuid:connection_id>/pause/", connections.PauseConnection.as_view(), name="pause"),
     path("connections/<uuid:connection_id>/resume/", connections.ResumeConnection.as_view(), name="resume"),
     path(
-        "connections/<uuid:connection_id>/role-templates/cloudformation/",
-        connections.CloudFormationTemplate.as_view(),
-        name="cloudformation_template",
+        "connections/<uuid:connection_id>/role-options/",
+        role_templates.RoleOptionsDetail.as_view(),
+        name="role_options",
+    ),
+    path(
+        "connections/<uuid:connection_id>/role-templates/<slug:template_format>/",
+        role_templates.RoleTemplateFile.as_view(),
+        name="role_template",
+    ),
+    path(
+        "connections/<uuid:connection_id>/quick-create/",
+        role_templates.QuickCreateLink.as_view(),
+        name="quick_create",
+    ),
+    path(
+        "connections/<uuid:connection_id>/role-template-downloads/",
+        role_templates.Downloads.as_view(),
+        name="role_template_downloads",
+    ),
+    path(
+        "connections/<uuid:connection_id>/role-template-downloads/<uuid:download_id>/",
+        role_templates.DownloadFile.as_view(),
+        name="role_template_download",
+    ),
+    path(
+        "connections/<uuid:connection_id>/hand-off-links/",
+        hand_off_links.HandOffLinks.as_view(),
+        name="hand_off_links",
+    ),
+    path(
+        "connections/<uuid:connection_id>/hand-off-links/<uuid:link_id>/",
+        hand_off_links.HandOffLinkDetail.as_view(),
+        name="hand_off_link",
     ),
     path(
         "connections/<uuid:connection_id>/sessions/", sessions.ConnectionSessions.as_view(), name="connection_sessions"

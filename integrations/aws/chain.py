@@ -322,7 +322,13 @@ def enter_customer_role(
     it names), the next one is tried.
     """
     failure: AwsCallFailed | None = None
-    for session_policy in customer_session_policies(target.component, target.role_arn(vendor.settings)):
+    ways = customer_session_policies(
+        target.component,
+        target.role_arn(vendor.settings),
+        self_inspection=target.self_inspection,
+        regions=target.regions,
+    )
+    for session_policy in ways:
         try:
             session = _enter_customer_role(
                 vendor,

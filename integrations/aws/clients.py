@@ -45,6 +45,8 @@ for _name in (
 ):
     logging.getLogger(_name).setLevel(logging.INFO)
 
+# botocore still presigns for S3 with version 2 of the signature, which most regions refuse.
+_SIGNED_AS_S3 = Config(signature_version="s3v4")
 _LOADER = Loader()
 # botocore does not promise that clients can be made in several threads at once.
 _MAKING = threading.Lock()
@@ -146,7 +148,7 @@ class ClientFactory:
                 verify=self._session.get_config_variable("ca_bundle"),
                 credentials=credentials,
                 scoped_config=self._session.get_scoped_config(),
-                client_config=self._config,
+                client_config=self._config.merge(_SIGNED_AS_S3) if service == "s3" else self._config,
             )
         except (BotoCoreError, ClientError) as error:
             raise translate(error) from None

@@ -166,9 +166,11 @@ def _context(region: str, conditions: Mapping[str, Mapping[str, Any]]) -> list[d
     ]
 
 
-def more_than_asked(policies: RolePolicies, component: Component, role: RoleArn) -> tuple[str, ...]:
+def more_than_asked(
+    policies: RolePolicies, component: Component, role: RoleArn, regions: Sequence[str] = ()
+) -> tuple[str, ...]:
     """What is attached to the role that the template did not ask for: policy ARNs, and actions of inline policies."""
-    ours = template_policy_arns(component, role, own_arn=str(role))
+    ours = template_policy_arns(component, role, own_arn=str(role), regions=regions)
     found = [arn for arn in policies.managed_arns if arn not in ours]
     asked = {permission.action.lower(): permission for permission in component.permissions}
     for name, document in policies.inline.items():

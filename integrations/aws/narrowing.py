@@ -4,7 +4,7 @@ STS takes 2,048 characters of session policy and managed policy ARNs together. A
 by the managed policies that the template made in the customer's account, or else by the services it uses.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,17 +33,20 @@ class CustomerSessionPolicy:
     policy_arns: tuple[str, ...] = ()
 
 
-def customer_session_policies(component: Component, role: RoleArn) -> Iterator[CustomerSessionPolicy]:
+def customer_session_policies(
+    component: Component, role: RoleArn, *, self_inspection: bool = False, regions: Sequence[str] = ()
+) -> Iterator[CustomerSessionPolicy]:
     """The ways to narrow a session of `role`, the most exact first.
 
-    The second is for where AWS does not take the first: a role of an older template lacks the managed policies.
-    PolicyTooLong where there is none.
+    `self_inspection` and `regions` are what the customer chose for the template: how many policies it made follows
+    from them. The second way is for where AWS does not take the first: a role of an older template lacks the managed
+    policies. PolicyTooLong where there is none.
     """
     exact = compact(policy(permission_statements(component.permissions, role.partition)))
     if len(exact) <= MAX_SESSION_POLICY:
         yield CustomerSessionPolicy(Narrowing.ACTIONS, text=exact)
         return
-    arns = template_policy_arns(component, role)
+    arns = template_policy_arns(component, role, str(role) if self_inspection else None, regions)
     if arns and len(arns) <= _MAX_POLICY_ARNS and sum(map(len, arns)) <= MAX_SESSION_POLICY:
         yield CustomerSessionPolicy(Narrowing.MANAGED_POLICIES, policy_arns=arns)
     services = sorted({permission.action.partition(":")[0] for permission in component.permissions})
@@ -58,13 +61,15 @@ def customer_session_policies(component: Component, role: RoleArn) -> Iterator[C
     yield CustomerSessionPolicy(Narrowing.SERVICES, text=by_service)
 
 
-def template_policy_arns(component: Component, role: RoleArn, own_arn: str | None = None) -> tuple[str, ...]:
+def template_policy_arns(
+    component: Component, role: RoleArn, own_arn: str | None = None, regions: Sequence[str] = ()
+) -> tuple[str, ...]:
     """The managed policies that the template makes for the role; none where its permissions fit inline.
 
-    With `own_arn` those of a role that may read itself.
+    With `own_arn` those of a role that may read itself, with `regions` of one that is used there only.
     """
     try:
-        _, managed = permission_policies(role.name, component, role.partition, own_arn)
+        _, managed = permission_policies(role.name, component, role.partition, own_arn, regions)
     except RoleDoesNotFit:
         return ()
     prefix = f"arn:{role.partition}:iam::{role.account_id}:policy{role.path}"

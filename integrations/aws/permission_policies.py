@@ -1,5 +1,6 @@
 """A component's permissions as policies of a role: one inline policy, or managed ones where that is too long. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from integrations.aws.policies import (
@@ -15,6 +16,15 @@ MAX_INLINE_POLICIES = 10_240
 MAX_MANAGED_POLICY = 6_144
 # IAM attaches ten managed policies to a role by default; the customer's own need room as well.
 MAX_MANAGED_POLICIES = 8
+# Where a service or a call is global, AWS answers it in one region whatever the customer chose: a condition on the
+# region would only break it. Source: AWS Organizations user guide, the example policy that denies by requested region.
+_GLOBAL_SERVICES = frozenset(
+    {
+        "account", "budgets", "ce", "cloudfront", "cur", "globalaccelerator", "health", "iam", "organizations",
+        "pricing", "route53", "route53domains", "shield", "sts", "support", "trustedadvisor", "waf",
+    }
+)  # fmt: skip
+_GLOBAL_ACTIONS = frozenset({"ec2:DescribeRegions", "s3:ListAllMyBuckets"})
 
 
 class RoleDoesNotFit(ValueError):
@@ -30,13 +40,16 @@ class NamedPolicy:
 
 
 def permission_policies(
-    name: str, component: Component, partition: str, own_arn: str | None
+    name: str, component: Component, partition: str, own_arn: str | None, regions: Sequence[str] = ()
 ) -> tuple[tuple[NamedPolicy, ...], tuple[NamedPolicy, ...]]:
     """The inline policies, or the managed policies, that give the role `name` the component's permissions.
 
-    With `own_arn` the role may read itself too. RoleDoesNotFit where IAM's quotas leave no way.
+    With `own_arn` the role may read itself too; with `regions` it may call regional services there only.
+    RoleDoesNotFit where IAM's quotas leave no way.
     """
     statements = permission_statements(component.permissions, partition)
+    if regions:
+        statements = [part for statement in statements for part in _in_regions(statement, regions)]
     if own_arn is not None:
         statements.append(self_inspection_statement(own_arn))
     whole = policy(statements)
@@ -49,6 +62,24 @@ def permission_policies(
             f"{MAX_MANAGED_POLICY} characters; {MAX_MANAGED_POLICIES} fit on a role with room for the customer's own."
         )
     return (), tuple(NamedPolicy(f"{name}-{number}", policy(piece)) for number, piece in enumerate(pieces, start=1))
+
+
+def _in_regions(statement: PolicyDocument, regions: Sequence[str]) -> list[PolicyDocument]:
+    """The statement with its regional actions allowed in `regions` only, and its global ones as they are."""
+    anywhere = [action for action in statement["Action"] if _is_global(action)]
+    regional = [action for action in statement["Action"] if not _is_global(action)]
+    conditions = statement.get("Condition", {})
+    equals = {"aws:RequestedRegion": list(regions)} | conditions.get("StringEquals", {})
+    parts = []
+    if regional:
+        parts.append({**statement, "Action": regional, "Condition": {**conditions, "StringEquals": equals}})
+    if anywhere:
+        parts.append({**statement, "Action": anywhere})
+    return parts
+
+
+def _is_global(action: str) -> bool:
+    return action in _GLOBAL_ACTIONS or action.partition(":")[0] in _GLOBAL_SERVICES
 
 
 def _split(statements: list[PolicyDocument], component_id: str) -> list[list[PolicyDocument]]:

@@ -57,9 +57,9 @@ class VerificationTarget:
     `tenant_ref` and `connection_ref` are opaque: they appear in the customer's CloudTrail (F15). `regions` are those
     the customer allows: permissions are probed there and nowhere else; empty means that the customer said nothing, and
     they are probed in the vendor's own region. `previous_external_ids` are those a role may still hold while a new one
-    replaces them. `self_inspection` says that the customer let the role read itself; `boundary_arn` and
-    `version_tag_key` are what the template put on it. `said_deployed_at` is when the customer last said that the role
-    was deployed.
+    replaces them. `self_inspection` says that the customer let the role read itself; `boundary_arn`,
+    `version_tag_key` and `max_session_seconds` are what the template put on it. `said_deployed_at` is when the customer
+    last said that the role was deployed.
     """
 
     tenant_ref: str
@@ -74,6 +74,7 @@ class VerificationTarget:
     self_inspection: bool = False
     boundary_arn: str = ""
     version_tag_key: str = ""
+    max_session_seconds: int = 3600
     said_deployed_at: datetime | None = None
 
     def __post_init__(self) -> None:

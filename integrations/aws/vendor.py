@@ -14,6 +14,7 @@ from integrations.aws.arns import (
 )
 
 Chain = Literal["direct", "chained", "abac"]
+TrustForm = Literal["pinned", "account-root"]
 
 TRUST_TEST = "trust-test"
 CANARY = "canary"
@@ -32,6 +33,8 @@ class VendorSettings:
     integration role's trust policy tells them by it. `endpoint_url` is for the sandbox and tests; None means AWS.
     `base_principal_arn` is the identity the worker process has by itself: the worker role unless the vendor's
     platform gives it another. `repeat_pause` is the wait before an alarming answer is asked for a second time.
+    `trust_form` is how customer roles name the role they trust: as their principal (`pinned`), which a recreated role
+    no longer is, or in a condition beside our account (`account-root`), which survives that.
     """
 
     partition: str
@@ -45,6 +48,7 @@ class VendorSettings:
     base_principal_arn: str | None = None
     fallback_regions: tuple[str, ...] = ()
     repeat_pause: float = 1.0
+    trust_form: TrustForm = "pinned"
 
     def __post_init__(self) -> None:
         validate_partition(self.partition)

@@ -2,8 +2,10 @@
 
 from integrations.models.catalogue_release import CatalogueRelease
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
+from integrations.models.hand_off_link import HandOffLink
 from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity
 from integrations.models.notification import Notification
+from integrations.models.role_template import RoleTemplate, RoleTemplateDownload
 from integrations.models.session import Session
 from integrations.models.status_change import StatusChange
 from integrations.models.vendor_examination import VendorExamination
@@ -15,9 +17,12 @@ __all__ = [
     "CustomerRole",
     "EmergencyStop",
     "Finding",
+    "HandOffLink",
     "IntegrationRole",
     "Notification",
     "ProvedAccount",
+    "RoleTemplate",
+    "RoleTemplateDownload",
     "Session",
     "Status",
     "StatusChange",

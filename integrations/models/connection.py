@@ -8,7 +8,9 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import models
 
+from integrations.models.role_options import RoleOptionFields
 from integrations.role_templates.names import role_name
+from integrations.role_templates.options import LONGEST_SESSION, SHORTEST_SESSION
 from tenants.models import Tenant
 from tenants.models.tenant import new_reference
 
@@ -63,7 +65,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         )
 
 
-class Connection(models.Model):
+class Connection(RoleOptionFields):
     """One AWS account of a tenant. Its external ID is made here, once, and no form, API field or page writes it (F1);
     a database trigger refuses a change.
     """
@@ -96,6 +98,10 @@ class Connection(models.Model):
                 name="connection_account_id_is_12_digits",
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="connection_has_a_name"),
+            models.CheckConstraint(
+                condition=models.Q(max_session_seconds__range=(SHORTEST_SESSION, LONGEST_SESSION)),
+                name="connection_session_length_in_range",
+            ),
         ]
         indexes = [
             models.Index(fields=["tenant", "-created_at"], name="connection_list"),
@@ -190,13 +196,13 @@ class CustomerRole(models.Model):
     @property
     def name(self) -> str:
         """The role's name in the customer's account, known before it exists."""
-        return role_name(self.connection.reference, self.component)
+        return role_name(self.connection.reference, self.component, self.connection.role_name_pattern)
 
     @property
     def arn(self) -> str | None:
         """The role's ARN, None as long as the AWS account is not known."""
-        account_id = self.connection.account_id
-        return f"arn:{settings.VENDOR_PARTITION}:iam::{account_id}:role/{self.name}" if account_id else None
+        account_id, path = self.connection.account_id, self.connection.role_path
+        return f"arn:{settings.VENDOR_PARTITION}:iam::{account_id}:role{path}{self.name}" if account_id else None
 
     @property
     def is_confirming(self) -> bool:

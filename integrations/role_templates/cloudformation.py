@@ -1,46 +1,56 @@
-"""Role templates for AWS CloudFormation, as YAML. Pure and deterministic: the same input gives the same bytes."""
+"""Role templates for AWS CloudFormation, as YAML and JSON. Pure and deterministic: same input, same bytes."""
 
+import json
 import re
-from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from integrations.aws.permission_policies import NamedPolicy
-from integrations.role_templates.document import RoleDocument
+from integrations.role_templates import yaml_text
+from integrations.role_templates.document import RoleDocument, RoleSet
+from integrations.role_templates.options import LONGEST_SESSION, SHORTEST_SESSION
 
-# CreateStack and UpdateStack take a template of this many bytes in the call itself.
-MAX_TEMPLATE_BYTES = 51_200
+# What CreateStack and UpdateStack take in the call itself, and by way of S3 (CloudFormation user guide, "Quotas").
+MAX_BODY_BYTES = 51_200
+MAX_TEMPLATE_BYTES = 1_048_576
+
+_BOUNDARY = "PermissionsBoundaryArn"
+_HAS_BOUNDARY = "HasPermissionsBoundary"
+_SESSION = "MaxSessionSeconds"
 
 
 class TemplateTooLong(ValueError):
     """The template is larger than CloudFormation takes; the message holds both figures."""
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes every list item on a line of its own, indented, and never an alias: people read these files."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002  PyYAML's signature
-        super().increase_indent(flow, indentless=False)
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  PyYAML's signature
-        return True
+def render_yaml(roles: RoleSet) -> str:
+    """The template that creates `roles`, as YAML; TemplateTooLong where it breaks a limit."""
+    header = "".join(f"# {_in_a_comment(line)}\n" for line in roles.heading)
+    return _fitting(header + yaml_text.dump(_template(roles)))
 
 
-def _quoted_where_needed(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    # YAML 1.1 readers take 012345678901 for a number and 2012-10-17 for a date; quotes leave no doubt.
-    style = '"' if re.match(r"^[0-9+.-]|^[ynYN]$", value) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+def render_json(roles: RoleSet) -> str:
+    """The same template as JSON, which has no comments; TemplateTooLong where it breaks a limit."""
+    return _fitting(json.dumps(_template(roles), indent=2) + "\n")
 
 
-_Dumper.add_representer(str, _quoted_where_needed)
+def fits_in_a_call(text: str) -> bool:
+    """Whether CloudFormation takes the template in the call itself; a larger one goes by way of S3."""
+    return len(text.encode()) <= MAX_BODY_BYTES
 
 
-def render(documents: Sequence[RoleDocument], *, catalogue_version: str, product_name: str, account_id: str) -> str:
-    """The template that creates `documents` in account `account_id`; TemplateTooLong where it breaks a limit."""
+def _fitting(text: str) -> str:
+    if (size := len(text.encode())) > MAX_TEMPLATE_BYTES:
+        raise TemplateTooLong(
+            f"The template has {size} bytes; CloudFormation takes {MAX_TEMPLATE_BYTES}. Use the Terraform files, or "
+            "choose fewer components for this connection."
+        )
+    return text
+
+
+def _template(roles: RoleSet) -> dict[str, Any]:
     resources: dict[str, Any] = {}
     outputs: dict[str, Any] = {}
-    for document in documents:
+    for document in roles.documents:
         logical_id = _logical_id(document.component_id)
         resources[f"{logical_id}Role"] = _role(document)
         for number, managed in enumerate(document.managed_policies, start=1):
@@ -49,21 +59,53 @@ def render(documents: Sequence[RoleDocument], *, catalogue_version: str, product
             "Description": f"The role for component {document.component_id}",
             "Value": {"Fn::GetAtt": [f"{logical_id}Role", "Arn"]},
         }
-    template = {
+    return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"Read-only roles that let {product_name} analyse this account (catalogue {catalogue_version})",
+        "Description": (
+            f"Read-only roles that let {roles.product_name} analyse this account (catalogue {roles.catalogue_version})"
+        ),
+        "Metadata": {
+            "Rolebridge": {
+                "Account": roles.account_id,
+                "CatalogueVersion": roles.catalogue_version,
+                "RolesSHA256": roles.sha256,
+            }
+        },
+        "Parameters": _parameters(roles),
+        "Conditions": {_HAS_BOUNDARY: {"Fn::Not": [{"Fn::Equals": [{"Ref": _BOUNDARY}, ""]}]}},
         "Resources": resources,
         "Outputs": outputs,
     }
-    header = _comment(
-        f"{product_name}: access to AWS account {account_id}, catalogue version {catalogue_version}.",
-        "Each role can be entered by one role of ours only, and only with the external ID below. The external ID,",
-        "the trusted role, the role names and the path belong together: change them in the portal, not here.",
-    )
-    text = header + yaml.dump(template, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=False)
-    if (size := len(text.encode())) > MAX_TEMPLATE_BYTES:
-        raise TemplateTooLong(f"The template has {size} bytes; CloudFormation takes {MAX_TEMPLATE_BYTES}.")
-    return text
+
+
+def _parameters(roles: RoleSet) -> dict[str, Any]:
+    """What may be changed as the stack is made, with the choices made in the portal as defaults."""
+    parameters: dict[str, Any] = {
+        _BOUNDARY: {
+            "Type": "String",
+            "Default": roles.options.boundary_arn,
+            "Description": "ARN of the permissions boundary of the roles; empty for none",
+        },
+        _SESSION: {
+            "Type": "Number",
+            "Default": roles.options.max_session_seconds,
+            "MinValue": SHORTEST_SESSION,
+            "MaxValue": LONGEST_SESSION,
+            "Description": "How long a session in a role may last, in seconds; an hour is enough",
+        },
+    }
+    for number, (key, value) in enumerate(roles.options.tags, start=1):
+        parameters[_tag_parameter(number)] = {
+            "Type": "String",
+            "Default": value,
+            "MaxLength": 256,
+            "Description": f"Value of the tag {key}",
+        }
+    return parameters
+
+
+def _tag_parameter(number: int) -> str:
+    return f"Tag{number}Value"
 
 
 def _role(document: RoleDocument) -> dict[str, Any]:
@@ -71,14 +113,18 @@ def _role(document: RoleDocument) -> dict[str, Any]:
         "RoleName": document.role_name,
         "Path": document.path,
         "Description": document.description,
-        "MaxSessionDuration": document.max_session_seconds,
+        "MaxSessionDuration": {"Ref": _SESSION},
+        "PermissionsBoundary": {"Fn::If": [_HAS_BOUNDARY, {"Ref": _BOUNDARY}, {"Ref": "AWS::NoValue"}]},
         "AssumeRolePolicyDocument": document.trust_policy,
     }
     if document.inline_policies:
         properties["Policies"] = [
             {"PolicyName": inline.name, "PolicyDocument": inline.document} for inline in document.inline_policies
         ]
-    properties["Tags"] = [{"Key": key, "Value": value} for key, value in document.tags]
+    properties["Tags"] = [{"Key": key, "Value": value} for key, value in document.tags] + [
+        {"Key": key, "Value": {"Ref": _tag_parameter(number)}}
+        for number, (key, _) in enumerate(document.extra_tags, start=1)
+    ]
     return {"Type": "AWS::IAM::Role", "Properties": properties}
 
 
@@ -98,6 +144,6 @@ def _logical_id(component_id: str) -> str:
     return "".join(word.capitalize() for word in component_id.split("-"))
 
 
-def _comment(*lines: str) -> str:
-    """Comment lines; whatever could end one is taken out."""
-    return "".join(f"# {re.sub(r'[^ -~]', ' ', line)}\n" for line in lines)
+def _in_a_comment(line: str) -> str:
+    """The line without whatever could end a comment."""
+    return re.sub(r"[^ -~]", " ", line)

@@ -9,16 +9,17 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
+from integrations.role_templates.escapes import beyond_the_basic_plane
+
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def string(text: str) -> str:
-    """A quoted string. `${` and `%{` would begin a template, so they are doubled; what is not ASCII is escaped."""
+    """A quoted string. What would begin a template (`${`, `%{`) is doubled; what is not ASCII is escaped."""
     quoted = json.dumps(text, ensure_ascii=True)
-    # JSON writes what is beyond the basic plane as two surrogates, which HCL does not know.
-    quoted = re.sub(r"\\ud([89ab][0-9a-f]{2})\\ud([c-f][0-9a-f]{2})", _astral, quoted)
+    quoted = beyond_the_basic_plane(quoted)
     quoted = quoted.replace("\\b", "\\u0008").replace("\\f", "\\u000c")
-    return quoted.replace("${", "$${").replace("%{", "%%{")
+    return re.sub(r"[$%]+\{", _literal_template, quoted)
 
 
 def value(item: Any, indent: int = 0) -> str:
@@ -61,6 +62,9 @@ def _aligned(pairs: list[tuple[str, str]]) -> list[str]:
     return lines
 
 
-def _astral(match: re.Match[str]) -> str:
-    high, low = int("d" + match[1], 16), int("d" + match[2], 16)
-    return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
+def _literal_template(match: re.Match[str]) -> str:
+    run = match[0][:-1]
+    if len(run) == 1:
+        return f"{run}{run}{{"
+    # Readers do not agree on which of several signs belong together, so these are written by their numbers.
+    return "".join(f"\\u{ord(sign):04x}" for sign in run) + "{"

@@ -15,7 +15,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from integrations.actions.connections import ConnectionInUse, TooManyConnections, create_connection, update_connection
-from integrations.actions.role_templates import cloudformation_template
+from integrations.actions.quick_create import has_quick_create
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
 from integrations.actions.status_changes import last_changes
 from integrations.actions.vendor_identity import broken_identity
@@ -28,8 +28,10 @@ from integrations.forms import AccountForm, ComponentsForm, ConnectionForm
 from integrations.models import Connection, CustomerRole, Status, Verification
 from integrations.models.connection import GOING, OUT_OF_USE
 from integrations.next_verification import is_waiting_for_aws
+from integrations.role_templates.options import InvalidRoleOption
 from integrations.vendor import vendor_settings
 from integrations.views.pictures import picture
+from integrations.views.template_tabs import TemplateTabs, template_tabs
 from tenants.access import MemberRequest, member
 from tenants.audit import Actor
 from tenants.models import AuditEvent
@@ -104,7 +106,7 @@ def account(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             update_connection(connection=found, by=Actor.user(request.user), **form.cleaned_data)
-        except (InvalidAccountId, VendorAccountAsCustomer) as error:
+        except (InvalidAccountId, VendorAccountAsCustomer, InvalidRoleOption) as error:
             form.add_error("account_id", str(error))
         except ConnectionInUse as error:
             form.add_error(None, str(error))
@@ -112,22 +114,6 @@ def account(request: MemberRequest, connection_id: UUID) -> HttpResponse:
         return _connection_page(request, found, account_form=form)
     messages.success(request, _("Your AWS account ID is saved."))
     return redirect(connection_address(found) + "#account")
-
-
-@member(Permission.VIEW)
-def role_template(request: MemberRequest, connection_id: UUID) -> HttpResponse:
-    """Download the connection's role template for CloudFormation."""
-    found = find_connection(request, connection_id)
-    try:
-        template = cloudformation_template(connection=found)
-    except NotReady as missing:
-        messages.error(request, str(missing))
-        return redirect(connection_address(found))
-    return HttpResponse(
-        template.text,
-        content_type="application/yaml; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{template.filename}"'},
-    )
 
 
 def find_connection(request: MemberRequest, connection_id: UUID) -> Connection:
@@ -176,9 +162,12 @@ def _connection_page(
         "integration_role": vendor_settings().integration_role_arn,
         "vendor_account": vendor_settings().vendor_account_id,
         "ready": bool(chosen and connection.account_id),
+        "templates": _templates(request, connection) if chosen and connection.account_id else None,
+        "has_quick_create": has_quick_create(),
+        "options": connection.role_options,
         "template_roles": template_roles,
         "roles": named_roles(connection),
-        "paused": [role for role in roles if role.status == Status.PAUSED],
+        "paused": [role for role in roles if role.status == Status.PAUSED and not role.vendor_paused_from],
         "can_pause": [role for role in roles if role.status not in OUT_OF_USE],
         "revoke_policy": json.dumps(revoke_older_sessions_policy(now), indent=2),
         "stack_name": stack_name(connection),
@@ -194,6 +183,22 @@ def _connection_page(
     response = render(request, template, context, status=REFUSED if refused else 200)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _templates(request: HttpRequest, connection: Connection) -> TemplateTabs | None:
+    """The formats of the role template; None where the connection has none, such as one that is being removed."""
+    if is_fragment(request):
+        return None  # the live part does not show them
+    try:
+        return template_tabs(
+            connection,
+            request.GET.get("format", ""),
+            page=connection_address(connection),
+            address_of=lambda chosen: reverse("role_template", args=[connection.tenant_id, connection.pk, chosen]),
+        )
+    except NotReady as missing:
+        messages.error(request, str(missing))
+        return None
 
 
 def _is_deployed(connection: Connection, stack_event: AuditEvent | None) -> bool:

@@ -82,7 +82,7 @@ def operation(
     summary: str,
     *,
     answers: dict[int, Any],
-    media_type: str = "application/json",
+    media_type: str | tuple[str, ...] = "application/json",
     problems: dict[int, str] | None = None,
     **more: Any,
 ) -> Callable[[F], F]:
@@ -92,13 +92,15 @@ def operation(
         name: stable id, from which programs that are made from the document take the names of their functions.
         summary: one line; the handler's docstring is the description.
         answers: HTTP status to the serializer of what it answers when it succeeds.
-        media_type: of these answers.
+        media_type: of these answers; several where what was asked for decides.
         problems: HTTP status to the reason for which it refuses, beside those of every operation.
         more: passed on to `extend_schema`.
     """
+    media_types = (media_type,) if isinstance(media_type, str) else media_type
     responses = {
-        (status, media_type): OpenApiResponse(answer, description=HTTPStatus(status).phrase)
+        (status, kind): OpenApiResponse(answer, description=HTTPStatus(status).phrase)
         for status, answer in answers.items()
+        for kind in media_types
     }
     for status, reason in sorted((_ALWAYS | (problems or {})).items()):
         responses[status, CONTENT_TYPE] = OpenApiResponse(ProblemSerializer, description=reason)

@@ -10,10 +10,13 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
 from integrations.actions.connections import create_connection
+from integrations.actions.hand_off_links import create_hand_off_link
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import pause
+from integrations.actions.role_templates import download_role_template
 from integrations.actions.verifications import request_verification
 from integrations.models import Connection, Finding, Verification
+from integrations.role_templates.formats import Format
 from tenants.actions.invitations import invite
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
@@ -62,6 +65,18 @@ SIGNED_IN = {
     "(connection, removed)": "/tenants/{tenant}/connections/{removed}/",
     "connection_remove": "/tenants/{tenant}/connections/{connection}/remove/",
     "removal_statement": "/tenants/{tenant}/connections/{removed}/removal-statement/",
+    "guide": "/tenants/{tenant}/connections/{connection}/guide/",
+    "(guide, no account yet)": "/tenants/{tenant}/connections/{fresh}/guide/",
+    "what_you_will_see": "/tenants/{tenant}/connections/{connection}/what-you-will-see/",
+    "(connection, Terraform)": "/tenants/{tenant}/connections/{connection}/?format=terraform",
+    "(connection, command line)": "/tenants/{tenant}/connections/{connection}/?format=cli",
+    "(connection, by hand)": "/tenants/{tenant}/connections/{connection}/?format=console",
+    "role_options": "/tenants/{tenant}/connections/{connection}/role-options/",
+    "role_template_downloads": "/tenants/{tenant}/connections/{connection}/role-templates/",
+    "hand_off_links": "/tenants/{tenant}/connections/{connection}/hand-off/",
+    "hand_off": "/hand-off/{hand_off}/",
+    "hand_off_will_see": "/hand-off/{hand_off}/what-you-will-see/",
+    "(hand-off link, unknown)": "/hand-off/unknown/",
     "sessions": "/tenants/{tenant}/connections/{connection}/sessions/",
     "(sessions, none)": "/tenants/{tenant}/connections/{fresh}/sessions/",
     "verification": "/tenants/{tenant}/connections/{connection}/verifications/{verification}/",
@@ -83,7 +98,11 @@ NOT_PAGES = {
     "connection_account",
     "connection_pause",  # these lead to it
     "connection_resume",
-    "role_template",  # a file
+    "role_template",  # these are files
+    "role_template_again",
+    "hand_off_template",
+    "quick_create",  # checked where there is a bucket
+    "hand_off_link_revoke",  # leads to the list
     "mfa_reauthenticate",
     "mfa_authenticate",  # these are checked in a sign-in of their own below
     "mfa_activate_totp",
@@ -132,6 +151,8 @@ def ids(cast) -> dict[str, str]:
         connection = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
         verification = request_verification(connection=connection, by=SYSTEM)
         token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
+        _, hand_off = create_hand_off_link(connection=connection, by=SYSTEM)
+        download_role_template(connection=connection, chosen=Format.TERRAFORM_ZIP, by=SYSTEM)
         permissions = ("ec2:DescribeInstances", "ec2:DescribeRegions", "cloudwatch:ListMetrics")
         checks = [("chain.base_to_component", ""), ("chain.component_to_integration", "")]
         checks += [("chain.integration_to_customer", ""), ("trust.no_external_id", "")]
@@ -173,6 +194,7 @@ def ids(cast) -> dict[str, str]:
         "connection": str(connection.pk),
         "verification": str(verification.pk),
         "token": str(token.pk),
+        "hand_off": hand_off,
         "viewer": str(cast.viewer.pk),
     }
 

@@ -290,17 +290,19 @@ def test_nothing_can_be_added_changed_or_deleted(cast, staff) -> None:
 
     for model in models:
         base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
-        row = model._default_manager.using("staff").first()
+        readable = [field.attname for field in model._meta.concrete_fields if field.name != "digest"]
+        rows = model._default_manager.using("staff").values(*readable)
+        row = model._default_manager.using("staff").only("pk").first()
         assert staff.get(f"{base}add/").status_code == 403
         assert staff.post(f"{base}add/", {"name": "New"}).status_code == 403
         if row is None:
             continue
-        before = model._default_manager.using("staff").values().get(pk=row.pk)
+        before = rows.get(pk=row.pk)
         assert staff.get(f"{base}{row.pk}/change/").status_code == 200
         assert staff.post(f"{base}{row.pk}/change/", {"name": "Changed", "external_id": "x"}).status_code == 403
         assert staff.post(f"{base}{row.pk}/delete/", {"post": "yes"}).status_code == 403
         staff.post(base, {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"})
-        assert model._default_manager.using("staff").values().get(pk=row.pk) == before
+        assert rows.get(pk=row.pk) == before
 
 
 def test_f01_the_staffs_database_role_cannot_write_an_external_id_either(cast) -> None:

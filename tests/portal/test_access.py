@@ -16,6 +16,8 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from integrations.actions.connections import create_connection
+from integrations.actions.hand_off_links import create_hand_off_link
+from integrations.actions.role_templates import download_role_template
 from integrations.models import (
     EmergencyStop,
     Finding,
@@ -24,6 +26,7 @@ from integrations.models import (
     VendorIdentity,
     Verification,
 )
+from integrations.role_templates.formats import Format
 from portal.access import rule_of
 from tenants.access import public
 from tenants.actions.invitations import invite
@@ -98,6 +101,7 @@ TENANT = "tenants/<uuid:tenant_id>/"
 CONNECTION = "tenants/<uuid:tenant_id>/connections/<uuid:connection_id>/"
 API = "api/v1/connections/<uuid:connection_id>/"
 NAMED = {"name": "Named"}
+OPTIONS = {"name_pattern": "rolebridge-{connection}-{component}", "path": "/partners/", "max_session_seconds": 3600}
 TABLE: dict[str, list[Row]] = {
     # The portal
     "": [Row(200, 302, 302, 302, 302)],
@@ -112,7 +116,19 @@ TABLE: dict[str, list[Row]] = {
     CONNECTION: [page()],
     f"{CONNECTION}components/": [page(403, 302), post(data={"components": ["log-analysis"]})],
     f"{CONNECTION}account/": [page(403, 302), post(data={"account_id": "222233334444"})],
-    f"{CONNECTION}role-templates/cloudformation/": [page()],
+    f"{CONNECTION}guide/": [page()],
+    f"{CONNECTION}what-you-will-see/": [page()],
+    f"{CONNECTION}role-options/": [page(403), post(data=OPTIONS)],
+    f"{CONNECTION}role-templates/": [page()],
+    f"{CONNECTION}role-templates/<slug:template_format>/": [page()],
+    f"{CONNECTION}role-templates/again/<uuid:download_id>/": [page()],
+    f"{CONNECTION}quick-create/": [page(302, 302), page(302, 302, method="post")],
+    f"{CONNECTION}hand-off/": [page(403), post(200, data={"days": 7})],
+    f"{CONNECTION}hand-off/<uuid:link_id>/revoke/": [page(403, 302), post()],
+    # Behind a hand-off link: who holds it needs no account, and an account adds nothing
+    "hand-off/<str:text>/": [everybody(), everybody(404, url="hand-off/unknown/")],
+    "hand-off/<str:text>/what-you-will-see/": [everybody()],
+    "hand-off/<str:text>/role-templates/<slug:template_format>/": [everybody()],
     f"{CONNECTION}sandbox-stack/": [page(403, 302), post()],
     f"{CONNECTION}sandbox-stack/delete/": [page(403, 302), post()],
     f"{CONNECTION}pause/": [page(403, 302), post()],
@@ -181,7 +197,13 @@ TABLE: dict[str, list[Row]] = {
     API: [operation(), operation(403, method="patch", data=NAMED), operation(403, 202, method="delete")],
     f"{API}pause/": [operation(403, method="post")],
     f"{API}resume/": [operation(403, method="post")],
-    f"{API}role-templates/cloudformation/": [operation()],
+    f"{API}role-options/": [operation(), operation(403, method="patch", data={"path": "/partners/"})],
+    f"{API}role-templates/<slug:template_format>/": [operation()],
+    f"{API}role-template-downloads/": [operation()],
+    f"{API}role-template-downloads/<uuid:download_id>/": [operation()],
+    f"{API}quick-create/": [operation(409, 409, method="post")],
+    f"{API}hand-off-links/": [operation(403), operation(403, 201, method="post", data={"days": 7})],
+    f"{API}hand-off-links/<uuid:link_id>/": [operation(403, method="delete")],
     f"{API}sessions/": [operation()],
     f"{API}status-changes/": [operation()],
     f"{API}verifications/": [operation(), operation(403, 202, method="post")],
@@ -276,6 +298,8 @@ def things(cast) -> dict[str, Any]:
     )
     with tenant_scope(cast.tenant.pk):
         token, _ = create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
+        download = download_role_template(connection=connection, chosen=Format.CLI, by=SYSTEM)
+        link, text = create_hand_off_link(connection=connection, by=SYSTEM)
         owner = Member.objects.get(user=cast.owner)
         invitation = invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
         address = add_notification_address(tenant=cast.tenant, email="soc@example.com", by=SYSTEM)
@@ -290,6 +314,10 @@ def things(cast) -> dict[str, Any]:
         "connection_id": connection.pk,
         "verification_id": verification.pk,
         "token_id": token.pk,
+        "download_id": download.pk,
+        "link_id": link.pk,
+        "text": text,
+        "template_format": "terraform",
         "user_id": cast.admin.pk,
         "invitation_id": invitation.pk,
         "address_id": address.pk,
@@ -333,7 +361,7 @@ def clients(cast, sign_in, api):
 
 def address(route: str, row: Row, things: dict[str, Any]) -> str:
     filled = route.replace("<path:object_id>", str(things.get(route.partition("/<path")[0])))
-    filled = re.sub(r"<uuid:(\w+)>", lambda part: str(things[part[1]]), filled)
+    filled = re.sub(r"<(?:uuid|slug|str):(\w+)>", lambda part: str(things.get(part[1], part[0])), filled)
     return "/" + (row.url or filled)
 
 

@@ -122,6 +122,7 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "integrations_connection",
         "integrations_verification",
         "integrations_provedaccount",
+        "integrations_handofflink",
         "integrations_notification",
         "integrations_customerrole",
     }
@@ -138,6 +139,18 @@ def test_staff_read_across_tenants_and_write_none_of_it(db, cast) -> None:
         assert Connection.objects.count() == 1
         with pytest.raises(ProgrammingError, match="permission denied"):
             Connection.objects.update(name="changed")
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"), [("tenants_apitoken", "digest"), ("django_session", "session_key"), ("django_session", "*")]
+)
+def test_staff_read_nothing_that_would_let_them_in(db, cast, table, columns) -> None:
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        transaction.atomic(using=STAFF),
+        connections[STAFF].cursor() as cursor,
+    ):
+        cursor.execute(f"SELECT {columns} FROM {table}")
 
 
 def test_the_scope_of_a_tenant_ends_with_it(db, cast) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from integrations.aws import findings, inspection
-from integrations.aws.assume_role import MAX_CHAINED_DURATION, Session
+from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_for_inspection
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused
@@ -146,14 +146,16 @@ class InspectionChecks:
 
     def _drift(self, role: RoleSelf) -> list[Verdict]:
         found = []
-        if role.max_session_seconds > MAX_CHAINED_DURATION:
+        longest = self._run.target.max_session_seconds
+        if role.max_session_seconds > longest:
             found.append(
                 Verdict(
                     Outcome.VIOLATED,
                     "session_too_long",
                     Actor.CUSTOMER,
-                    f"The role allows sessions of {role.max_session_seconds // 3600} hours; the template asks for one",
-                    "Set the role's maximum session duration to one hour, or deploy the current role template again.",
+                    f"The role allows sessions of {role.max_session_seconds} seconds; the template asks for {longest}",
+                    f"Set the role's maximum session duration to {longest} seconds, or deploy the current role "
+                    "template again.",
                 )
             )
         settings = self._run.settings
@@ -188,7 +190,9 @@ class InspectionChecks:
         if answer.failure:
             run.failed(POLICIES, findings.judge_probe_failure(answer.failure), answer, blocks_verdict=False)
             return
-        extra = inspection.more_than_asked(answer.value, run.target.component, run.target.role_arn(run.settings))
+        extra = inspection.more_than_asked(
+            answer.value, run.target.component, run.target.role_arn(run.settings), run.target.regions
+        )
         if not extra:
             run.passed(POLICIES, "Nothing is attached to the role but what we asked for", answer)
             return

@@ -15,6 +15,7 @@ from integrations.actions import emergency_stop, schedule, verification_runs, ve
 from integrations.actions.connections import create_connection
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import pause, resume
+from integrations.actions.targets import verification_target
 from integrations.aws import stop as process_stop
 from integrations.aws.verify import Finding, verify_role
 from integrations.models import Connection, CustomerRole, EmergencyStop, Status, StatusChange, Verification
@@ -115,7 +116,7 @@ class TestTheFlag:
         emergency_stop.obey()
 
         with tenant_scope(cast.tenant.pk):
-            target = verification_runs._target(
+            target = verification_target(
                 Connection.objects.select_related("tenant").get(pk=connection.pk), connection.roles.get()
             )
         findings: list[Finding] = []
@@ -373,7 +374,7 @@ class TestWhoSeesIt:
             live = open_session(verification, opened_at=now, expires_at=now + timedelta(minutes=15))
         staff, base = sign_in(cast.staff), "/admin/integrations/emergencystop/"
 
-        without = staff.post(f"{base}switch/", {"wanted": "start", "reason": " \x00 "}, follow=True)
+        without = staff.post(f"{base}switch/", {"wanted": "start", "reason": " \n "}, follow=True)
         started = staff.post(f"{base}switch/", {"wanted": "start", "reason": "A key\nleaked"}, follow=True)
         emergency_stop.follow()
         listed, home = (staff.get(page).content.decode() for page in (base, "/admin/"))

@@ -14,5 +14,11 @@ def test_every_component_is_listed_with_each_permission_and_its_reason(api, cast
             known.summary,
         )
         assert component["permissions"] == [
-            {"action": permission.action, "reason": permission.reason} for permission in known.permissions
+            {
+                "action": permission.action,
+                "reason": permission.reason,
+                "needed_for": permission.needed_for,
+                "sees_customer_data": permission.sees_customer_data,
+            }
+            for permission in known.permissions
         ]

@@ -14,6 +14,7 @@ from integrations.aws.vendor_setup import ensure_vendor_account, iam_client
 from integrations.catalogue import Catalogue
 from integrations.role_templates.document import role_document
 from integrations.role_templates.names import role_name
+from integrations.role_templates.options import RoleOptions
 from tests.integrations.aws.builders import EXTERNAL_ID, make_catalogue, make_settings, make_target
 from tests.sandbox_server import SandboxServer, running_sandbox
 
@@ -57,7 +58,7 @@ class Customer:
             connection_ref="c1",
             account_id=self.account_id,
             external_ids=external_ids,
-            self_inspection=self_inspection,
+            options=RoleOptions(self_inspection=self_inspection),
         )
 
     def deploy(

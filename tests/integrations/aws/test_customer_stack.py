@@ -14,18 +14,15 @@ from integrations.aws.customer_stack import (
 from integrations.aws.errors import AwsCallFailed
 from integrations.aws.report import role_status
 from integrations.aws.verify import verify_role
-from integrations.role_templates.cloudformation import render
+from integrations.role_templates.cloudformation import render_yaml
+from integrations.role_templates.document import RoleSet
 
 STACK = "rolebridge-c1"
 
 
 def template(customer, components=("compute-analysis", "log-analysis")):
-    return render(
-        [customer.document(component) for component in components],
-        catalogue_version="1.0.0",
-        product_name="Northwind Insights",
-        account_id=customer.account_id,
-    )
+    documents = tuple(customer.document(component) for component in components)
+    return render_yaml(RoleSet("Northwind Insights", "1.0.0", "aws", customer.account_id, "c1", documents))
 
 
 def status(vendor, customer, component="compute-analysis"):

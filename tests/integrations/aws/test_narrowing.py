@@ -12,8 +12,8 @@ from integrations.aws.policies import PolicyTooLong
 from integrations.aws.report import role_status
 from integrations.aws.verify import verify_role
 from integrations.catalogue import Component, Permission
-from integrations.role_templates.cloudformation import render
-from integrations.role_templates.document import role_document
+from integrations.role_templates.cloudformation import render_yaml
+from integrations.role_templates.document import RoleSet, role_document
 from tests.integrations.aws.builders import CUSTOMER, EXTERNAL_ID, ROLE_ARN, make_catalogue
 from tests.integrations.aws.conftest import root_client
 
@@ -133,7 +133,7 @@ def test_a_stack_of_400_actions_works(vendor, big, sandbox):
         account_id=big.account_id,
         external_ids=(EXTERNAL_ID,),
     )
-    template = render([document], catalogue_version="1.0.0", product_name="N", account_id=big.account_id)
+    template = render_yaml(RoleSet("N", "1.0.0", "aws", big.account_id, "c1", (document,)))
     create_or_update_stack(sandbox.url, big.account_id, "big", template)
 
     report = verify_role(vendor, big.target(), on_finding=lambda finding: None)

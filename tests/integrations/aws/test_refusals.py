@@ -83,7 +83,7 @@ def test_a_refusal_by_our_own_session_policy_is_never_the_customers(vendor, cust
     customer.deploy()
     # A component whose session policy forgets an action that it probes.
     forgetful = CustomerSessionPolicy(Narrowing.ACTIONS, text=compact(ALLOW_ALL_BUT))
-    monkeypatch.setattr(chain, "customer_session_policies", lambda component, role: iter([forgetful]))
+    monkeypatch.setattr(chain, "customer_session_policies", lambda component, role, **chosen: iter([forgetful]))
 
     report = verify(vendor, customer)
 

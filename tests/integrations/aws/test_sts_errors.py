@@ -101,7 +101,7 @@ def test_validationerror_is_the_vendors(vendor, customer, faults):
 def test_a_session_policy_that_sts_does_not_take_is_the_vendors(vendor, customer, monkeypatch, text):
     customer.deploy()
     ours = CustomerSessionPolicy(Narrowing.ACTIONS, text=text)
-    monkeypatch.setattr(chain, "customer_session_policies", lambda component, role: iter([ours]))
+    monkeypatch.setattr(chain, "customer_session_policies", lambda component, role, **chosen: iter([ours]))
 
     report = verify(vendor, customer)
 

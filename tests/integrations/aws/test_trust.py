@@ -12,7 +12,8 @@ from integrations.aws.errors import Throttled
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor_setup import POLICY_NAME
 from integrations.aws.verify import check_trust, verify_role
-from integrations.role_templates.cloudformation import render
+from integrations.role_templates.cloudformation import render_yaml
+from integrations.role_templates.document import RoleSet
 from tests.integrations.aws.builders import EXTERNAL_ID
 from tests.integrations.aws.conftest import root_client
 
@@ -254,7 +255,7 @@ def test_the_trust_test_alone_calls_a_role_made_from_the_template_safe_and_an_op
 def test_f18_a_template_that_was_tampered_with_on_its_way_is_found_out(
     vendor, customer, sandbox, written, instead, status
 ):
-    template = render([customer.document()], catalogue_version="1", product_name="N", account_id=customer.account_id)
+    template = render_yaml(RoleSet("N", "1.0.0", "aws", customer.account_id, "c1", (customer.document(),)))
     assert written in template
     tampered = template.replace(written, instead)
     if instead == "StringNotEquals:":

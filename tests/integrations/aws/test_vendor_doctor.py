@@ -111,6 +111,7 @@ def all_of(*changes):
     return change
 
 
+ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 TAGGED = "TaggedComponentRoles"
 FAULTS = {
     "a component role is gone": (
@@ -231,7 +232,6 @@ FAULTS = {
         "it has the policy 'more', which the set-up does not give it",
     ),
 }
-ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 
 
 @pytest.mark.parametrize(("spoil", "check", "words"), FAULTS.values(), ids=FAULTS)

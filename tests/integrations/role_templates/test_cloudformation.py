@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 
 import cfnlint
 import pytest
@@ -14,42 +13,53 @@ from integrations.aws.arns import InvalidRoleName
 from integrations.aws.permission_policies import RoleDoesNotFit
 from integrations.aws.policies import InvalidExternalId
 from integrations.aws.vendor import VendorAccountAsCustomer
-from integrations.catalogue import Component, Permission
-from integrations.role_templates.cloudformation import TemplateTooLong, render
-from integrations.role_templates.document import role_document
+from integrations.role_templates.cloudformation import TemplateTooLong, fits_in_a_call, render_json, render_yaml
 from integrations.role_templates.names import role_name
-from tests.integrations.aws.builders import CUSTOMER, EXTERNAL_ID, VENDOR, make_catalogue, make_settings
-
-SETTINGS = make_settings()
-CATALOGUE = make_catalogue()
-
-
-def documents_of(components=CATALOGUE.components, catalogue=CATALOGUE, vendor=SETTINGS, **changes):
-    values = {"connection_ref": "c1", "account_id": CUSTOMER, "external_ids": (EXTERNAL_ID,)}
-    return [role_document(vendor, catalogue, component, **(values | changes)) for component in components]
+from integrations.role_templates.options import InvalidRoleOption, RoleOptions
+from tests.integrations.aws.builders import CUSTOMER, EXTERNAL_ID, VENDOR, make_settings
+from tests.integrations.role_templates.builders import (
+    CATALOGUE,
+    EVERY_OPTION,
+    big_component,
+    documents_of,
+    role_set,
+)
 
 
 def rendered(documents, **changes):
-    values = {"catalogue_version": "1.0.0", "product_name": CATALOGUE.product_name, "account_id": CUSTOMER}
-    return render(documents, **(values | changes))
-
-
-def big_component(count):
-    actions = [f"ec2:DescribeThingWithAnUncommonlyLongName{number:04}" for number in range(count)]
-    permissions = tuple(
-        Permission.model_construct(action=action, reason="", sees_customer_data=False) for action in actions
-    )
-    return Component.model_construct(
-        id="big-one", version="1.0.0", name="Big one", summary="Big", permissions=permissions
-    )
+    return render_yaml(role_set(documents, **changes))
 
 
 def lint(text):
     return [str(match) for match in cfnlint.lint(text)]
 
 
-def test_a_template_is_clean_to_cfn_lint():
-    assert lint(rendered(documents_of())) == []
+@pytest.mark.parametrize("render", [render_yaml, render_json])
+@pytest.mark.parametrize("options", [{}, {"options": EVERY_OPTION}])
+def test_a_template_is_clean_to_cfn_lint(render, options):
+    assert lint(render(role_set(**options))) == []
+
+
+def test_yaml_and_json_say_the_same():
+    roles = role_set(options=EVERY_OPTION)
+
+    assert yaml.safe_load(render_yaml(roles)) == json.loads(render_json(roles))
+
+
+def test_boundary_tags_and_session_length_are_parameters_with_the_chosen_values_as_defaults():
+    template = json.loads(render_json(role_set(options=EVERY_OPTION)))
+
+    assert {name: parameter["Default"] for name, parameter in template["Parameters"].items()} == {
+        "PermissionsBoundaryArn": EVERY_OPTION.boundary_arn,
+        "MaxSessionSeconds": 7200,
+        "Tag1Value": "Cloud platform",
+        "Tag2Value": "",
+    }
+    role = template["Resources"]["LogAnalysisRole"]["Properties"]
+    assert role["Tags"][2:] == [
+        {"Key": "Team", "Value": {"Ref": "Tag1Value"}},
+        {"Key": "cost-centre", "Value": {"Ref": "Tag2Value"}},
+    ]
 
 
 def test_cfn_lint_would_have_complained():
@@ -59,9 +69,17 @@ def test_cfn_lint_would_have_complained():
 
 
 @pytest.mark.parametrize("chain", ["direct", "chained", "abac"])
-@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
-def test_f05_every_rendered_role_asks_for_a_literal_external_id(chain, partition):
-    vendor = make_settings(chain=chain, partition=partition)
+@pytest.mark.parametrize(
+    ("partition", "region"),
+    [
+        ("aws", "eu-central-1"),
+        ("aws-cn", "cn-north-1"),
+        ("aws-us-gov", "us-gov-west-1"),
+        ("aws-eusc", "eusc-de-east-1"),
+    ],
+)
+def test_f05_every_rendered_role_asks_for_a_literal_external_id(chain, partition, region):
+    vendor = make_settings(chain=chain, partition=partition, region=region)
 
     template = yaml.safe_load(rendered(documents_of(vendor=vendor)))
 
@@ -96,7 +114,7 @@ def test_f13_no_template_attaches_a_policy_managed_by_aws_or_uses_a_wildcard_act
 def test_nothing_that_decides_who_gets_in_is_left_to_fill_in():
     template = yaml.safe_load(rendered(documents_of()))
 
-    assert "Parameters" not in template
+    assert set(template["Parameters"]) == {"PermissionsBoundaryArn", "MaxSessionSeconds"}
     role = template["Resources"]["ComputeAnalysisRole"]["Properties"]
     assert role["RoleName"] == "rolebridge-c1-compute-analysis"
     assert role["Path"] == "/"
@@ -115,18 +133,7 @@ def test_a_template_is_deterministic_and_says_what_it_is():
     text = rendered(documents_of())
 
     assert text == rendered(documents_of())
-    assert text.startswith(f"# Northwind Insights: access to AWS account {CUSTOMER}, catalogue version 1.0.0.\n")
-
-
-def test_rendering_takes_no_more_than_a_few_milliseconds():
-    documents = documents_of()
-    fastest = float("inf")
-    for _ in range(20):
-        started = time.perf_counter()
-        rendered(documents)
-        fastest = min(fastest, time.perf_counter() - started)
-
-    assert fastest < 0.05  # ten times the target of 5 ms, so that a busy machine does not fail it
+    assert text.startswith(f"# Northwind Insights: access to AWS account {CUSTOMER}, catalogue 1.0.0.\n")
 
 
 def test_two_connections_fit_one_account():
@@ -179,10 +186,17 @@ def test_a_component_that_fits_in_no_way_is_refused_with_the_figures():
         documents_of((big_component(2000),))
 
 
-def test_a_template_over_the_limit_is_refused_with_the_figures():
+def test_a_template_over_the_limit_of_a_call_goes_by_way_of_s3():
     many = tuple(big_component(400).model_copy(update={"id": f"big-a{number}"}) for number in range(4))
 
-    with pytest.raises(TemplateTooLong, match=r"has \d+ bytes; CloudFormation takes 51200"):
+    assert fits_in_a_call(rendered(documents_of()))
+    assert not fits_in_a_call(rendered(documents_of(many)))
+
+
+def test_a_template_over_the_limit_of_s3_is_refused_with_the_figures():
+    many = tuple(big_component(400).model_copy(update={"id": f"big-a{number}"}) for number in range(45))
+
+    with pytest.raises(TemplateTooLong, match=r"has \d+ bytes; CloudFormation takes 1048576. Use the Terraform files"):
         rendered(documents_of(many))
 
 
@@ -196,7 +210,7 @@ def test_no_text_of_ours_can_change_the_structure_of_a_template(product_name, ve
     text = rendered(documents_of(), product_name=product_name, catalogue_version=version)
 
     template = yaml.safe_load(text)
-    assert set(template) == {"AWSTemplateFormatVersion", "Description", "Resources", "Outputs"}
+    assert set(template) == set(yaml.safe_load(rendered(documents_of())))
     assert template["Resources"] == yaml.safe_load(rendered(documents_of()))["Resources"]
     assert (
         template["Description"] == f"Read-only roles that let {product_name} analyse this account (catalogue {version})"
@@ -232,8 +246,8 @@ def test_an_external_id_is_rendered_as_it_is_or_refused(external_id):
 @given(path=st.text(max_size=40).map(lambda inner: f"/{inner}/"))
 def test_a_path_is_rendered_as_it_is_or_refused(path):
     try:
-        documents = documents_of(CATALOGUE.components[:1], path=path)
-    except InvalidRoleName:
+        documents = documents_of(CATALOGUE.components[:1], options=RoleOptions(path=path))
+    except InvalidRoleOption:
         return
 
     assert yaml.safe_load(rendered(documents))["Resources"]["ComputeAnalysisRole"]["Properties"]["Path"] == path

@@ -323,3 +323,31 @@ class TestSandboxStack:
 
 def _field_names(page: str) -> list[str]:
     return re.findall(r'<(?:input|textarea|select)[^>]*\bname="([^"]+)"', page)
+
+
+class TestQuota:
+    def test_no_more_connections_are_made_than_an_organisation_may_have(self, cast, sign_in, api, settings) -> None:
+        settings.MOST_CONNECTIONS_PER_TENANT = 1
+        client, program = sign_in(cast.owner), api(cast.owner, cast.tenant)
+        address = f"/tenants/{cast.tenant.pk}/connections/new/"
+        client.post(address, {"name": "First"})
+
+        page = client.post(address, {"name": "Second"})
+        answer = program.post("/api/v1/connections/", {"name": "Third"}, format="json")
+
+        assert page.status_code == 422
+        assert "as many as it may have" in page.content.decode()
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:rolebridge:problem:too-many-connections")
+        assert [one.name for one in connections_of(cast.tenant)] == ["First"]
+
+    def test_a_removed_connection_makes_room(self, cast, sign_in, settings) -> None:
+        settings.MOST_CONNECTIONS_PER_TENANT = 1
+        client = sign_in(cast.owner)
+        address = f"/tenants/{cast.tenant.pk}/connections/new/"
+        client.post(address, {"name": "First"})
+        (first,) = connections_of(cast.tenant)
+        client.post(f"/tenants/{cast.tenant.pk}/connections/{first.pk}/remove/")
+
+        client.post(address, {"name": "Second"})
+
+        assert {one.name for one in connections_of(cast.tenant)} == {"First", "Second"}

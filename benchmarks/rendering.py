@@ -1,0 +1,78 @@
+"""How long a role template takes to render, beside a floor, in one run on one machine.
+
+    python benchmarks/rendering.py [--rounds N]
+
+Prints the fastest and the middle of N rounds in milliseconds for each format of the shipped catalogue's components. The
+floor is `json.dumps` of the same roles: what putting the documents into text costs at the least. Ends with exit code 1
+where the fastest round of a format takes more than the target.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from integrations.aws.vendor import VendorSettings  # noqa: E402 - found through the line above
+from integrations.catalogue import load_catalogue  # noqa: E402
+from integrations.role_templates.document import RoleSet, role_document  # noqa: E402
+from integrations.role_templates.formats import Format, render  # noqa: E402
+
+TARGET_MILLISECONDS = 5
+
+
+def measure(work: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """The fastest and the middle of the rounds, in milliseconds."""
+    taken = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - started) * 1000)
+    return min(taken), statistics.median(taken)
+
+
+def roles() -> RoleSet:
+    """The roles of every component of the shipped catalogue."""
+    catalogue = load_catalogue(ROOT / "catalogue.yaml")
+    tag = catalogue.product_tag
+    vendor = VendorSettings("aws", "us-east-1", "111111111111", catalogue.chain, tag.key, tag.value)
+    documents = tuple(
+        role_document(
+            vendor,
+            catalogue,
+            component,
+            connection_ref="c1",
+            account_id="222222222222",
+            external_ids=("rb-example",),
+        )
+        for component in catalogue.components
+    )
+    return RoleSet(catalogue.product_name, catalogue.version, "aws", "222222222222", "c1", documents)
+
+
+def main() -> int:
+    """Measure, print, and tell whether the target is met."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=50)
+    rounds = parser.parse_args().rounds
+    role_set = roles()
+    canonical = [document.canonical for document in role_set.documents]
+    floor, middle = measure(lambda: json.dumps(canonical), rounds)
+    print(f"{'floor: json.dumps':<22} {floor:7.3f} ms fastest {middle:7.3f} ms middle")
+    slow = []
+    for chosen in Format:
+        fastest, middle = measure(lambda chosen=chosen: render(chosen, role_set), rounds)  # type: ignore[misc]
+        print(f"{chosen:<22} {fastest:7.3f} ms fastest {middle:7.3f} ms middle {fastest / floor:6.1f} x floor")
+        if fastest > TARGET_MILLISECONDS:
+            slow.append(chosen)
+    print(f"over {TARGET_MILLISECONDS} ms: {', '.join(slow) or 'none'}")
+    return 1 if slow else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Hand-off links: the guide and the downloads of one connection for somebody with no account, for a while."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.core.signing import BadSignature, Signer
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.models import Connection, HandOffLink
+from tenants import audit
+from tenants.audit import Actor
+from tenants.scope import call
+
+USUAL_DAYS, LONGEST_DAYS = 7, 30
+
+# The signature keeps guesses from the database; what decides is the row, which can be revoked.
+_SIGNER = Signer(salt="rolebridge.hand-off-link", sep=".")
+
+
+class InvalidExpiry(ValueError):
+    """The link would last too short or too long; the message says how long it may."""
+
+
+@dataclass(frozen=True)
+class HandOff:
+    """What a link leads to. `ended` says why it lets nobody in any more; empty where it does."""
+
+    link: HandOffLink
+    ended: str
+
+    @property
+    def connection(self) -> Connection:
+        """The one connection that the link is about."""
+        return self.link.connection
+
+
+@transaction.atomic
+def create_hand_off_link(*, connection: Connection, by: Actor, days: int = USUAL_DAYS) -> tuple[HandOffLink, str]:
+    """A new link, and its text, which can be shown this once and never again; the tenant's scope is open.
+
+    Raises:
+        InvalidExpiry: `days` is not 1 to 30.
+    """
+    if not 1 <= days <= LONGEST_DAYS:
+        raise InvalidExpiry(f"A hand-off link lasts 1 to {LONGEST_DAYS} days.")
+    secret = secrets.token_urlsafe(32)
+    link = HandOffLink.objects.create(
+        tenant_id=connection.tenant_id,
+        connection=connection,
+        digest=_digest(secret),
+        created_by=by.name,
+        expires_at=timezone.now() + timedelta(days=days),
+    )
+    audit.record(
+        "hand_off_link:created",
+        by=by,
+        tenant_id=connection.tenant_id,
+        target=link,
+        connection=str(connection.pk),
+        expires_at=link.expires_at.isoformat(),
+    )
+    return link, _SIGNER.sign(secret)
+
+
+@transaction.atomic
+def revoke_hand_off_link(*, connection: Connection, link_id: UUID, by: Actor) -> HandOffLink:
+    """End a link at once. Revoking it twice changes nothing.
+
+    Raises:
+        HandOffLink.DoesNotExist: the connection has no such link.
+    """
+    link = HandOffLink.objects.select_for_update().get(connection=connection, pk=link_id)
+    if link.revoked_at is None:
+        link.revoked_at = timezone.now()
+        link.save(update_fields=["revoked_at"])
+        audit.record(
+            "hand_off_link:revoked", by=by, tenant_id=link.tenant_id, target=link, connection=str(connection.pk)
+        )
+    return link
+
+
+def find_hand_off_link(text: str) -> tuple[UUID, UUID] | None:
+    """The ids of the tenant and the link of that text, whether it is open or not; None where it is none of ours."""
+    try:
+        secret = _SIGNER.unsign(text)
+    except BadSignature:
+        return None
+    rows = call("hand_off_link_by_digest", _digest(secret))
+    return (rows[0][1], rows[0][0]) if rows else None
+
+
+@transaction.atomic
+def use_hand_off_link(*, link_id: UUID, what: str) -> HandOff:
+    """Record that somebody asked for `what` by the link, and say whether it still lets them; the scope is open."""
+    link = HandOffLink.objects.select_related("connection").get(pk=link_id)
+    now = timezone.now()
+    ended = ""
+    if link.revoked_at is not None:
+        ended = "revoked"
+    elif not link.is_open(now):
+        ended = "expired"
+    elif link.connection.is_removed:
+        ended = "removed"
+    HandOffLink.objects.filter(pk=link.pk).update(last_used_at=now)
+    audit.record(
+        "hand_off_link:refused" if ended else "hand_off_link:used",
+        by=actor_of(link),
+        tenant_id=link.tenant_id,
+        target=link,
+        connection=str(link.connection_id),
+        what=what,
+        **({"because": ended} if ended else {}),
+    )
+    return HandOff(link, ended)
+
+
+def actor_of(link: HandOffLink) -> Actor:
+    """Whoever holds the link."""
+    return Actor("link", str(link.pk), f"Hand-off link made by {link.created_by}"[:254])
+
+
+def _digest(secret: str) -> str:
+    """What is stored of a link. Its secret has 256 random bits, so a plain hash is enough (nothing to guess)."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,27 @@
+"""What a verification is told of a customer role: its connection and its options as plain values."""
+
+from integrations.aws.report import VerificationTarget
+from integrations.catalogue_file import catalogue
+from integrations.models import Connection, CustomerRole
+from integrations.role_templates.document import version_tag_key
+
+
+def verification_target(connection: Connection, role: CustomerRole) -> VerificationTarget:
+    """The target of a role of the connection, whose tenant's scope is open; UnknownComponent if none offers it."""
+    current, options = catalogue(), connection.role_options
+    role.connection = connection
+    return VerificationTarget(
+        tenant_ref=connection.tenant.reference,
+        connection_ref=connection.reference,
+        account_id=connection.account_id,
+        external_id=connection.external_id,
+        role_name=role.name,
+        role_path=options.path,
+        component=current.component(role.component),
+        regions=options.regions,
+        self_inspection=options.self_inspection,
+        boundary_arn=options.boundary_arn,
+        version_tag_key=version_tag_key(current),
+        max_session_seconds=options.max_session_seconds,
+        said_deployed_at=connection.asked_at,
+    )

@@ -1,0 +1,118 @@
+"""A worker that is lost at any point leaves nothing stuck, and no transaction is open while AWS hangs."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.utils import timezone
+
+from integrations.actions import role_statuses, verification_runs, verifications
+from integrations.models import Connection, Verification
+from tenants import audit
+from tenants.audit import SYSTEM
+from tenants.models import AuditEvent
+from tenants.scope import tenant_scope
+from tests.brokers import unread, use_broker
+from tests.customer import connection_with_stack, sandbox_control
+from tests.environment import DATABASE
+
+
+class Killed(BaseException):
+    """What ends a worker as SIGKILL does: nothing of the project catches it, and PostgreSQL rolls back what is open."""
+
+
+POINTS: dict[str, tuple[object, str, bool]] = {
+    "before the first call": (verification_runs, "_verify", False),
+    "before what landed is stored": (verification_runs, "_store", False),
+    "after what landed is stored": (verification_runs, "_store", True),
+    "before it is turned into statuses": (verification_runs, "_complete", False),
+    "among the statuses": (role_statuses, "apply_reports", True),
+    "before the next one is planned": (verification_runs, "plan_next", False),
+    "before the transaction ends": (audit, "record", True),
+    "once it has ended": (verification_runs, "_complete", True),
+}
+
+
+def kill_at(monkeypatch, module: object, name: str, *, after: bool) -> None:
+    """Kill whoever comes by there, once."""
+    real: Callable[..., object] = getattr(module, name)
+
+    def killed(*args: object, **kwargs: object) -> object:
+        monkeypatch.setattr(module, name, real)
+        if after:
+            real(*args, **kwargs)
+        raise Killed
+
+    monkeypatch.setattr(module, name, killed)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_lost_at_any_point_leaves_nothing_stuck(cast, sandbox_address, broker, monkeypatch, point) -> None:
+    use_broker(monkeypatch, unread(broker))
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    with tenant_scope(cast.tenant.pk):
+        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    module, name, after = POINTS[point]
+    kill_at(monkeypatch, module, name, after=after)
+    with pytest.raises(Killed):
+        verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
+
+    with tenant_scope(cast.tenant.pk):
+        Verification.objects.filter(state="running").update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    verifications.hand_back()
+    verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
+
+    with tenant_scope(cast.tenant.pk):
+        asked.refresh_from_db()
+        role = connection.roles.get()
+        ends = AuditEvent.objects.filter(action="system:verification:completed", target_id=str(asked.pk)).count()
+        controls = asked.findings.filter(check_code="trust.control").count()
+        keys = list(asked.sessions.values_list("access_key_id", flat=True))
+        planned = Connection.objects.get(pk=connection.pk).next_verification_at
+    assert (asked.state, ends, role.passes, controls) == ("completed", 1, 1, 1)
+    assert len(keys) == len(set(keys))
+    assert planned is not None
+
+
+def test_receipts_of_a_run_that_was_lost_are_kept(cast, sandbox_address, broker, monkeypatch) -> None:
+    use_broker(monkeypatch, unread(broker))
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    with tenant_scope(cast.tenant.pk):
+        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    kill_at(monkeypatch, verification_runs, "_complete", after=False)
+
+    with pytest.raises(Killed):
+        verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
+
+    with tenant_scope(cast.tenant.pk):
+        purposes = set(asked.sessions.values_list("purpose", flat=True))
+    assert {"verification", "trust_test"} <= purposes
+
+
+def test_no_transaction_is_open_while_aws_hangs(cast, db, sandbox_address, worker) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    sandbox_control("faults", {"kind": "latency", "seconds": 2, "account": account.account_id, "count": 60})
+    with tenant_scope(cast.tenant.pk):
+        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    seen_running, oldest = 0, 0.0
+
+    with psycopg.connect(db.url(DATABASE), autocommit=True) as superuser:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with tenant_scope(cast.tenant.pk):
+                asked.refresh_from_db()
+            if not asked.is_active:
+                break
+            seen_running += asked.state == "running"
+            (age,) = superuser.execute(
+                "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0) FROM pg_stat_activity"
+                " WHERE state LIKE 'idle in transaction%' AND datname = current_database()"
+            ).fetchone()
+            oldest = max(oldest, float(age))
+            time.sleep(0.1)
+    sandbox_control("faults", {"clear": True})
+
+    assert seen_running > 10, "it was looked at while AWS hung"
+    assert oldest < 2, "none was open as long as one call took"

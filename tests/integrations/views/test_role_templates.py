@@ -1,0 +1,293 @@
+"""The pages around the role template: tabs, options, guide, what you will see, downloads, hand-off links."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client, override_settings
+from django.utils import timezone
+
+from integrations.actions.hand_off_links import create_hand_off_link, revoke_hand_off_link
+from integrations.actions.offboarding import request_removal
+from integrations.catalogue_file import catalogue
+from integrations.models import Connection, HandOffLink
+from tenants.audit import SYSTEM
+from tenants.models import AuditEvent
+from tenants.scope import tenant_scope
+from tests.brokers import unread, use_broker
+
+
+@pytest.fixture(autouse=True)
+def no_worker_takes_them(broker, monkeypatch) -> None:
+    use_broker(monkeypatch, unread(broker))
+
+
+@pytest.fixture
+def client(cast, sign_in) -> Client:
+    return sign_in(cast.owner)
+
+
+@pytest.fixture
+def hand_off(connection) -> str:
+    """The address of a hand-off link."""
+    with tenant_scope(connection.tenant_id):
+        _, text = create_hand_off_link(connection=connection, by=SYSTEM)
+    return f"/hand-off/{text}/"
+
+
+def events(connection, action: str) -> list[AuditEvent]:
+    with tenant_scope(connection.tenant_id):
+        return list(AuditEvent.objects.filter(action__endswith=action).order_by("at"))
+
+
+@pytest.mark.parametrize(
+    ("tab", "shows"),
+    [
+        ("", "Download for CloudFormation"),
+        ("cloudformation", "Download as JSON"),
+        ("terraform", "Download as a zip"),
+        ("cli", "Download the script"),
+        ("console", "Choose Custom trust policy"),
+        ("nonsense", "Download for CloudFormation"),
+    ],
+)
+def test_each_format_has_a_tab_that_is_a_link(client, url, tab, shows) -> None:
+    page = client.get(url, {"format": tab}).content.decode()
+
+    assert shows in page
+    assert page.count('aria-current="true"') == 1
+    assert f'href="{url}?format=terraform#template"' in page
+
+
+def test_the_steps_by_hand_have_a_document_each_to_copy(client, url, connection) -> None:
+    page = client.get(url, {"format": "console"}).content.decode()
+
+    ids = re.findall(r'<pre id="([a-z0-9-]+-step-\d+)"', page)
+    assert len(ids) == len(set(ids)) > 10
+    assert all(f'data-copy="{one}"' in page for one in ids)
+    assert connection.external_id in page
+
+
+def test_a_path_that_the_console_cannot_make_says_so(client, url, connection) -> None:
+    client.post(f"{url}role-options/", form_of(path="/partners/"))
+
+    page = client.get(url, {"format": "console"}).content.decode()
+    answer = client.get(f"{url}role-templates/console/", follow=True).content.decode()
+
+    assert "makes roles in the path / only, and you chose /partners/" in page
+    assert "makes roles in the path / only, and you chose /partners/" in answer
+
+
+def form_of(**choices) -> dict[str, object]:
+    return {
+        "name_pattern": "rolebridge-{connection}-{component}",
+        "path": "/",
+        "max_session_seconds": 3600,
+        **choices,
+    }
+
+
+def test_options_are_chosen_on_a_page_and_stand_in_the_template(client, url, connection) -> None:
+    answer = client.post(
+        f"{url}role-options/",
+        form_of(
+            name_pattern="partner-{component}-{connection}",
+            path="/partners/",
+            boundary_arn="arn:aws:iam::222233334444:policy/b",
+            tags="Team=Cloud platform\ncost=",
+            max_session_seconds=7200,
+            regions="eu-central-1, eu-west-1",
+            self_inspection="on",
+        ),
+    )
+
+    assert answer.status_code == 302
+    template = json.loads(client.get(f"{url}role-templates/cloudformation-json/").content)
+    role = template["Resources"]["LogAnalysisRole"]["Properties"]
+    assert (role["RoleName"], role["Path"]) == (f"partner-log-analysis-{connection.reference}", "/partners/")
+    assert [parameter["Default"] for parameter in template["Parameters"].values()] == [
+        "arn:aws:iam::222233334444:policy/b",
+        7200,
+        "Cloud platform",
+        "",
+    ]
+    assert "SelfInspection" in json.dumps(role)
+    shown = client.get(f"{url}role-options/").content.decode()
+    assert "Team=Cloud platform\ncost=" in shown
+    assert 'value="eu-central-1 eu-west-1"' in shown
+    assert "partner-log-analysis" in client.get(url).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("choice", "says"),
+    [
+        ({"boundary_arn": "arn:aws-cn:iam::222233334444:policy/b"}, "is in the AWS partition &#x27;aws-cn&#x27;"),
+        ({"path": "partners"}, "begins and ends with a slash"),
+        ({"tags": "\n".join(f"k{n}=v" for n in range(60))}, "You gave 60 tags"),
+        ({"tags": "nothing"}, "Line 1 is no tag"),
+        ({"max_session_seconds": "1"}, "An hour is enough"),
+        ({"max_session_seconds": "long"}, "Give a number"),
+        ({"regions": "Frankfurt"}, "is no region"),
+        ({"name_pattern": ""}, "Give a pattern"),
+    ],
+)
+def test_a_choice_that_cannot_be_granted_is_shown_with_what_to_do(client, url, connection, choice, says) -> None:
+    answer = client.post(f"{url}role-options/", form_of(**choice))
+
+    assert answer.status_code == 422
+    assert says in answer.content.decode()
+    with tenant_scope(connection.tenant_id):
+        assert Connection.objects.get(pk=connection.pk).role_options == connection.role_options
+
+
+def test_an_account_that_the_boundary_is_not_in_is_told_at_the_account(client, url, connection) -> None:
+    client.post(f"{url}role-options/", form_of(boundary_arn="arn:aws:iam::222233334444:policy/b"))
+
+    answer = client.post(f"{url}account/", {"account_id": "333344445555"})
+
+    assert answer.status_code == 422
+    assert "is a policy of account 222233334444" in answer.content.decode()
+
+
+def test_the_guide_tells_every_action_before_anything_is_downloaded(client, url, connection) -> None:
+    page = client.get(f"{url}guide/").content.decode().replace("<wbr>", "")
+
+    for component in catalogue().components:
+        assert component.name in page
+        for permission in component.permissions:
+            assert permission.action in page
+            assert permission.needed_for in page
+        for entry in component.never_granted:
+            assert entry.action in page
+    assert "None of the actions can see your data" in page
+    assert connection.external_id in page
+    assert events(connection, "role_template:downloaded") == []
+
+
+@override_settings(EGRESS_ADDRESSES=["192.0.2.7", "198.51.100.0/28"])
+def test_what_you_will_see_names_sessions_tags_principal_addresses_and_refused_attempts(
+    client, url, connection
+) -> None:
+    page = client.get(f"{url}what-you-will-see/").content.decode()
+
+    for name in ("log-analysis", "trust-test", "canary", "grant-test"):
+        assert f"rolebridge-{name}-{connection.reference}" in page
+    assert f"<code>rolebridge-{connection.reference}</code>" in page
+    assert f"Connection={connection.reference}" in page
+    assert "arn:aws:iam::111111111111:role/rolebridge/integration" in page
+    assert "192.0.2.7" in page
+    assert "198.51.100.0/28" in page
+    assert page.count("Yes, on purpose") == 9
+    assert str(connection.tenant.name) not in re.sub(r"<header.*?</header>", "", page, flags=re.DOTALL)
+
+
+def test_a_download_is_recorded_and_can_be_had_again(client, url, connection, cast) -> None:
+    first = client.get(f"{url}role-templates/cli/")
+    client.post(f"{url}role-options/", form_of(path="/partners/"))
+    page = client.get(f"{url}role-templates/").content.decode()
+    again = client.get(re.search(r'href="([^"]+/role-templates/again/[^"]+/)"', page)[1])
+
+    assert cast.owner.email in page
+    assert again.content == first.content
+    assert again["Content-Disposition"] == f'attachment; filename="rolebridge-{connection.reference}.sh"'
+    assert [event.data["format"] for event in events(connection, "role_template:downloaded")] == ["cli", "cli"]
+    assert client.get(f"{url}role-templates/cli/").content != first.content
+
+
+def test_a_hand_off_link_is_made_and_shown_once(client, url, connection) -> None:
+    made = client.post(f"{url}hand-off/", {"days": 3})
+
+    [address] = re.findall(r'id="link-text">http://[^/]+(/hand-off/[^<]+/)<', made.content.decode())
+    assert made["Cache-Control"] == "no-store"
+    assert Client().get(address).status_code == 200
+    assert address not in client.get(f"{url}hand-off/").content.decode()
+    with tenant_scope(connection.tenant_id):
+        link = HandOffLink.objects.get()
+    assert link.digest not in address
+    assert timedelta(days=2) < link.expires_at - timezone.now() <= timedelta(days=3)
+    assert events(connection, "hand_off_link:created")[0].action.startswith("page:")
+
+
+@pytest.mark.parametrize("days", ["0", "31", "many", ""])
+def test_a_hand_off_link_lasts_1_to_30_days(client, url, days) -> None:
+    answer = client.post(f"{url}hand-off/", {"days": days})
+
+    assert answer.status_code == 422
+    assert "link-text" not in answer.content.decode()
+
+
+def test_somebody_with_no_account_reads_and_downloads_by_the_link_and_each_use_is_audited(hand_off, connection) -> None:
+    stranger = Client()
+
+    guide = stranger.get(hand_off, {"format": "cli"})
+    seen = stranger.get(f"{hand_off}what-you-will-see/")
+    script = stranger.get(f"{hand_off}role-templates/cli/")
+
+    assert "Download the script" in guide.content.decode()
+    assert f"{hand_off}role-templates/cli/" in guide.content.decode()
+    assert f"/tenants/{connection.tenant_id}/" not in guide.content.decode() + seen.content.decode()
+    assert script.content.startswith(b"#!/usr/bin/env bash")
+    for answer in (guide, seen, script):
+        assert answer["Referrer-Policy"] == "no-referrer"
+        assert answer["Cache-Control"] == "no-store"
+        assert answer["X-Robots-Tag"] == "noindex"
+    used = events(connection, "hand_off_link:used")
+    assert [event.data["what"] for event in used] == ["guide", "what you will see", "role template: cli"]
+    assert {event.actor_kind for event in used} == {"link"}
+    assert [event.actor_kind for event in events(connection, "role_template:downloaded")] == ["link"]
+
+
+def test_a_hand_off_link_changes_nothing(hand_off, connection) -> None:
+    answer = Client().post(hand_off, {"path": "/other/"})
+
+    assert answer.status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        ("expire", "This link has expired"),
+        ("revoke", "This link was revoked"),
+        ("remove", "This connection is being removed"),
+    ],
+)
+def test_a_link_that_has_ended_says_so_on_every_page(hand_off, connection, end, says) -> None:
+    with tenant_scope(connection.tenant_id):
+        link = HandOffLink.objects.get()
+        if end == "expire":
+            HandOffLink.objects.update(expires_at=timezone.now())
+        elif end == "revoke":
+            revoke_hand_off_link(connection=connection, link_id=link.pk, by=SYSTEM)
+        else:
+            request_removal(connection=connection, by=SYSTEM)
+
+    answers = [Client().get(hand_off + page) for page in ("", "what-you-will-see/", "role-templates/cli/")]
+
+    for answer in answers:
+        assert answer.status_code == 410
+        assert says in answer.content.decode()
+        assert connection.external_id not in answer.content.decode()
+    assert len(events(connection, "hand_off_link:refused")) == 3
+
+
+def test_a_link_is_of_one_connection_and_any_other_text_is_unknown(hand_off, connection) -> None:
+    text = hand_off.split("/")[2]
+    secret, _, signature = text.rpartition(".")
+
+    for other in (secret, f"{secret}x.{signature}", f"{secret}.{signature[:-2]}xx", "x", "ü"):
+        answer = Client().get(f"/hand-off/{other}/")
+        assert answer.status_code == 404
+        assert "We do not know this link" in answer.content.decode()
+
+
+def test_a_link_is_revoked_on_its_page(client, url, hand_off, connection) -> None:
+    with tenant_scope(connection.tenant_id):
+        link = HandOffLink.objects.get()
+
+    client.post(f"{url}hand-off/{link.pk}/revoke/")
+    client.post(f"{url}hand-off/{link.pk}/revoke/")
+
+    assert "Revoked" in client.get(f"{url}hand-off/").content.decode()
+    assert Client().get(hand_off).status_code == 410
+    assert len(events(connection, "hand_off_link:revoked")) == 1
