@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from integrations.aws.vendor_doctor import Examination, examine
 from integrations.catalogue_file import catalogue, one_catalogue
-from integrations.models import VendorExamination
+from integrations.models import IntegrationRole, VendorExamination
 from integrations.vendor import vendor_settings
 from tenants import audit
 from tenants.audit import Actor
@@ -62,7 +62,14 @@ def examine_now(*, remembered_role_id: str = "", deadline_seconds: float = 120) 
 
 
 def remembered_role_id() -> str:
-    """The integration role's unique id as the last examination that reached it found it; empty if none did."""
+    """The integration role's unique id as verifications know it, else as the last examination that reached it found
+    it; empty if none did. One that raised the alarm counts once somebody acknowledged it.
+    """
+    known = IntegrationRole.objects.filter(
+        role_arn=vendor_settings().integration_role_arn, acknowledged_at__isnull=False
+    ).first()
+    if known is not None:
+        return known.role_id
     last = VendorExamination.objects.exclude(integration_role_id="").first()
     return last.integration_role_id if last is not None else ""
 

@@ -179,7 +179,7 @@ def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
     # None says that a role's run has ended.
     landed: queue.SimpleQueue[Landed | None] = queue.SimpleQueue()
-    stopped: set[str] = set()
+    stopped = _store(claim, [])  # what was taken out of use since the claim is not even begun
 
     def land(finding: aws_report.Finding) -> None:
         if finding.component in stopped:
@@ -189,7 +189,11 @@ def _verify(claim: Claim) -> list[Report]:
     look_every = min(LOOK_EVERY_SECONDS, settings.VERIFICATION_LEASE_SECONDS / 3)
     with _threads(len(claim.jobs)) as executor:
         # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
-        futures = [executor.submit(copy_context().run, job.run, land, landed.put) for job in claim.jobs]
+        futures = [
+            executor.submit(copy_context().run, job.run, land, landed.put)
+            for job in claim.jobs
+            if job.component not in stopped
+        ]
         for future in futures:
             future.add_done_callback(lambda _: landed.put(None))
         looked_at = timezone.now()

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from integrations.actions.vendor_examinations import remembered_role_id, run_examination
+from integrations.actions.vendor_identity import remember_role
 from integrations.models import VendorExamination
 from integrations.vendor import vendor_settings
 from tenants.models import AuditEvent
@@ -117,6 +118,17 @@ def test_an_examination_runs_once_and_the_role_id_is_remembered(db, sandbox_addr
 
     assert VendorExamination.objects.get().finished_at == first
     assert remembered_role_id().startswith("AROA")
+
+
+def test_f9_an_examination_compares_the_role_with_what_verifications_remember(db, sandbox_address) -> None:
+    remember_role(role_arn=vendor_settings().integration_role_arn, role_id="AROAREMEMBERED")
+    examination = VendorExamination.objects.create()
+
+    run_examination(examination_id=examination.pk)
+
+    examination.refresh_from_db()
+    assert examination.state == "failed"
+    assert "it was AROAREMEMBERED" in json.dumps(examination.report)
 
 
 def test_with_the_queue_away_staff_are_told_and_nothing_waits(cast, sign_in, monkeypatch) -> None:

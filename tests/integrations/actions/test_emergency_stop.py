@@ -374,7 +374,7 @@ class TestWhoSeesIt:
             live = open_session(verification, opened_at=now, expires_at=now + timedelta(minutes=15))
         staff, base = sign_in(cast.staff), "/admin/integrations/emergencystop/"
 
-        without = staff.post(f"{base}switch/", {"wanted": "start", "reason": " \x00 "}, follow=True)
+        without = staff.post(f"{base}switch/", {"wanted": "start", "reason": " \n "}, follow=True)
         started = staff.post(f"{base}switch/", {"wanted": "start", "reason": "A key\nleaked"}, follow=True)
         emergency_stop.follow()
         listed, home = (staff.get(page).content.decode() for page in (base, "/admin/"))

@@ -6,7 +6,7 @@ from tenants.row_level_security import role
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenants", "0004_settings"), ("sessions", "0001_initial")]
+    dependencies = [("tenants", "0005_recovery"), ("sessions", "0001_initial")]
 
     operations = [
         migrations.RunSQL(
