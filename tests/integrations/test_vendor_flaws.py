@@ -50,7 +50,13 @@ FLAWS = {
     ),
     "f09": (
         "a trust that breaks when the vendor recreates its role",
-        ["integrations/aws/test_trust_lint.py", "integrations/aws/test_verify.py"],
+        [
+            "integrations/actions/test_vendor_identity.py",
+            "integrations/aws/test_trust_lint.py",
+            "integrations/aws/test_vendor_doctor.py",
+            "integrations/aws/test_verify.py",
+            "integrations/test_vendor_doctor.py",
+        ],
     ),
     "f10": (
         "a vendor principal that may assume anything",
