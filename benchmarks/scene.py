@@ -59,7 +59,8 @@ class Scene:
 
     def control(self, name: str, value: object) -> None:
         """Call one of the sandbox's control addresses."""
-        request = urllib.request.Request(f"{self.url}/_sandbox/{name}", json.dumps(value).encode(), method="POST")
+        body, headers = json.dumps(value).encode(), {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/_sandbox/{name}", body, headers, method="POST")
         urllib.request.urlopen(request, timeout=30).close()
 
     def add_latency(self, seconds: float) -> None:

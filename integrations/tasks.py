@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_init
 from celery.worker.control import control_command
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 
 from integrations.actions import (
     catalogue_releases,
@@ -52,13 +52,21 @@ class VerificationTask(TenantTask):
     opens_scope = False
 
 
-# Acknowledged late, so that a worker holds no message that it cannot start while another worker could.
-@shared_task(name="integrations.tasks.run_verification", base=VerificationTask, acks_late=True)
+# Acknowledged late, so that a worker holds no message that it cannot start while another worker could. Tried again if
+# the database gives no connection in time: `hand_back` would come only after half a minute.
+@shared_task(
+    name="integrations.tasks.run_verification",
+    base=VerificationTask,
+    acks_late=True,
+    autoretry_for=(OperationalError,),
+    max_retries=4,
+    retry_backoff=True,
+)
 def run_verification(tenant_id: UUID, verification_id: UUID) -> None:
     """Run a queued verification, or one whose worker was lost.
 
-    Queue `verifications`, or `scheduled_verifications` where nobody waits. No retry by the broker: the lease in the
-    database is what hands a lost run on, and a message that comes twice finds it taken. The run ends by its deadline.
+    Queue `verifications`, or `scheduled_verifications` where nobody waits. What hands a lost run on is the
+    lease in the database, and a message that comes twice finds it taken. The run ends by its deadline.
     """
     with one_catalogue():
         verification_runs.run(tenant_id=tenant_id, verification_id=verification_id)

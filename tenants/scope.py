@@ -74,6 +74,13 @@ def tenant_scope(tenant_id: UUID) -> Iterator[None]:
         _database.reset(token)
 
 
+def let_go() -> None:
+    """Give this thread's database connection back to the pool, before a long wait for something else. The next query
+    takes one again. No scope may be open.
+    """
+    connections[APP].close()
+
+
 @contextmanager
 def staff_scope() -> Iterator[None]:
     """Speak as the staff role, which reads across tenants and writes hardly anything (Django admin)."""

@@ -49,30 +49,33 @@ class OpenedFor(Protocol):
 
 
 def keep_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:
-    """Keep the receipts among what has landed; in the tenant's scope, open or not."""
-    receipts = [one for one in landed if isinstance(one, SessionReceipt)]
-    if not receipts:
-        return
+    """Keep the receipts among what has landed. No scope is open."""
     with tenant_scope(opened_for.tenant_id):
-        Session.objects.bulk_create(
-            Session(
-                tenant_id=opened_for.tenant_id,
-                connection_id=opened_for.connection_id,
-                verification_id=opened_for.verification_id,
-                component=receipt.component,
-                purpose=receipt.purpose,
-                opened_at=receipt.opened_at,
-                expires_at=receipt.expires_at,
-                role_arn=receipt.role_arn,
-                role_id=receipt.role_id,
-                session_name=receipt.session_name,
-                source_identity=receipt.source_identity,
-                tags=dict(receipt.tags),
-                transitive_tag_keys=list(receipt.transitive_tag_keys),
-                policy_sha256=receipt.policy_sha256,
-                access_key_id=receipt.access_key_id,
-                request_id=receipt.request_id,
-                packed_policy_percent=receipt.packed_policy_percent,
-            )
-            for receipt in receipts
+        write_receipts(opened_for, landed)
+
+
+def write_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:
+    """Keep the receipts among what has landed; the tenant's scope is open."""
+    Session.objects.bulk_create(
+        Session(
+            tenant_id=opened_for.tenant_id,
+            connection_id=opened_for.connection_id,
+            verification_id=opened_for.verification_id,
+            component=receipt.component,
+            purpose=receipt.purpose,
+            opened_at=receipt.opened_at,
+            expires_at=receipt.expires_at,
+            role_arn=receipt.role_arn,
+            role_id=receipt.role_id,
+            session_name=receipt.session_name,
+            source_identity=receipt.source_identity,
+            tags=dict(receipt.tags),
+            transitive_tag_keys=list(receipt.transitive_tag_keys),
+            policy_sha256=receipt.policy_sha256,
+            access_key_id=receipt.access_key_id,
+            request_id=receipt.request_id,
+            packed_policy_percent=receipt.packed_policy_percent,
         )
+        for receipt in landed
+        if isinstance(receipt, SessionReceipt)
+    )

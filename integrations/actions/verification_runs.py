@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from integrations.actions import emergency_stop, role_statuses, vendor_identity
 from integrations.actions.role_jobs import Report, RoleJob, Task
-from integrations.actions.sessions import keep_receipts
+from integrations.actions.sessions import keep_receipts, write_receipts
 from integrations.actions.targets import verification_target
 from integrations.actions.verifications import (
     MOST_ATTEMPTS,
@@ -45,7 +45,7 @@ from integrations.models import Connection, CustomerRole, Finding, Status, Verif
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
-from tenants.scope import tenant_scope
+from tenants.scope import let_go, tenant_scope
 
 logger = logging.getLogger(__name__)
 
@@ -199,18 +199,18 @@ def _verify(claim: Claim) -> list[Report]:
         ]
         for future in futures:
             future.add_done_callback(lambda _: landed.put(None))
-        looked_at, stored = timezone.now(), False
+        looked_at = timezone.now()
         while not (done := all(future.done() for future in futures)) or not landed.empty():
-            # The first is stored at once: so a pause of just now is seen before a session in the role is opened.
-            news = _take(landed, together_for=0 if done or not stored else STORED_EVERY_SECONDS)
+            let_go()  # or each run, however long its account hangs, would keep a connection from the others
+            news = _take(landed, 0 if done else STORED_EVERY_SECONDS)
             if news or (timezone.now() - looked_at).total_seconds() >= look_every:
                 try:
                     stopped |= _store(claim, news)
                 except (LeaseLost, Stopped):
                     stopped |= {job.component for job in claim.jobs}
-                    keep_receipts(claim, _take(landed, together_for=0))
+                    keep_receipts(claim, _take(landed, 0))
                     raise
-                looked_at, stored = timezone.now(), True
+                looked_at = timezone.now()
     reports = []
     for future in futures:
         with suppress(OutOfUse):
@@ -230,17 +230,12 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _take(landed: "queue.SimpleQueue[Landed | None]", *, together_for: float) -> list[Landed]:
-    """What lands within so many seconds, or until a role's run has ended: one write for all that came together. With 0,
-    the first to land, and what is there by then; after a tenth of a second, nothing.
-    """
-    news = []
-    until = time.monotonic() + (together_for or 0.1)
+def _take(landed: "queue.SimpleQueue[Landed | None]", seconds: float) -> list[Landed]:
+    """What lands within so many seconds, or until a role's run has ended: one write for all that came together."""
+    news, until = [], time.monotonic() + seconds
     with suppress(queue.Empty):
         while one := landed.get(timeout=max(until - time.monotonic(), 0)):
             news.append(one)
-            if not together_for:
-                until = 0
     return news
 
 
@@ -253,7 +248,7 @@ def _store(claim: Claim, news: list[Landed]) -> set[str]:
     """
     findings = [one for one in news if isinstance(one, aws_report.Finding)]
     with tenant_scope(claim.tenant_id):
-        keep_receipts(claim, news)
+        write_receipts(claim, news)
         ours = Verification.objects.filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING).update(
             lease_expires_at=new_lease()
         )

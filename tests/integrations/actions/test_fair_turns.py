@@ -2,13 +2,16 @@
 
 import signal
 import time
+from uuid import uuid4
 
 import pytest
 import redis
+from django.db import OperationalError
 
 from integrations.actions import verification_runs, verifications
 from integrations.actions.verifications import QUEUE, SCHEDULED_QUEUE, request_verification
 from integrations.models import Connection, Verification
+from integrations.tasks import run_verification
 from tenants.actions.tenants import create_tenant
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
@@ -23,10 +26,13 @@ THREADS = 16
 
 @pytest.fixture
 def small_worker(db, broker, sandbox_address, monkeypatch):
-    """A worker process with few threads, on a queue of its own. It is killed in the end: its calls hang."""
+    """A worker process with few threads and fewer database connections, on a queue of its own. It is killed in the end:
+    its calls hang.
+    """
     own = f"{broker}/7"
     use_broker(monkeypatch, own)
-    with processes.celery_worker("small-worker", {"CELERY_BROKER_URL": own}, concurrency=THREADS) as process:
+    environment = {"CELERY_BROKER_URL": own, "DATABASE_POOL_SIZE": "3"}
+    with processes.celery_worker("small-worker", environment, concurrency=THREADS) as process:
         yield process
         process.send_signal(signal.SIGKILL)
     sandbox_control("faults", {"clear": True})
@@ -80,6 +86,22 @@ def test_hanging_accounts_of_others_delay_nobody(cast, small_worker, tenants) ->
     with tenant_scope(cast.other_tenant.pk):
         asked.refresh_from_db()
         assert asked.attempt == 1
+
+
+def test_a_run_that_gets_no_database_connection_is_tried_again(cast, monkeypatch) -> None:
+    runs = []
+
+    def run(**ids) -> None:
+        runs.append(ids)
+        if len(runs) == 1:
+            raise OperationalError("couldn't get a connection after 5.00 sec")
+
+    monkeypatch.setattr(verification_runs, "run", run)
+
+    run_verification.apply(args=(str(cast.tenant.pk), str(uuid4())))
+
+    assert len(runs) == 2
+    assert runs[0] == runs[1]
 
 
 @pytest.fixture
