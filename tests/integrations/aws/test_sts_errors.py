@@ -90,7 +90,7 @@ def test_validationerror_is_the_vendors(vendor, customer, faults):
                         {
                             "Effect": "Allow",
                             "Action": "ec2:*",
-                            "Resource": [f"arn:aws:ec2:*:*:{secrets.token_urlsafe(90)}" for _ in range(14)],
+                            "Resource": [f"arn:aws:ec2:*:*:{secrets.token_urlsafe(192)}" for _ in range(7)],
                         }
                     ]
                 )
