@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from subprocess import Popen
+from pathlib import Path
+from subprocess import PIPE, Popen
 
 import psycopg
 import pytest
@@ -23,7 +26,7 @@ from tenants.models import Member, Tenant, User
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
 from tenants.secrets import seal
-from tests import processes
+from tests import aws_command_line, processes
 from tests.brokers import use_broker
 from tests.environment import BROKER, DATABASE, DIRECTORY, POSTGRES_DATA, SANDBOX_PORT, VALKEY_PORT
 from tests.second_factor import TOTP_SECRET
@@ -135,6 +138,23 @@ def live_portal(database, broker, sandbox_address) -> Iterator[str]:
     """The web server in a process of its own; gives its address."""
     with processes.portal() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def aws_command() -> Iterator[Path]:
+    """A directory with the real `aws` command line, as quick as tests/aws_command_line.py makes it; put it in PATH."""
+    with tempfile.TemporaryDirectory(prefix="rb-aws-") as directory:
+        socket, command = Path(directory) / "socket", Path(directory) / "aws"
+        asker = f'"{sys.executable}" -I -S "{aws_command_line.__file__}" "{socket}"'
+        command.write_text(f'#!/bin/sh\nexec {asker} "$@"\n')
+        command.chmod(0o755)
+        server = Popen([sys.executable, "-m", "tests.aws_command_line", str(socket)], stdout=PIPE)
+        try:
+            assert server.stdout.readline() == b"ready\n"
+            yield Path(directory)
+        finally:
+            server.kill()
+            server.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -76,29 +76,24 @@ def role_set(*, connection: Connection) -> RoleSet:
     )
 
 
-def render_role_template(*, connection: Connection, chosen: Format) -> TemplateFile:
-    """The connection's role template in a format, handed out to nobody; raises as `role_set`, and NoRoleTemplate where
-    the format has no way to make these roles.
-    """
+def render_role_template(*, roles: RoleSet, chosen: Format) -> TemplateFile:
+    """The roles in a format, handed out to nobody; NoRoleTemplate where the format has no way to make them."""
     try:
-        return formats.render(chosen, role_set(connection=connection))
+        return formats.render(chosen, roles)
     except (TemplateTooLong, ConsoleCannot) as error:
         raise NoRoleTemplate(str(error)) from error
 
 
 def cloudformation_template(*, connection: Connection) -> TemplateFile:
-    """The role template for CloudFormation, as YAML; raises as `render_role_template`."""
-    return render_role_template(connection=connection, chosen=Format.CLOUDFORMATION)
+    """The role template for CloudFormation, as YAML, handed out to nobody; raises as `role_set`."""
+    return render_role_template(roles=role_set(connection=connection), chosen=Format.CLOUDFORMATION)
 
 
 @transaction.atomic
 def download_role_template(*, connection: Connection, chosen: Format, by: Actor) -> RoleTemplateDownload:
-    """Hand out the role template as it is now, and keep its bytes; raises as `render_role_template`."""
+    """Hand out the role template as it is now, and keep its bytes; raises as `role_set` and `render_role_template`."""
     roles = role_set(connection=connection)
-    try:
-        file = formats.render(chosen, roles)
-    except (TemplateTooLong, ConsoleCannot) as error:
-        raise NoRoleTemplate(str(error)) from error
+    file = render_role_template(roles=roles, chosen=chosen)
     kept, _ = RoleTemplate.objects.get_or_create(
         tenant_id=connection.tenant_id,
         connection=connection,

@@ -21,6 +21,7 @@ from integrations.aws.assume_role import MAX_CHAINED_DURATION, MIN_DURATION, Ass
 from integrations.aws.clients import ClientFactory
 from integrations.aws.errors import (
     AwsCallFailed,
+    Refused,
     RequestInvalid,
     Retry,
     SessionPolicyInvalid,
@@ -138,6 +139,11 @@ class VendorSide:
                 kept = self._enter_own_role(role)
                 self._own_sessions[role] = kept
             return kept[1]
+
+    def keeps_own_role(self, role: str) -> bool:
+        """Whether a session of our role `role` was opened before, by whomever."""
+        with self._lock:
+            return role in self._own_sessions
 
     def forget_own_role(self, role: str) -> None:
         """Drop the session of our role `role`, so that the next caller opens a new one."""
@@ -298,11 +304,17 @@ def _launch(
 def _as_own_role(
     vendor: VendorSide, role: str, call: AssumeRole, *, component: str, purpose: SessionPurpose
 ) -> Session:
-    """Make the call as our role `role`; where AWS calls that role's session expired, once more with a new one."""
+    """Make the call as our role `role`; where its session proves stale, once more with a new one.
+
+    Stale is what AWS calls expired, and what it refuses where the session is not new: a role that was made anew leaves
+    its older sessions with no permission at all.
+    """
+    was_kept = vendor.keeps_own_role(role)
     try:
         return open_session(vendor.own_role_sts(role), call, component=component, purpose=purpose)
     except AwsCallFailed as failure:
-        if failure.retry is not Retry.REBUILD:
+        stale = failure.retry is Retry.REBUILD or (was_kept and isinstance(failure, Refused))
+        if not stale:
             raise
         vendor.forget_own_role(role)
         return open_session(vendor.own_role_sts(role), call, component=component, purpose=purpose)
@@ -420,10 +432,11 @@ def try_control_role(vendor: VendorSide, target: VerificationTarget, launch: Ses
     ).receipt
 
 
-def try_as_canary(vendor: VendorSide, target: VerificationTarget, role_arn: str) -> SessionReceipt:
+def try_as_canary(canary_sts: Any, target: VerificationTarget, role_arn: str) -> SessionReceipt:
     """Try `role_arn` as the canary with the target's right external ID, no tags and no source identity.
 
-    The session can do nothing and is dropped at once.
+    The session can do nothing and is dropped at once. `canary_sts` is the canary's own client: the control and what it
+    is the control for must come from one session, or the one says nothing of the other.
     """
     call = AssumeRole(
         role_arn=role_arn,
@@ -431,7 +444,7 @@ def try_as_canary(vendor: VendorSide, target: VerificationTarget, role_arn: str)
         policy=deny_all_session_policy(),
         external_id=target.external_id,
     )
-    return _as_own_role(vendor, CANARY, call, component=target.component.id, purpose=SessionPurpose.CANARY).receipt
+    return open_session(canary_sts, call, component=target.component.id, purpose=SessionPurpose.CANARY).receipt
 
 
 def _from_launch_session(

@@ -31,7 +31,8 @@ MAX_ATTEMPTS = 2  # one retry, by botocore's standard mode, with jitter
 KEPT_CONNECTIONS = 64
 
 # At DEBUG these write whole requests and answers, session tokens and secret keys included, into the log. Whoever turns
-# botocore's logging up must not get those with it.
+# botocore's logging up must not get those with it. `logging.config` takes a level back where it configures `botocore`
+# later, but no filter; a filter, though, does not hold for the loggers below, as the level does.
 for _name in (
     "botocore.auth",
     "botocore.awsrequest",
@@ -44,6 +45,7 @@ for _name in (
     "botocore.utils",
 ):
     logging.getLogger(_name).setLevel(logging.INFO)
+    logging.getLogger(_name).addFilter(lambda record: record.levelno >= logging.INFO)
 
 # botocore still presigns for S3 with version 2 of the signature, which most regions refuse.
 _SIGNED_AS_S3 = Config(signature_version="s3v4")

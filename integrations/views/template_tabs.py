@@ -76,7 +76,7 @@ def template_tabs(
     unavailable = by_way_of_s3 = ""
     steps: tuple[console.RoleSteps, ...] = ()
     try:
-        file = render_role_template(connection=connection, chosen=TABS[selected][0])
+        file = render_role_template(roles=roles, chosen=TABS[selected][0])
         if selected == "cloudformation" and not fits_in_a_call(file.text):
             by_way_of_s3 = _(
                 "This template has %(size)s bytes, and a call takes %(limit)s: upload it in the console, or give the "

@@ -120,7 +120,7 @@ def test_an_examination_runs_once_and_the_role_id_is_remembered(db, sandbox_addr
     assert remembered_role_id().startswith("AROA")
 
 
-def test_f9_an_examination_compares_the_role_with_what_verifications_remember(db, sandbox_address) -> None:
+def test_f09_an_examination_compares_the_role_with_what_verifications_remember(db, sandbox_address) -> None:
     remember_role(role_arn=vendor_settings().integration_role_arn, role_id="AROAREMEMBERED")
     examination = VendorExamination.objects.create()
 

@@ -21,13 +21,13 @@ def commands(heading: str) -> list[str]:
 
 
 @pytest.fixture
-def run(sandbox_address, tmp_path):
+def run(aws_command, sandbox_address, tmp_path):
     """Run commands in an empty directory, as an administrator of an empty account or as the worker."""
     account_id = new_account_id()
     (tmp_path / "manage.py").symlink_to(ROOT / "manage.py")
     everybody = {
         **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{aws_command}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "VENDOR_ACCOUNT_ID": account_id,
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from integrations.aws import findings
 from integrations.aws.checks.run import Answer, Run
-from integrations.aws.errors import Refused
+from integrations.aws.errors import Refused, SessionExpired
 from integrations.aws.report import Actor, Outcome, SessionReceipt
 from integrations.aws.verdicts import Verdict
 
@@ -22,7 +22,8 @@ class Control:
     """The attempt that must succeed. `refused` is the verdict where it does not.
 
     `own_side` is an attempt that only our own side can refuse: where it is refused as well, nothing was proved of the
-    customer's, and `refused` gives way to OUR_SIDE_BROKEN.
+    customer's, and `refused` gives way to OUR_SIDE_BROKEN. `again` is asked first: where a stale session may be why it
+    was refused, it starts everything anew and says so, and these attempts count no more.
     """
 
     check: str
@@ -30,6 +31,7 @@ class Control:
     passed_title: str
     refused: Verdict
     own_side: Attempt | None = None
+    again: Callable[[], bool] = lambda: False
     on_passed: Callable[[], None] = lambda: None
     blocks_verdict: bool = True
 
@@ -77,6 +79,7 @@ class ControlledRefusals:
         self._refusals = refusals
         self._progress = {refusal.check: _Progress(left=set(refusal.attempts)) for refusal in refusals}
         self._waiting: list[tuple[MustBeRefused, Answer]] = []
+        self._abandoned = False
         self.control_passed: bool | None = None
         self.own_side_works: bool | None = None
         self.entered: dict[str, bool] = {}
@@ -96,6 +99,12 @@ class ControlledRefusals:
         self._run.call(work, lambda answer: self._answered(refusal, what, answer), refusal.check)
 
     def _control_answered(self, answer: Answer) -> None:
+        # Expired or refused: either may be a session that is stale.
+        stale = isinstance(answer.failure, Refused | SessionExpired)
+        if stale and self._control.again():
+            self._abandoned = True
+            self._waiting.clear()
+            return
         own_side = self._control.own_side
         if isinstance(answer.failure, Refused) and own_side is not None:
             self._run.call(own_side, lambda proof: self._own_side_answered(answer, proof), self._control.check)
@@ -129,13 +138,16 @@ class ControlledRefusals:
     def _release(self, *, passed: bool) -> None:
         self.control_passed = passed
         for refusal, kept in self._waiting:
-            self._judge_refused(refusal, kept)
+            self._judge(refusal, kept)
         self._waiting.clear()
 
     def _answered(self, refusal: MustBeRefused, what: str, answer: Answer) -> None:
         progress = self._progress[refusal.check]
         if answer.failure is None:
             self._run.receipts.append(answer.value)
+        if self._abandoned:
+            return
+        if answer.failure is None:
             if what not in progress.repeated:
                 progress.repeated.add(what)
                 self._try(refusal, what, pause=self._run.settings.repeat_pause)
@@ -159,18 +171,20 @@ class ControlledRefusals:
         self._run.failed(refusal.check, refusal.violated, answer, request_id=answer.value.request_id, detail=detail)
 
     def _all_answered(self, refusal: MustBeRefused, progress: _Progress) -> None:
-        if progress.failed is not None and progress.failed.failure is not None:
-            self._run.failed(
-                refusal.check,
-                findings.judge_failure(progress.failed.failure),
-                progress.failed,
-                blocks_verdict=self._control.blocks_verdict,
-            )
-        elif progress.refused is not None:
-            if self.control_passed is None:
-                self._waiting.append((refusal, progress.refused))
-            else:
-                self._judge_refused(refusal, progress.refused)
+        answer = progress.failed or progress.refused
+        if answer is None:
+            return
+        if self.control_passed is None:
+            self._waiting.append((refusal, answer))
+        else:
+            self._judge(refusal, answer)
+
+    def _judge(self, refusal: MustBeRefused, answer: Answer) -> None:
+        if answer.failure is not None and not isinstance(answer.failure, Refused):
+            verdict = findings.judge_failure(answer.failure)
+            self._run.failed(refusal.check, verdict, answer, blocks_verdict=self._control.blocks_verdict)
+        else:
+            self._judge_refused(refusal, answer)
 
     def _judge_refused(self, refusal: MustBeRefused, answer: Answer) -> None:
         if self.control_passed:
@@ -188,5 +202,5 @@ class ControlledRefusals:
     def close(self) -> None:
         """Report the refusals whose control never answered."""
         for refusal, answer in self._waiting:
-            self._judge_refused(refusal, answer)
+            self._judge(refusal, answer)
         self._waiting.clear()

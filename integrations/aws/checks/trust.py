@@ -67,12 +67,27 @@ class TrustChecks:
         self._on_control_passed = on_control_passed
         self._trust_test: ControlledRefusals | None = None
         self._canary: ControlledRefusals | None = None
+        self._canary_session_is_new = False
         self._enters_with_previous_id = False
 
     def start(self) -> None:
         run = self._run
         run.call(lambda: enter_trust_test(run.vendor, run.target), self._trust_test_entered, CONTROL)
+        self._canary_session_is_new = not run.vendor.keeps_own_role(CANARY_ROLE)
+        self._enter_canary()
+
+    def _enter_canary(self) -> None:
+        run = self._run
         run.call(lambda: run.vendor.own_role_sts(CANARY_ROLE), self._canary_entered, CANARY_CONTROL)
+
+    def _canary_again(self) -> bool:
+        """Whether the canary starts again, since its session was kept from before and may be stale."""
+        if self._canary_session_is_new:
+            return False
+        self._canary_session_is_new = True
+        self._run.vendor.forget_own_role(CANARY_ROLE)
+        self._enter_canary()
+        return True
 
     def _trust_test_entered(self, answer: Answer) -> None:
         run = self._run
@@ -160,19 +175,21 @@ class TrustChecks:
             verdict = findings.judge_vendor_hop_failure(answer.failure)
             run.failed(CANARY_CONTROL, verdict, answer, blocks_verdict=False)
             return
+        sts = answer.value
         self._canary = ControlledRefusals(
             run,
             Control(
                 check=CANARY_CONTROL,
-                attempt=lambda: try_as_canary(run.vendor, run.target, run.settings.control_role_arn),
+                attempt=lambda: try_as_canary(sts, run.target, run.settings.control_role_arn),
                 passed_title="Our canary gets in where anybody of our account may, so its refusal means something",
                 refused=_CANARY_BROKEN,
+                again=self._canary_again,
                 blocks_verdict=False,
             ),
             [
                 MustBeRefused(
                     check=CANARY,
-                    attempts={"another role": lambda: try_as_canary(run.vendor, run.target, run.role_arn)},
+                    attempts={"another role": lambda: try_as_canary(sts, run.target, run.role_arn)},
                     refused_title="No other role of ours gets in",
                     unknown_title="Not known yet whether another role of ours gets in",
                     violated=_TOO_WIDE,

@@ -111,7 +111,7 @@ class TestOurOwnSide:
 
 
 class TestARecreatedRole:
-    def test_f9_another_id_raises_the_alarm_until_it_is_acknowledged_with_a_reason(self, cast, caplog) -> None:
+    def test_f09_another_id_raises_the_alarm_until_it_is_acknowledged_with_a_reason(self, cast, caplog) -> None:
         vendor_identity.remember_role(role_arn=ARN, role_id="AROAONE")
         vendor_identity.remember_role(role_arn=ARN, role_id="AROAONE")
         assert vendor_identity.alarms() == []
@@ -146,7 +146,7 @@ class TestARecreatedRole:
         assert "is acknowledged" in done
         assert IntegrationRole.objects.get(pk=role.pk).acknowledged_by == cast.staff.email
 
-    def test_f9_a_role_that_it_locked_us_out_of_is_never_the_customers_mistake(self, cast, sandbox_address) -> None:
+    def test_f09_a_role_that_it_locked_us_out_of_is_never_the_customers_mistake(self, cast, sandbox_address) -> None:
         connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
         verify_twice(connection)
         recreate_the_integration_role()

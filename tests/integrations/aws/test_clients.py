@@ -1,6 +1,8 @@
 """How clients are made, and that credentials show nowhere."""
 
 import dataclasses
+import logging
+import logging.config
 import pickle
 import tomllib
 import traceback
@@ -110,3 +112,19 @@ def test_credentials_cannot_be_stored_or_sent(credentials):
 def test_credentials_know_when_they_are_about_to_end(credentials):
     assert credentials.expires_within(16 * 60)
     assert not credentials.expires_within(14 * 60)
+
+
+def test_configuring_logging_anew_gives_no_secret_away():
+    named = ("botocore", "botocore.auth", "botocore.endpoint", "botocore.parsers")
+    levels = {name: logging.getLogger(name).level for name in named}
+    everything = {"version": 1, "disable_existing_loggers": False, "loggers": {"botocore": {"level": "DEBUG"}}}
+
+    try:
+        logging.config.dictConfig(everything)
+        logger = logging.getLogger("botocore.auth")
+        told = logger.filter(logger.makeRecord(logger.name, logging.DEBUG, "auth.py", 1, "a secret", (), None))
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+    assert not told

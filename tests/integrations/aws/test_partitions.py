@@ -1,11 +1,10 @@
 """The chain in each of AWS's partitions: ARNs, regions and endpoints of one never mix with another's."""
 
-import json
-
 import pytest
 
 from integrations.aws.clients import ClientFactory
 from integrations.aws.customer_stack import SANDBOX_SECRET
+from integrations.aws.policies import compact, policy
 from integrations.aws.report import Outcome
 from integrations.aws.vendor_setup import ensure_vendor_account
 from integrations.aws.verify import check_reachability, check_trust
@@ -16,19 +15,34 @@ from tests.sandbox_server import new_account_id
 REGIONS = {"aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1", "aws-eusc": "eusc-de-east-1"}
 
 
+def become_worker(factory, iam, region, monkeypatch):
+    """Give this process the session of a role of that account, and nothing else; the role's ARN.
+
+    The sandbox's container address knows the partition `aws` only, so a user enters the role first.
+    """
+    user = iam.create_user(UserName="starter")["User"]["Arn"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": user}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName="platform", AssumeRolePolicyDocument=compact(policy([trust])))["Role"]["Arn"]
+    anything = compact(policy([{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]))
+    iam.put_user_policy(UserName="starter", PolicyName="permissions", PolicyDocument=anything)
+    iam.put_role_policy(RoleName="platform", PolicyName="permissions", PolicyDocument=anything)
+    key = iam.create_access_key(UserName="starter")["AccessKey"]
+    sts = factory.with_keys("sts", region, key["AccessKeyId"], key["SecretAccessKey"])
+    session = sts.assume_role(RoleArn=role, RoleSessionName="worker")["Credentials"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", session["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", session["SecretAccessKey"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", session["SessionToken"])
+    return role
+
+
 @pytest.fixture(params=REGIONS)
 def elsewhere(request, sandbox, monkeypatch):
-    """The vendor and a customer in another partition; the worker is an IAM user there."""
+    """The vendor and a customer in another partition; the worker has a role there."""
     partition, region = request.param, REGIONS[request.param]
     vendor_account_id = new_account_id()
     factory = ClientFactory(sandbox.url)
     iam = factory.with_keys("iam", region, vendor_account_id, SANDBOX_SECRET)
-    worker = iam.create_user(UserName="worker")["User"]["Arn"]
-    anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]}
-    iam.put_user_policy(UserName="worker", PolicyName="permissions", PolicyDocument=json.dumps(anything))
-    key = iam.create_access_key(UserName="worker")["AccessKey"]
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    worker = become_worker(factory, iam, region, monkeypatch)
     settings = make_settings(
         partition=partition,
         region=region,

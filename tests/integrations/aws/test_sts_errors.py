@@ -1,5 +1,6 @@
 """The table of STS errors, row by row, in the sandbox: whose each error is, and whether it is asked again."""
 
+import copy
 import json
 import logging
 import secrets
@@ -13,7 +14,7 @@ from integrations.aws.findings import judge_failure
 from integrations.aws.narrowing import CustomerSessionPolicy, Narrowing
 from integrations.aws.policies import compact, policy
 from integrations.aws.report import Actor, Outcome, role_status
-from integrations.aws.vendor_setup import POLICY_NAME
+from integrations.aws.vendor_setup import POLICY_NAME, ensure_vendor_account
 from integrations.aws.verify import check_vendor_identity, verify_role
 from tests.integrations.aws.conftest import root_client
 
@@ -89,7 +90,7 @@ def test_validationerror_is_the_vendors(vendor, customer, faults):
                         {
                             "Effect": "Allow",
                             "Action": "ec2:*",
-                            "Resource": [f"arn:aws:ec2:*:*:{secrets.token_urlsafe(90)}" for _ in range(14)],
+                            "Resource": [f"arn:aws:ec2:*:*:{secrets.token_urlsafe(192)}" for _ in range(7)],
                         }
                     ]
                 )
@@ -224,3 +225,39 @@ def test_the_vendors_own_identity_is_checked_apart_from_any_customer(vendor, san
         restore()
 
     assert (finding.check, finding.outcome, finding.who) == ("vendor.identity", Outcome.ERROR, Actor.VENDOR)
+
+
+def test_vendor_roles_that_were_made_anew_are_entered_anew(sandbox_of_my_own):
+    vendor, customer = sandbox_of_my_own
+    customer.deploy()
+    assert role_status(verify(vendor, customer)) == "connected"  # with sessions that are kept
+    iam = root_client(customer.sandbox, "iam", vendor.vendor_account_id)
+    for name in ("compute-analysis", "trust-test", "canary"):
+        iam.delete_role_policy(RoleName=name, PolicyName=POLICY_NAME)
+        iam.delete_role(RoleName=name)
+    ensure_vendor_account(vendor, customer.catalogue, iam)
+
+    report = verify(vendor, customer)
+
+    assert role_status(report) == "connected"
+    assert blames(report) == set()
+
+
+@pytest.mark.parametrize("open_to_root", [False, True])
+def test_a_stale_session_of_the_canary_never_makes_a_role_look_closed(sandbox_of_my_own, open_to_root):
+    vendor, customer = sandbox_of_my_own
+    trust = copy.deepcopy(customer.document().trust_policy)
+    if open_to_root:
+        for statement in trust["Statement"]:
+            statement["Principal"] = {"AWS": vendor.account_root_arn}
+    customer.deploy(trust=trust)
+    verify(vendor, customer)
+    iam = root_client(customer.sandbox, "iam", vendor.vendor_account_id)
+    iam.delete_role_policy(RoleName="canary", PolicyName=POLICY_NAME)
+    iam.delete_role(RoleName="canary")
+    ensure_vendor_account(vendor, customer.catalogue, iam)
+
+    report = verify(vendor, customer)
+
+    assert found(report, "trust.canary_control").outcome is Outcome.PASSED
+    assert report.trust_too_wide is open_to_root

@@ -291,7 +291,7 @@ def test_a_worker_that_may_not_read_its_roles_is_told_apart_from_a_broken_set_up
     assert "Allow the worker iam:GetRole" in words_of(examination)
 
 
-def test_f9_a_recreated_integration_role_is_seen_by_its_unique_id(vendor, broken):
+def test_f09_a_recreated_integration_role_is_seen_by_its_unique_id(vendor, broken):
     before = examine(vendor, CATALOGUE).integration_role_id
     same = examine(vendor, CATALOGUE, remembered_role_id=before)
     broken.delete("integration")

@@ -2,8 +2,6 @@
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -41,14 +39,14 @@ def new_vendor(sandbox, monkeypatch):
 
 
 @pytest.fixture
-def run_script(sandbox, tmp_path):
+def run_script(sandbox, aws_command, tmp_path):
     """Run the script with the real command line and an account root's keys."""
 
     def run(script, argument, account_id):
         path = tmp_path / "vendor.sh"
         path.write_text(script)
         environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{aws_command}:{os.environ['PATH']}",
             "HOME": str(tmp_path),
             "AWS_ENDPOINT_URL": sandbox.url,
             "AWS_DEFAULT_REGION": "eu-central-1",

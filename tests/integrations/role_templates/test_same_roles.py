@@ -6,10 +6,7 @@ import itertools
 import json
 import os
 import subprocess
-import sys
-import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +16,6 @@ from integrations.aws.customer_stack import SANDBOX_SECRET, create_or_update_sta
 from integrations.role_templates import cli, cloudformation, console, terraform
 from integrations.role_templates.document import DEFAULT_OPTIONS, RoleSet
 from integrations.role_templates.options import RoleOptions
-from tests import aws_command_line
 from tests.integrations.aws.builders import EXTERNAL_ID, make_catalogue
 from tests.integrations.aws.conftest import set_up_vendor
 from tests.integrations.role_templates import hcl_reader
@@ -38,24 +34,21 @@ def sandbox():
 class Account:
     """A customer's account, its roles read back as canonical values, and a shell that is signed in to it."""
 
-    def __init__(self, sandbox: SandboxServer, socket: Path, home: Path) -> None:
+    def __init__(self, sandbox: SandboxServer, aws_command: Path, home: Path) -> None:
         self.sandbox = sandbox
-        self.socket = socket
+        self.aws_command = aws_command
         self.id = str(next(ACCOUNTS))
         self.iam = ClientFactory(sandbox.url).with_keys("iam", "us-east-1", self.id, SANDBOX_SECRET)
         self.home = home
 
     def run(self, script: str, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a rendered script with the real command line, in an empty environment."""
-        asker = f'"{sys.executable}" -I -S "{aws_command_line.__file__}" "{self.socket}"'
-        (self.home / "aws").write_text(f'#!/bin/sh\nexec {asker} "$@"\n')
-        (self.home / "aws").chmod(0o755)
         (self.home / "roles.sh").write_text(script)
         return subprocess.run(
             ["bash", "roles.sh", command],
             cwd=self.home,
             env={
-                "PATH": f"{self.home}:{os.environ['PATH']}",
+                "PATH": f"{self.aws_command}:{os.environ['PATH']}",
                 "HOME": str(self.home),
                 "AWS_ENDPOINT_URL": self.sandbox.url,
                 "AWS_DEFAULT_REGION": "us-east-1",
@@ -111,23 +104,9 @@ class Account:
         return str(made["Policy"]["Arn"])
 
 
-@pytest.fixture(scope="session")
-def command_line() -> Iterator[Path]:
-    """The socket behind which the real `aws` command line waits."""
-    with tempfile.TemporaryDirectory(prefix="rb-aws-") as directory:
-        path = Path(directory) / "socket"
-        server = subprocess.Popen([sys.executable, "-m", "tests.aws_command_line", str(path)], stdout=subprocess.PIPE)
-        try:
-            assert server.stdout.readline() == b"ready\n"
-            yield path
-        finally:
-            server.kill()
-            server.communicate()
-
-
 @pytest.fixture
-def account(sandbox, command_line, tmp_path) -> Account:
-    return Account(sandbox, command_line, tmp_path)
+def account(sandbox, aws_command, tmp_path) -> Account:
+    return Account(sandbox, aws_command, tmp_path)
 
 
 def by_name(role: dict) -> str:
@@ -349,7 +328,7 @@ def test_a_role_of_the_same_name_that_is_not_ours_is_left_alone(account, vendor_
 
 
 def test_the_script_stops_in_another_account(account, vendor_in, tmp_path_factory) -> None:
-    other = Account(account.sandbox, account.socket, tmp_path_factory.mktemp("other"))
+    other = Account(account.sandbox, account.aws_command, tmp_path_factory.mktemp("other"))
 
     done = other.run(cli.render(roles_for(account, vendor_in("abac"))), "create")
 

@@ -1,5 +1,6 @@
 """A sandbox for the session, and for each test a world with accounts of its own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is marked where tests run against accounts, and demand the mark of what cannot run there."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what is marked where tests run against accounts, and demand the mark of what cannot run there.
+
+    With SANDBOX_TESTS_CASES=first only the first case of each test is run: all make and remove the same things.
+    """
     for item in items:
         if HERE not in item.path.parents:
             continue
@@ -30,6 +34,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid}: sandbox_only wants its reason")
         if mark is not None and on_aws():
             item.add_marker(pytest.mark.skip(reason=f"sandbox only: {mark.args[0]}"))
+    if os.environ.get("SANDBOX_TESTS_CASES") == "first":
+        firsts = {item.nodeid.split("[")[0]: item for item in reversed(items)}
+        config.hook.pytest_deselected(items=[item for item in items if firsts[item.nodeid.split("[")[0]] is not item])
+        items[:] = [item for item in items if firsts[item.nodeid.split("[")[0]] is item]
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,7 @@ def test_everything_made_in_the_accounts_is_named_and_removed(tmp_path):
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
                 "SANDBOX_TESTS": "aws",
+                "SANDBOX_TESTS_CASES": "first",
                 "SANDBOX_AWS_PROFILES": ",".join(profiles.sections()),
                 "SANDBOX_AWS_CONFIG_FILE": os.devnull,
                 "SANDBOX_AWS_CREDENTIALS_FILE": str(tmp_path / "credentials"),
@@ -98,10 +99,10 @@ def test_everything_made_in_the_accounts_is_named_and_removed(tmp_path):
         assert run.returncode == 0, run.stdout[-4000:]
         found = re.search(r"(\d+) passed", run.stdout)
         assert found is not None
-        assert int(found.group(1)) > 300
+        assert int(found.group(1)) > 100
         assert [left_in(world, account) for account in accounts] == before
         made = [made_in(world, account)[: -count or None] for account, count in zip(accounts, at_first, strict=True)]
-        assert len(made[0]) > 300
+        assert len(made[0]) > 100
         for record in (record for records in made for record in records if record["eventName"] not in UNNAMED):
             named = {name: value for name, value in record["requestParameters"].items() if name in NAMES}
             assert named, record["eventName"]

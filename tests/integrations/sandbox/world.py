@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
@@ -281,6 +282,7 @@ def _empty_and_delete(*, s3: Any, bucket: str) -> None:
     s3.delete_bucket(Bucket=bucket)
 
 
+@cache
 def _profile_session(name: str) -> boto3.Session:
     """Read a profile from where a developer keeps them: for all other tests the files are /dev/null."""
     core = botocore.session.Session()

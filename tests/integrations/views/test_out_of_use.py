@@ -89,7 +89,7 @@ class TestPause:
         assert f'action="{url}verify/"' in page
 
     @pytest.mark.parametrize("address", ["pause/", "resume/"])
-    @pytest.mark.parametrize("component", ["mind-reading", "a\x00b", "<script>"])
+    @pytest.mark.parametrize("component", ["mind-reading", "<script>"])
     def test_an_unknown_component_changes_nothing(self, cast, sign_in, connection, url, address, component) -> None:
         answer = sign_in(cast.owner).post(f"{url}{address}", {"components": ["log-analysis", component]}, follow=True)
 
