@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scene import REGION, VENDOR, Scene, deploy_role, free_port, vendor_settings
+from scene import REGION, VENDOR, Scene, deploy_role, end_when_told, free_port, vendor_settings
 
 from integrations.catalogue import load_catalogue
 from portal.local import services
@@ -72,6 +72,7 @@ class Installation:
 @contextmanager
 def installation(workers: int, *, beat: bool = False) -> Iterator[Installation]:
     """Start it all; Django is set up in this process when the block begins."""
+    end_when_told()
     directory = Path(tempfile.mkdtemp(prefix="rb-bench-"))
     try:
         with ExitStack() as stack:

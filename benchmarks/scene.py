@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -47,6 +48,11 @@ def memory_megabytes(pid: int) -> float:
     """The resident memory of a process."""
     found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(found.group(1)) / 1024 if found else float("nan")
+
+
+def end_when_told() -> None:
+    """On SIGTERM end as on Ctrl-C does, so that what was started is ended too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,7 @@ def vendor_settings(url: str, catalogue: Catalogue) -> VendorSettings:
 @contextmanager
 def scene() -> Iterator[Scene]:
     """Start a sandbox and set the vendor's account up; this process gets the worker's identity in it."""
+    end_when_told()
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
