@@ -242,7 +242,8 @@ def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
 def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tuple[SessionReceipt, SessionReceipt]:
     """Enter the vendor's stand-in role, which has the product tag, as the component's own sessions enter customers'.
 
-    Refused, our own policies keep the component's sessions from every customer's role, whatever tag that one carries.
+    Refused, our own policies keep the component's sessions from every customer's role, whatever that one carries or
+    allows; in each chain.
     """
     stand_in = vendor.settings.stand_in_role_arn
     launch = _launch_component(vendor, target, stand_in, SessionPurpose.IDENTITY_CHECK)
