@@ -143,7 +143,7 @@ class ChainChecks:
         self.customer = customer
         run.receipts.append(customer.receipt)
         run.passed(TO_C, "We entered your role", answer, request_id=customer.receipt.request_id)
-        run.call(lambda: caller_account(run.vendor, customer, run.settings.region), self._account_answered, ACCOUNT)
+        run.call(lambda: caller_account(run.vendor, customer), self._account_answered, ACCOUNT)
         self._on_customer(customer)
 
     def _account_answered(self, answer: Answer) -> None:

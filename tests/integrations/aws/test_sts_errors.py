@@ -121,6 +121,48 @@ def test_regiondisabledexception_is_asked_again_in_another_region(vendor, custom
     assert enter_customer_role(side, target, launch).receipt.role_arn == str(target.role_arn(vendor))
 
 
+def sts_switched_off(customer, region=None):
+    """A fault: STS is off in the customer's account, in a region or in all."""
+    where = {"region": region} if region else {}
+    off = {"kind": "error", "service": "sts", "code": "RegionDisabledException", "status": 403}
+    return {**off, "target": customer.account_id, **where}
+
+
+@pytest.mark.parametrize("vendor", ["direct", "chained", "abac"], indirect=True)
+def test_sts_switched_off_in_our_region_alone_changes_no_verdict(vendor, customer, faults):
+    customer.deploy()
+    faults(**sts_switched_off(customer, vendor.region))
+
+    report = verify(vendor, customer)
+
+    assert role_status(report) == "connected"
+    assert blames(report) == set()
+
+
+def test_sts_switched_off_in_our_region_hides_no_open_trust(vendor, customer, faults):
+    document = copy.deepcopy(customer.document().trust_policy)
+    for statement in document["Statement"]:
+        statement["Principal"] = {"AWS": vendor.account_root_arn}
+    customer.deploy(trust=document)
+    faults(**sts_switched_off(customer, vendor.region))
+
+    report = verify(vendor, customer)
+
+    assert found(report, "trust.canary").cause == "trust_too_wide"
+    assert role_status(report) == "unsafe"
+
+
+def test_sts_switched_off_everywhere_gives_no_verdict_and_says_so(vendor, customer, faults):
+    customer.deploy()
+    faults(**sts_switched_off(customer))
+
+    report = verify(vendor, customer)
+
+    assert found(report, TO_C).cause == "region_disabled"
+    assert found(report, "trust.canary").cause == "region_disabled"
+    assert role_status(report) == "no_verdict"
+
+
 def test_regiondisabledexception_everywhere_is_the_customers_to_switch_on(vendor, customer, faults):
     customer.deploy()
     side, target = vendor_side(vendor), customer.target()

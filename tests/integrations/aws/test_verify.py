@@ -242,7 +242,7 @@ def test_f12_a_role_that_turns_out_to_be_in_another_account_is_no_verdict_and_ou
     vendor, customer, monkeypatch
 ):
     customer.deploy()
-    monkeypatch.setattr(chain_checks, "caller_account", lambda vendor, session, region: ("999999999999", "req-1"))
+    monkeypatch.setattr(chain_checks, "caller_account", lambda vendor, session: ("999999999999", "req-1"))
 
     report = verify(vendor, customer.target())
 
