@@ -13,7 +13,7 @@ from integrations.actions.vendor_identity import take_blame
 from integrations.aws.report import ReachabilityReport, RemovalReport, RoleReport, TrustReport, role_status
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
 from integrations.models.connection import OUT_OF_USE
-from integrations.next_verification import WAITING_FOR_AWS
+from integrations.next_verification import may_be_new
 from tenants import audit
 from tenants.audit import SYSTEM
 from tenants.scope import call
@@ -171,10 +171,8 @@ def _status_where_refused(role: CustomerRole, *, nothing_deployed_for_long: bool
     """`unreachable` is what worked before. A role that let us in a moment ago for the first time is still being spread
     by AWS.
     """
-    lost = nothing_deployed_for_long
-    if role.worked_at is not None:
-        lost = lost or role.status != Status.AWAITING or timezone.now() - role.worked_at > WAITING_FOR_AWS
-    return Status.UNREACHABLE if lost else Status.AWAITING
+    is_new = may_be_new(Status(role.status), worked_at=role.worked_at, now=timezone.now())
+    return Status.AWAITING if is_new and not nothing_deployed_for_long else Status.UNREACHABLE
 
 
 def _status_where_safe(role: CustomerRole, verdict: str) -> Status:

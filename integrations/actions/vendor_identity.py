@@ -125,7 +125,9 @@ def take_blame(role: CustomerRole, verification: Verification) -> None:
     if not recreated_at or role.worked_at is None or role.worked_at >= recreated_at[-1]:
         return
     verification.findings.filter(
-        component=role.component, cause__in=["role_not_assumable", "control_refused"], outcome=Finding.Outcome.DENIED
+        component=role.component,
+        cause__in=["role_not_assumable", "role_young", "control_refused"],
+        outcome=Finding.Outcome.DENIED,
     ).update(
         outcome=Finding.Outcome.ERROR,
         cause="integration_role_recreated",

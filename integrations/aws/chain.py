@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -36,21 +36,16 @@ from integrations.aws.policies import (
     trust_test_session_policy,
 )
 from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
+from integrations.aws.sts_regions import in_first_enabled_region
 from integrations.aws.vendor import CANARY, TRUST_TEST, VendorSettings
 
 # A session of ours that is used by many verifications is replaced this long before it ends.
 REPLACE_BEFORE_EXPIRY = 600.0
 
-# Where STS is asked next when it is switched off in a region; these cannot be switched off, or are the only ones.
-_FALLBACK_REGIONS = {
-    "aws": ("us-east-1", "us-west-2", "eu-west-1"),
-    "aws-us-gov": ("us-gov-west-1", "us-gov-east-1"),
-    "aws-cn": ("cn-north-1", "cn-northwest-1"),
-    "aws-eusc": ("eusc-de-east-1",),
-}
 _VENDOR_SESSION = re.compile(r"arn:[a-z-]+:sts::(?P<account>[0-9]{12}):assumed-role/(?P<role>[^/]+)/.+")
 
-T = TypeVar("T")
+# STS clients of one session, by their region.
+StsByRegion = Callable[[str], Any]
 
 
 def session_name(target: VerificationTarget) -> str:
@@ -129,8 +124,12 @@ class VendorSide:
 
         Where the platform already runs this process as that role, there is no hop before it.
         """
+        return self.own_role_sts_by_region(role)(self.settings.region)
+
+    def own_role_sts_by_region(self, role: str) -> StsByRegion:
+        """As own_role_sts, for whoever may have to ask in another region with the very same session."""
         if self.base_role_name() == role:
-            return self.base_sts(self.settings.region)
+            return self.base_sts
         with self._lock:
             key_lock = self._key_locks.setdefault(role, threading.Lock())
         with key_lock:
@@ -138,7 +137,14 @@ class VendorSide:
             if kept is None or kept[0].credentials.expires_within(REPLACE_BEFORE_EXPIRY):
                 kept = self._enter_own_role(role)
                 self._own_sessions[role] = kept
-            return kept[1]
+        session, sts = kept
+
+        def in_region(region: str) -> Any:
+            if region == self.settings.region:
+                return sts
+            return self.clients.with_session("sts", region, session.credentials)
+
+        return in_region
 
     def keeps_own_role(self, role: str) -> bool:
         """Whether a session of our role `role` was opened before, by whomever."""
@@ -242,7 +248,8 @@ def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
 def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tuple[SessionReceipt, SessionReceipt]:
     """Enter the vendor's stand-in role, which has the product tag, as the component's own sessions enter customers'.
 
-    Refused, our own policies keep the component's sessions from every customer's role, whatever tag that one carries.
+    Refused, our own policies keep the component's sessions from every customer's role, whatever that one carries or
+    allows; in each chain.
     """
     stand_in = vendor.settings.stand_in_role_arn
     launch = _launch_component(vendor, target, stand_in, SessionPurpose.IDENTITY_CHECK)
@@ -432,11 +439,13 @@ def try_control_role(vendor: VendorSide, target: VerificationTarget, launch: Ses
     ).receipt
 
 
-def try_as_canary(canary_sts: Any, target: VerificationTarget, role_arn: str) -> SessionReceipt:
+def try_as_canary(
+    vendor: VendorSide, canary_sts: StsByRegion, target: VerificationTarget, role_arn: str
+) -> SessionReceipt:
     """Try `role_arn` as the canary with the target's right external ID, no tags and no source identity.
 
-    The session can do nothing and is dropped at once. `canary_sts` is the canary's own client: the control and what it
-    is the control for must come from one session, or the one says nothing of the other.
+    The session can do nothing and is dropped at once. `canary_sts` is of one session of the canary's: the control and
+    what it is the control for must come from one, or the one says nothing of the other.
     """
     call = AssumeRole(
         role_arn=role_arn,
@@ -444,7 +453,12 @@ def try_as_canary(canary_sts: Any, target: VerificationTarget, role_arn: str) ->
         policy=deny_all_session_policy(),
         external_id=target.external_id,
     )
-    return open_session(canary_sts, call, component=target.component.id, purpose=SessionPurpose.CANARY).receipt
+
+    def ask(region: str) -> SessionReceipt:
+        sts = canary_sts(region)
+        return open_session(sts, call, component=target.component.id, purpose=SessionPurpose.CANARY).receipt
+
+    return in_first_enabled_region(vendor.settings, ask)
 
 
 def _from_launch_session(
@@ -455,16 +469,3 @@ def _from_launch_session(
         return open_session(sts, call, component=component, purpose=purpose)
 
     return in_first_enabled_region(vendor.settings, ask)
-
-
-def in_first_enabled_region(settings: VendorSettings, ask: Callable[[str], T]) -> T:
-    """`ask` in the vendor's region, and where the customer's account has STS switched off there, in the next."""
-    fallbacks = settings.fallback_regions or _FALLBACK_REGIONS[settings.partition]
-    regions = [settings.region, *(region for region in fallbacks if region != settings.region)]
-    for region in regions[:-1]:
-        try:
-            return ask(region)
-        except AwsCallFailed as failure:
-            if failure.retry is not Retry.OTHER_REGION:
-                raise
-    return ask(regions[-1])

@@ -59,7 +59,7 @@ class VerificationTarget:
     they are probed in the vendor's own region. `previous_external_ids` are those a role may still hold while a new one
     replaces them. `self_inspection` says that the customer let the role read itself; `boundary_arn`,
     `version_tag_key` and `max_session_seconds` are what the template put on it. `said_deployed_at` is when the customer
-    last said that the role was deployed.
+    last said that the role was deployed; None for one that worked before.
     """
 
     tenant_ref: str

@@ -78,7 +78,7 @@ class TrustChecks:
 
     def _enter_canary(self) -> None:
         run = self._run
-        run.call(lambda: run.vendor.own_role_sts(CANARY_ROLE), self._canary_entered, CANARY_CONTROL)
+        run.call(lambda: run.vendor.own_role_sts_by_region(CANARY_ROLE), self._canary_entered, CANARY_CONTROL)
 
     def _canary_again(self) -> bool:
         """Whether the canary starts again, since its session was kept from before and may be stale."""
@@ -180,7 +180,7 @@ class TrustChecks:
             run,
             Control(
                 check=CANARY_CONTROL,
-                attempt=lambda: try_as_canary(sts, run.target, run.settings.control_role_arn),
+                attempt=lambda: try_as_canary(run.vendor, sts, run.target, run.settings.control_role_arn),
                 passed_title="Our canary gets in where anybody of our account may, so its refusal means something",
                 refused=_CANARY_BROKEN,
                 again=self._canary_again,
@@ -189,7 +189,7 @@ class TrustChecks:
             [
                 MustBeRefused(
                     check=CANARY,
-                    attempts={"another role": lambda: try_as_canary(sts, run.target, run.role_arn)},
+                    attempts={"another role": lambda: try_as_canary(run.vendor, sts, run.target, run.role_arn)},
                     refused_title="No other role of ours gets in",
                     unknown_title="Not known yet whether another role of ours gets in",
                     violated=_TOO_WIDE,

@@ -146,12 +146,16 @@ class TestARecreatedRole:
         assert "is acknowledged" in done
         assert IntegrationRole.objects.get(pk=role.pk).acknowledged_by == cast.staff.email
 
-    def test_f09_a_role_that_it_locked_us_out_of_is_never_the_customers_mistake(self, cast, sandbox_address) -> None:
+    @pytest.mark.parametrize("asked_by_the_customer", [False, True])
+    def test_f09_a_role_that_it_locked_us_out_of_is_never_the_customers_mistake(
+        self, cast, sandbox_address, asked_by_the_customer
+    ) -> None:
+        by = Actor.user(cast.owner) if asked_by_the_customer else SYSTEM
         connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
-        verify_twice(connection)
+        verify_twice(connection, by=by)
         recreate_the_integration_role()
 
-        verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
+        verification = verification_runs.verify_now(connection=connection, by=by)
 
         assert vendor_identity.alarms() == ["integration_role_recreated"]
         with tenant_scope(cast.tenant.pk):
@@ -161,6 +165,18 @@ class TestARecreatedRole:
         assert whose == {("vendor", "integration_role_recreated")}
         assert refusal.outcome == Finding.Outcome.ERROR
         assert "This is our doing" in refusal.fix
+
+    def test_f09_nor_is_one_that_let_us_in_only_once_waited_for(self, cast, sandbox_address) -> None:
+        connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+        owner = Actor.user(cast.owner)
+        verification_runs.verify_now(connection=connection, by=owner)
+        recreate_the_integration_role()
+
+        verification = verification_runs.verify_now(connection=connection, by=owner)
+
+        with tenant_scope(cast.tenant.pk):
+            refusal = verification.findings.get(check_code="chain.integration_to_customer")
+        assert (refusal.cause, refusal.who) == ("integration_role_recreated", "vendor")
 
 
 def recreate_the_integration_role() -> None:
