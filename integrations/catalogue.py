@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from integrations.aws.iam_actions import UnknownConditionKey, UnknownIamAction, check_condition_key, check_iam_action
-from integrations.aws.service_models import InvalidCall, check_call
+from integrations.aws.service_models import InvalidCall, check_call, check_reads_one_page
 from integrations.catalogue_yaml import MAX_BYTES, CatalogueError, line_of, read_yaml
 
 __all__ = ["Catalogue", "CatalogueError", "Component", "Permission", "UnknownComponent", "load_catalogue"]
@@ -113,6 +113,7 @@ class Probe(_Entry):
     def _can_be_made(self) -> "Probe":
         try:
             check_call(self.service, self.operation, self.parameters)
+            check_reads_one_page(self.service, self.operation, self.parameters)
         except InvalidCall as error:
             raise ValueError(str(error)) from None
         return self

@@ -17,6 +17,7 @@ from integrations.actions import (
     tenant_deletion,
     vendor_examinations,
     vendor_identity,
+    vendor_sessions,
     verification_runs,
     verifications,
 )
@@ -33,8 +34,12 @@ logger = logging.getLogger(__name__)
 
 
 @worker_init.connect
-def _warm_up(**_: object) -> None:
-    """A worker's first verification is as quick as the rest. A catalogue that must not be in force keeps it out."""
+def _warm_up(sender: Any = None, **_: object) -> None:
+    """A worker's first verification is as quick as the rest. A catalogue that must not be in force keeps it out, and so
+    do so few threads that one tenant's hanging accounts could hold them all.
+    """
+    if sender is not None:
+        _refuse_few_threads(sender.concurrency, set(sender.app.amqp.queues.consume_from))
     try:
         catalogue_releases.release_catalogue(by=SYSTEM)
     except CatalogueError as error:
@@ -43,6 +48,18 @@ def _warm_up(**_: object) -> None:
     except DatabaseError:
         logger.warning("The database is away, so the catalogue is compared with the last release later")
     warm_up(vendor_settings(), catalogue())
+
+
+def _refuse_few_threads(threads: int, queues: set[str]) -> None:
+    verifies = not queues.isdisjoint({verifications.QUEUE, verifications.SCHEDULED_QUEUE})
+    if verifies and threads <= verifications.MOST_RUNNING_PER_TENANT:
+        logger.critical(
+            "This worker does not start: of its %d threads one tenant's hanging accounts could hold each. Give "
+            "--concurrency %d or more.",
+            threads,
+            verifications.MOST_RUNNING_PER_TENANT + 1,
+        )
+        raise SystemExit(1)
 
 
 class VerificationTask(TenantTask):
@@ -132,6 +149,7 @@ def follow_emergency_stop() -> None:
 def check_vendor() -> None:
     """Prove the vendor's own side, base → A → B. Queue `maintenance`, from beat, no retry: beat comes again."""
     vendor_identity.check_vendor()
+    vendor_sessions.purge_vendor_sessions()
 
 
 @shared_task(name="integrations.tasks.examine_vendor")

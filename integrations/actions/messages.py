@@ -1,9 +1,9 @@
 """A stored finding as a message that the customer forwards to whoever must act. For that customer's own eyes alone."""
 
 from integrations.aws import messages, report
-from integrations.aws.policies import customer_trust_policy
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding
+from integrations.role_templates.document import trust_policy_of
 from integrations.vendor import vendor_settings
 
 
@@ -17,8 +17,9 @@ def message_of(*, finding: Finding, connection: Connection) -> str:
     if current.offers(finding.component):
         wanted = {entry.action: entry for entry in current.component(finding.component).permissions}
         permission = wanted.get(finding.action)
-        principal = vendor_settings().trusted_principal_arn(finding.component)
-        trust_policy = customer_trust_policy(principal, (connection.external_id,))
+        trust_policy = trust_policy_of(
+            finding.component, settings=vendor_settings(), external_ids=(connection.external_id,)
+        )
     return messages.message_to_forward(
         report.Finding(
             check=finding.check_code,

@@ -6,6 +6,7 @@ How a claim is held, and what happens when it is lost, is in `verifications`.
 
 import logging
 import queue
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from integrations.actions import emergency_stop, role_statuses, vendor_identity
 from integrations.actions.role_jobs import Report, RoleJob, Task
 from integrations.actions.sessions import keep_receipts, write_receipts
 from integrations.actions.targets import verification_target
+from integrations.actions.vendor_sessions import keep_vendor_sessions
 from integrations.actions.verifications import (
     MOST_ATTEMPTS,
     MOST_RUNNING_PER_TENANT,
@@ -42,6 +44,7 @@ from integrations.actions.verifications import (
 from integrations.aws import report as aws_report
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
+from integrations.vendor import vendor_settings
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
@@ -78,6 +81,52 @@ class Claim:
     attempt: int
     checks: str
     jobs: tuple[RoleJob, ...]
+
+
+class Landing:
+    """Where what a run's threads find lands, until it is stored. Once the run is given up its findings count no more,
+    and the receipt of each session that a thread still opens is kept at once: it was opened all the same.
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+        # None says that a role's run has ended.
+        self._queue: queue.SimpleQueue[Landed | None] = queue.SimpleQueue()
+        self._given_up = False
+        self._lock = threading.Lock()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be taken."""
+        return self._queue.empty()
+
+    def put(self, one: Landed | None) -> None:
+        """Land it; called by any thread."""
+        with self._lock:
+            if not self._given_up:
+                self._queue.put(one)
+                return
+        if isinstance(one, aws_report.SessionReceipt):
+            keep_receipts(self._claim, [one])
+            let_go()  # the engine's threads hold no connection else
+
+    def take(self, seconds: float) -> list[Landed]:
+        """What lands within so many seconds, or until a role's run has ended: one write for all that came together."""
+        news, until = [], time.monotonic() + seconds
+        with suppress(queue.Empty):
+            while one := self._queue.get(timeout=max(until - time.monotonic(), 0)):
+                news.append(one)
+        return news
+
+    def give_up(self) -> None:
+        """Keep the receipts that have landed, and from now on each as it lands."""
+        with self._lock:
+            self._given_up = True
+        left = []
+        with suppress(queue.Empty):
+            while True:
+                left.append(self._queue.get_nowait())
+        keep_receipts(self._claim, left)
 
 
 def verify_now(*, connection: Connection, by: Actor) -> Verification:
@@ -119,6 +168,7 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
     except Exception:
         logger.exception("Verification %s failed", verification_id)
         end_without_verdict(tenant_id, verification_id, State.FAILED, failure="internal_error", attempt=claim.attempt)
+    keep_vendor_sessions(vendor_settings())
     send_next(tenant_id)
 
 
@@ -180,35 +230,34 @@ def _task(role: CustomerRole, checks: str) -> Task:
 
 def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
-    # None says that a role's run has ended.
-    landed: queue.SimpleQueue[Landed | None] = queue.SimpleQueue()
+    landing = Landing(claim)
     stopped = _store(claim, [])  # what was taken out of use since the claim is not even begun
 
     def land(finding: aws_report.Finding) -> None:
         if finding.component in stopped:
             raise OutOfUse  # ends the engine's run, in its own thread
-        landed.put(finding)
+        landing.put(finding)
 
     look_every = min(LOOK_EVERY_SECONDS, settings.VERIFICATION_LEASE_SECONDS / 3)
     with _threads(len(claim.jobs)) as executor:
         # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
         futures = [
-            executor.submit(copy_context().run, job.run, land, landed.put)
+            executor.submit(copy_context().run, job.run, land, landing.put)
             for job in claim.jobs
             if job.component not in stopped
         ]
         for future in futures:
-            future.add_done_callback(lambda _: landed.put(None))
+            future.add_done_callback(lambda _: landing.put(None))
         looked_at = timezone.now()
-        while not (done := all(future.done() for future in futures)) or not landed.empty():
+        while not (done := all(future.done() for future in futures)) or not landing.empty:
             let_go()  # or each run, however long its account hangs, would keep a connection from the others
-            news = _take(landed, 0 if done else STORED_EVERY_SECONDS)
+            news = landing.take(0 if done else STORED_EVERY_SECONDS)
             if news or (timezone.now() - looked_at).total_seconds() >= look_every:
                 try:
                     stopped |= _store(claim, news)
                 except (LeaseLost, Stopped):
                     stopped |= {job.component for job in claim.jobs}
-                    keep_receipts(claim, _take(landed, 0))
+                    landing.give_up()
                     raise
                 looked_at = timezone.now()
     reports = []
@@ -228,15 +277,6 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         yield executor
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _take(landed: "queue.SimpleQueue[Landed | None]", seconds: float) -> list[Landed]:
-    """What lands within so many seconds, or until a role's run has ended: one write for all that came together."""
-    news, until = [], time.monotonic() + seconds
-    with suppress(queue.Empty):
-        while one := landed.get(timeout=max(until - time.monotonic(), 0)):
-            news.append(one)
-    return news
 
 
 def _store(claim: Claim, news: list[Landed]) -> set[str]:

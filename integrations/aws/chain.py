@@ -9,6 +9,7 @@ Nothing here falls back to another identity: a hop that fails ends the chain wit
 
 import re
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -42,6 +43,12 @@ from integrations.aws.vendor import CANARY, TRUST_TEST, VendorSettings
 # A session of ours that is used by many verifications is replaced this long before it ends.
 REPLACE_BEFORE_EXPIRY = 600.0
 
+# How many receipts of sessions in our own roles wait to be kept: those of a process that keeps none are let go.
+_MOST_OWN_RECEIPTS = 1000
+
+# What a session of ours that serves no customer is called, and says of whom it serves.
+_IDENTITY_CHECK = "rolebridge-identity-check"
+_NOBODY = "nobody"
 _VENDOR_SESSION = re.compile(r"arn:[a-z-]+:sts::(?P<account>[0-9]{12}):assumed-role/(?P<role>[^/]+)/.+")
 
 # STS clients of one session, by their region.
@@ -92,6 +99,19 @@ class VendorSide:
         self._own_sessions: dict[str, tuple[Session, Any]] = {}
         self._base_clients: dict[str, Any] = {}
         self._base_role_name: str | None = None
+        self._own_receipts: deque[SessionReceipt] = deque(maxlen=_MOST_OWN_RECEIPTS)
+
+    def note_own_session(self, session: Session) -> Session:
+        """Put aside the receipt of a session that serves no customer's role, for whoever keeps it."""
+        self._own_receipts.append(session.receipt)
+        return session
+
+    def take_own_receipts(self) -> list[SessionReceipt]:
+        """The receipts of the sessions in our own roles that nobody has taken yet."""
+        taken = []
+        while self._own_receipts:
+            taken.append(self._own_receipts.popleft())
+        return taken
 
     def base_sts(self, region: str) -> Any:
         """An STS client with the worker's own identity; VendorIdentityMissing if it has none."""
@@ -185,7 +205,7 @@ class VendorSide:
             session_name=f"rolebridge-{role}",
             duration=MAX_CHAINED_DURATION,
         )
-        session = self.as_base(call, component=role, purpose=SessionPurpose.IDENTITY_CHECK)
+        session = self.note_own_session(self.as_base(call, component=role, purpose=SessionPurpose.IDENTITY_CHECK))
         return session, self.clients.with_session("sts", self.settings.region, session.credentials)
 
 
@@ -265,19 +285,29 @@ def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tupl
     return launch.receipt, entered.receipt
 
 
-def prove_vendor_chain(vendor: VendorSide) -> Session:
-    """Enter the integration role (`direct`: the trust-test role) with a session that can do nothing."""
-    return _launch(
+def prove_vendor_chain(vendor: VendorSide, role: str = TRUST_TEST) -> Session:
+    """Enter the integration role (`direct`: our role itself) with a session that can do nothing, from our role `role`:
+    `trust-test` or a component's id.
+    """
+    component = role != TRUST_TEST
+    session_tags = {
+        tags.PURPOSE: tags.PURPOSE_COMPONENT if component else tags.PURPOSE_TRUST_TEST,
+        tags.COMPONENT: role,
+    }
+    if component:
+        session_tags |= dict.fromkeys((tags.TENANT, tags.CONNECTION, tags.EXTERNAL_ID), _NOBODY)
+    session = _launch(
         vendor,
-        role=TRUST_TEST,
-        session_name="rolebridge-identity-check",
+        role=role,
+        session_name=_IDENTITY_CHECK,
         policy=deny_all_session_policy(),
-        source_identity=None,
-        session_tags={tags.PURPOSE: tags.PURPOSE_TRUST_TEST, tags.COMPONENT: TRUST_TEST},
-        transitive_tag_keys=(),
-        component=TRUST_TEST,
+        source_identity=_IDENTITY_CHECK if component else None,
+        session_tags=session_tags,
+        transitive_tag_keys=(tags.TENANT, tags.CONNECTION, tags.COMPONENT) if component else (),
+        component=role,
         purpose=SessionPurpose.IDENTITY_CHECK,
     )
+    return vendor.note_own_session(session)
 
 
 def _launch(

@@ -17,7 +17,6 @@ from integrations.aws.errors import (
     ServiceNotAvailable,
     Throttled,
     Unreachable,
-    VendorCredentialsInvalid,
     read_denial,
 )
 from integrations.aws.inspection import Simulation
@@ -38,6 +37,10 @@ from integrations.aws.verdicts import (
 )
 from integrations.catalogue import Permission
 
+# What a region that is not switched on says of credentials that are fresh from STS and good. That a signature is wrong
+# or lacking is not among it: that is ours, wherever it is said.
+_UNKNOWN_HERE = frozenset({"AuthFailure", "InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"})
+
 
 def judge_probe_failure(
     failure: AwsCallFailed, asked: Sequence[str] = (), narrowing: Narrowing | None = None
@@ -51,8 +54,7 @@ def judge_probe_failure(
         if denial.policy_type is PolicyType.SESSION and narrowing is Narrowing.MANAGED_POLICIES:
             denial = replace(denial, policy_type=PolicyType.IDENTITY)
         return _judge_denial(denial, asked)
-    if isinstance(failure, ServiceNotAvailable | RegionDisabled | VendorCredentialsInvalid):
-        # The credentials are fresh from STS and good: a region that does not know them is not switched on.
+    if isinstance(failure, ServiceNotAvailable | RegionDisabled) or failure.code in _UNKNOWN_HERE:
         return REGION_NOT_ENABLED
     return judge_failure(failure)
 

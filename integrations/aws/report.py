@@ -211,11 +211,13 @@ class TrustReport:
 
 @dataclass(frozen=True)
 class VendorIdentityReport:
-    """Whether the vendor's own side works, and the last role of it that was entered, by the unique id AWS gave it."""
+    """Whether the vendor's own side works; the roles of it that were entered, with the unique ids AWS gave them; and
+    the components whose role could not go that way, with what AWS said.
+    """
 
     finding: Finding
-    role_arn: str = ""
-    role_id: str = ""
+    entered: tuple[tuple[str, str], ...] = ()
+    broken_components: tuple[tuple[str, str], ...] = ()
 
 
 def role_status(report: RoleReport) -> RoleStatus:

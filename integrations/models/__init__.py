@@ -3,7 +3,7 @@
 from integrations.models.catalogue_release import CatalogueRelease
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
 from integrations.models.hand_off_link import HandOffLink
-from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity
+from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity, VendorSession
 from integrations.models.notification import Notification
 from integrations.models.role_template import RoleTemplate, RoleTemplateDownload
 from integrations.models.session import Session
@@ -28,5 +28,6 @@ __all__ = [
     "StatusChange",
     "VendorExamination",
     "VendorIdentity",
+    "VendorSession",
     "Verification",
 ]

@@ -18,7 +18,7 @@ from integrations.actions.connections import ConnectionInUse, TooManyConnections
 from integrations.actions.quick_create import has_quick_create
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
 from integrations.actions.status_changes import last_changes
-from integrations.actions.vendor_identity import broken_identity
+from integrations.actions.vendor_identity import broken_components, broken_identity
 from integrations.actions.verifications import NotReady
 from integrations.aws.arns import InvalidAccountId
 from integrations.aws.policies import revoke_older_sessions_policy
@@ -149,7 +149,7 @@ def _connection_page(
         "section": "connections",
         "connection": connection,
         "status": connection.status,
-        "vendor_is_broken": broken_identity() is not None,
+        "vendor_is_broken": broken_identity() is not None or not broken_components().isdisjoint(chosen),
         "confirming": any(role.is_confirming for role in roles),
         "changes": [
             (change, catalogue().name_of(change.component)) for change in last_changes(connection, SHOWN_CHANGES)

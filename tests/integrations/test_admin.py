@@ -285,6 +285,7 @@ def test_nothing_can_be_added_changed_or_deleted(cast, staff) -> None:
         "session",
         "emergencystop",
         "vendoridentity",
+        "vendorsession",
         "integrationrole",
         "vendorexamination",
     }

@@ -24,6 +24,7 @@ from integrations.models import (
     IntegrationRole,
     VendorExamination,
     VendorIdentity,
+    VendorSession,
     Verification,
 )
 from integrations.role_templates.formats import Format
@@ -233,6 +234,7 @@ TABLE: dict[str, list[Row]] = {
     **admin_pages("integrations/connection"),
     **admin_pages("integrations/verification"),
     **admin_pages("integrations/session"),
+    **admin_pages("integrations/vendorsession"),
     **admin_pages("integrations/emergencystop"),
     **admin_pages("integrations/vendoridentity"),
     **admin_pages("integrations/integrationrole"),
@@ -306,6 +308,7 @@ def things(cast) -> dict[str, Any]:
     now = timezone.now()
     VendorIdentity.objects.create(works=True, since=now, checked_at=now)
     role = IntegrationRole.objects.create(role_arn="arn", role_id="AROA", first_seen_at=now, acknowledged_at=now)
+    own = VendorSession.objects.create(opened_at=now, expires_at=now, role_arn="arn", session_name="rolebridge-canary")
     stop = EmergencyStop.objects.create(is_active=False, reason="Test", started_at=now, started_by="Test")
     with staff_scope():
         member, event = Member.objects.filter(tenant=cast.tenant).first(), AuditEvent.objects.first()
@@ -332,6 +335,7 @@ def things(cast) -> dict[str, Any]:
         "admin/integrations/session": session.pk,
         "admin/integrations/emergencystop": stop.pk,
         "admin/integrations/vendoridentity": 1,
+        "admin/integrations/vendorsession": own.pk,
         "admin/integrations/integrationrole": role.pk,
     }
 

@@ -17,7 +17,7 @@ from integrations.aws.inspection import Question, Simulation
 from integrations.aws.narrowing import Narrowing
 from integrations.aws.probes import run_probe
 from integrations.aws.report import Actor, Outcome
-from integrations.aws.verdicts import Verdict
+from integrations.aws.verdicts import LATER, Verdict
 from integrations.catalogue import Permission, Probe
 
 PERMISSION = "permission"
@@ -29,6 +29,14 @@ _NOT_ALLOWED = Verdict(
     Actor.NOBODY,
     "You did not allow this region, so nothing was tried there",
     "There is nothing to do.",
+)
+
+_NOT_SIMULATED = Verdict(
+    Outcome.ERROR,
+    "simulation_unanswered",
+    Actor.NOBODY,
+    "AWS's policy simulation gave no answer about this permission, and no harmless call can prove it",
+    LATER,
 )
 
 
@@ -75,7 +83,7 @@ class PermissionChecks:
     def _simulated(self, permission: Permission, region: str, simulation: Simulation | None) -> None:
         where: dict[str, Any] = {"action": permission.action, "region": region}
         if simulation is None:
-            self._run.skipped(PERMISSION, "no_probe", "No harmless call can prove this permission", **where)
+            self._not_simulated(where)
             return
         told = f"The simulation was not told: {', '.join(simulation.not_told)}." if simulation.not_told else ""
         verdict = findings.judge_simulation(simulation)
@@ -99,6 +107,20 @@ class PermissionChecks:
         else:
             verdict = findings.explain_refusal(verdict, permission, deployed_version=self._inspection.deployed_version)
             self._run.failed(PERMISSION, verdict, Answer.none(), detail=_decided_by(simulation), **where)
+
+    def _not_simulated(self, where: dict[str, Any]) -> None:
+        """A simulation that could be asked and did not answer leaves open what the role lacks."""
+        if self._inspection.refuses:
+            self._run.skipped(
+                PERMISSION,
+                "no_probe",
+                "No harmless call can prove this permission",
+                fix="There is nothing to do. Where the role may read itself (self-inspection, an option of the role "
+                "template), AWS's policy simulation says whether it has this permission.",
+                **where,
+            )
+        else:
+            self._run.failed(PERMISSION, _NOT_SIMULATED, Answer.none(), **where)
 
     # Permissions with a probe
 
@@ -192,14 +214,15 @@ class PermissionChecks:
     def ok(self) -> bool | None:
         """None where nothing is known to be missing, but not everything is known to be there.
 
-        Where not one permission could be tried, for no region has the services, nothing was proved.
+        Where not one permission was proved, since no region has the services or no harmless call exists, nothing is
+        known to be there.
         """
         if not self._started:
             return None
         outcomes = {finding.outcome for finding in self._run.findings if finding.check == PERMISSION}
         if Outcome.DENIED in outcomes:
             return False
-        if Outcome.NOT_APPLICABLE in outcomes and Outcome.PASSED not in outcomes:
+        if Outcome.PASSED not in outcomes:
             return None
         return None if outcomes & {Outcome.ERROR, Outcome.THROTTLED} else True
 

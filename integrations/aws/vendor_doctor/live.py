@@ -360,7 +360,8 @@ class LiveChecks:
         return self._open(sts, call)
 
     def _open(self, sts: object, call: AssumeRole) -> Session:
-        return open_session(sts, call, component="", purpose=SessionPurpose.IDENTITY_CHECK)
+        session = open_session(sts, call, component="", purpose=SessionPurpose.IDENTITY_CHECK)
+        return self.vendor.note_own_session(session)
 
     def _measure(
         self, component: Component, target: VerificationTarget, launch: Session, customer: Session | None

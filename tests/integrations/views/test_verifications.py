@@ -1,6 +1,7 @@
 """Pages of verifications: asked for, followed, read again."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,10 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from integrations.actions import messages
 from integrations.actions.verifications import request_verification
 from integrations.models import Connection, CustomerRole, Finding, Verification
+from integrations.vendor import vendor_settings
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
 
@@ -211,6 +214,20 @@ class TestResult:
         assert "logs:DescribeLogStreams</code>" in page.split('class="problem"')[1]
         assert "To the administrator of AWS account" in page
         assert "The statement to add to the role&#x27;s permissions policy:" in page
+
+    def test_a_message_has_the_trust_policy_as_the_template_writes_it(self, cast, verification, monkeypatch) -> None:
+        find(
+            verification, "chain.integration_to_customer", "denied", cause="role_not_assumable", who="customer",
+            title="We cannot assume the role",
+        )  # fmt: skip
+        rooted = replace(vendor_settings(), trust_form="account-root")
+        monkeypatch.setattr(messages, "vendor_settings", lambda: rooted)
+
+        with tenant_scope(cast.tenant.pk):
+            message = messages.message_of(finding=verification.findings.get(), connection=verification.connection)
+
+        assert f'"AWS": "{rooted.account_root_arn}"' in message
+        assert f'"aws:PrincipalArn": "{rooted.trusted_principal_arn("log-analysis")}"' in message
 
     def test_nothing_is_to_be_forwarded_where_we_must_act(self, cast, sign_in, url, verification) -> None:
         find(verification, "chain.component_to_integration", "error", cause="vendor_role_refused", who="vendor")
