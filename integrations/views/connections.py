@@ -119,7 +119,8 @@ def account(request: MemberRequest, connection_id: UUID) -> HttpResponse:
 def find_connection(request: MemberRequest, connection_id: UUID) -> Connection:
     """The tenant's connection, or 404."""
     return get_object_or_404(
-        Connection.objects.for_tenant(request.tenant.pk).prefetch_related("roles"), pk=connection_id
+        Connection.objects.for_tenant(request.tenant.pk).select_related("tenant").prefetch_related("roles"),
+        pk=connection_id,
     )
 
 
@@ -174,6 +175,7 @@ def _connection_page(
         "looks_soon": connection.next_verification_at is not None and connection.next_verification_at < now + A_MOMENT,
         "step": _step(connection, chosen, verified=latest is not None),
         "picture": shown,
+        "watched": is_fragment(request),
         "other_verifications": others[: SHOWN_VERIFICATIONS - 1],
         "stack": stack_event if stack_event and not stack_event.action.endswith(DELETED) else None,
         "deployed": _is_deployed(connection, stack_event),
