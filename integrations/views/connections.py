@@ -30,6 +30,7 @@ from integrations.models.connection import GOING, OUT_OF_USE
 from integrations.next_verification import is_waiting_for_aws
 from integrations.role_templates.options import InvalidRoleOption
 from integrations.vendor import vendor_settings
+from integrations.views import steps
 from integrations.views.pictures import picture
 from integrations.views.template_tabs import TemplateTabs, template_tabs
 from tenants.access import MemberRequest, member
@@ -146,6 +147,7 @@ def _connection_page(
     refused = [form for form in (components_form, account_form) if form is not None]
     stack_event = last_stack_event(connection) if roles and connection.account_id else None
     now = timezone.now()
+    standing = steps.step_of(connection, verified=latest is not None)
     context: dict[str, Any] = {
         "section": "connections",
         "connection": connection,
@@ -173,7 +175,10 @@ def _connection_page(
         "revoke_policy": json.dumps(revoke_older_sessions_policy(now), indent=2),
         "stack_name": stack_name(connection),
         "looks_soon": connection.next_verification_at is not None and connection.next_verification_at < now + A_MOMENT,
-        "step": _step(connection, chosen, verified=latest is not None),
+        "step": standing.key,
+        "standing": standing,
+        "steps_in_all": steps.IN_ALL,
+        "in_use": steps.is_in_use(connection),
         "picture": shown,
         "watched": is_fragment(request),
         "other_verifications": others[: SHOWN_VERIFICATIONS - 1],
@@ -215,15 +220,6 @@ def _is_deployed(connection: Connection, stack_event: AuditEvent | None) -> bool
 def named_roles(connection: Connection) -> list[tuple[CustomerRole, str]]:
     """The connection's roles, each with what people call its component."""
     return [(role, catalogue().name_of(role.component)) for role in connection.roles.all()]
-
-
-def _step(connection: Connection, chosen: list[str], *, verified: bool) -> str:
-    """Where the customer stands: the first step that is still to be done."""
-    if not chosen:
-        return "components"
-    if not connection.account_id:
-        return "account"
-    return "verify" if verified else "template"
 
 
 def _has_seen(request: HttpRequest, latest: Verification) -> bool:
