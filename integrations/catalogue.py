@@ -212,6 +212,11 @@ class Component(_Entry):
     permissions: tuple[Permission, ...] = Field(min_length=1, max_length=1000)
     never_granted: tuple[NeverGranted, ...] = Field(default=(), max_length=100)
 
+    @property
+    def sees_customer_data(self) -> bool:
+        """Whether one of its permissions can see more than settings, names and figures."""
+        return any(permission.sees_customer_data for permission in self.permissions)
+
     @field_validator("id")
     @classmethod
     def _is_free(cls, component_id: str) -> str:

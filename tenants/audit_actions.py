@@ -16,6 +16,10 @@ class AuditAction(models.TextChoices):
     CONNECTION_REMOVED = "connection:removed", "Connection removed"
     CONNECTION_RESUMED = "connection:resumed", "Connection resumed"
     CONNECTION_ROLE_OPTIONS_CHANGED = "connection:role_options_changed", "Options of the roles changed"
+    CONNECTION_VERIFICATIONS_REQUESTED = (
+        "connection:verifications_requested",
+        "Verification of several connections asked for",
+    )
     CUSTOMER_ROLE_QUARANTINE_LIFTED = "customer_role:quarantine_lifted", "Quarantine of a customer role lifted"
     CUSTOMER_ROLE_REMOVED = "customer_role:removed", "Customer role removed"
     CUSTOMER_ROLE_STATUS_CHANGED = "customer_role:status_changed", "Status of a customer role changed"

@@ -47,7 +47,8 @@ def role_set(*, connection: Connection) -> RoleSet:
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first: the role template is made for that account.")
     current, vendor, options = catalogue(), vendor_settings(), connection.role_options
-    roles = [role for role in connection.roles.exclude(status__in=GOING) if current.offers(role.component)]
+    of_connection = connection.roles.all()  # as a page has prefetched them
+    roles = [role for role in of_connection if role.status not in GOING and current.offers(role.component)]
     if not roles:
         raise NotReady("Choose at least one component first: the role template makes one role for each.")
     try:
@@ -135,3 +136,9 @@ def _record(kept: RoleTemplate, by: Actor) -> RoleTemplateDownload:
         catalogue_version=kept.catalogue_version,
     )
     return download
+
+
+def last_download(connection: Connection) -> RoleTemplateDownload | None:
+    """Which role template of the connection was taken last, and when; without its content."""
+    downloads = connection.role_template_downloads.select_related("role_template")
+    return downloads.defer("role_template__content").first()

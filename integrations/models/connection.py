@@ -2,11 +2,13 @@
 
 import base64
 import secrets
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from integrations.models.role_options import RoleOptionFields
 from integrations.role_templates.names import role_name
@@ -40,12 +42,14 @@ class Status(models.TextChoices):
 WORST_FIRST = (Status.UNSAFE, Status.UNREACHABLE, Status.DEGRADED, Status.AWAITING, Status.CONNECTED)
 # Roles that the customer took out of use count only where a connection has no other.
 OUT_OF_USE = (Status.REMOVING, Status.PAUSED, Status.REMOVED)
+BY_URGENCY = (*WORST_FIRST, *OUT_OF_USE)
+FAILED = (Status.UNSAFE, Status.UNREACHABLE, Status.DEGRADED)  # it did not pass, and it is not merely new
 GOING = (Status.REMOVING, Status.REMOVED)  # no part of a role template any more
 
 
 def worst(statuses: list[str]) -> Status:
     """The status that a whole shows whose parts have these; `awaiting` where there is no part."""
-    return next((status for status in (*WORST_FIRST, *OUT_OF_USE) if status in statuses), Status.AWAITING)
+    return next((status for status in BY_URGENCY if status in statuses), Status.AWAITING)
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -54,6 +58,51 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
     def for_tenant(self, tenant_id: UUID) -> Self:
         """Those of this tenant."""
         return self.filter(tenant_id=tenant_id)
+
+    def with_urgency(self) -> Self:
+        """With `urgency`, the place of each one's status in BY_URGENCY, as `Connection.status` has it."""
+        places = [models.When(status=status, then=place) for place, status in enumerate(BY_URGENCY)]
+        worst_role = (
+            CustomerRole.objects.filter(connection=models.OuterRef("pk"))
+            .order_by()
+            .values("connection")
+            .annotate(place=models.Min(models.Case(*places)))
+            .values("place")
+        )
+        none = models.Value(BY_URGENCY.index(Status.AWAITING))
+        return self.annotate(urgency=Coalesce(models.Subquery(worst_role), none, output_field=models.IntegerField()))
+
+    def counts_by_status(self) -> dict[Status, int]:
+        """How many have each status, the most urgent first; one query."""
+        ranked: models.QuerySet[Any] = self.with_urgency().order_by()
+        counts = dict(ranked.values("urgency").annotate(count=models.Count("pk")).values_list("urgency", "count"))
+        return {status: counts[place] for place, status in enumerate(BY_URGENCY) if place in counts}
+
+    def of_status(self, statuses: Iterable[str]) -> Self:
+        """Those with one of these statuses; they are `with_urgency`."""
+        return self.filter(urgency__in=[BY_URGENCY.index(Status(status)) for status in statuses])
+
+    def found_by(self, text: str) -> Self:
+        """Those whose name, AWS account, external ID or reference fits; an account with or without dashes."""
+        text = text.strip()
+        if not text:
+            return self
+        digits = text.replace("-", "").replace(" ", "")
+        by_account = models.Q(account_id__contains=digits) if digits.isdecimal() else models.Q()
+        return self.filter(
+            models.Q(name__icontains=text) | models.Q(external_id=text) | models.Q(reference=text) | by_account
+        )
+
+    def with_verification(self) -> Self:
+        """With `verified_at`, when one last ended, and `is_being_verified`."""
+        from integrations.models.verification import Verification  # which imports this module
+
+        of_connection = Verification.objects.filter(connection=models.OuterRef("pk"))
+        ended = of_connection.filter(finished_at__isnull=False).order_by("-requested_at").values("finished_at")[:1]
+        return self.annotate(
+            verified_at=models.Subquery(ended),
+            is_being_verified=models.Exists(of_connection.filter(state__in=["queued", "running"])),
+        )
 
     def for_display(self) -> Self:
         """With customer roles and last verification, in three queries however many there are."""

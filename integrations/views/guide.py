@@ -25,9 +25,7 @@ def guide_context(connection: Connection) -> dict[str, Any]:
         "trusted_principals": sorted({vendor.trusted_principal_arn(role.component) for role in roles}),
         "vendor_account": vendor.vendor_account_id,
         "partition": vendor.partition,
-        "sees_customer_data": any(
-            permission.sees_customer_data for _, component in components for permission in component.permissions
-        ),
+        "sees_customer_data": any(component.sees_customer_data for _, component in components),
         "catalogue_version": current.version,
     }
 

@@ -113,6 +113,7 @@ TABLE: dict[str, list[Row]] = {
     "_components/": [everybody()],
     # Connections and verifications
     "tenants/<uuid:tenant_id>/connections/": [page()],
+    "tenants/<uuid:tenant_id>/connections/verify/": [page(403, 302), post(data={"which": "failed"})],
     "tenants/<uuid:tenant_id>/connections/new/": [page(403), post(data=NAMED)],
     CONNECTION: [page()],
     f"{CONNECTION}components/": [page(403, 302), post(data={"components": ["log-analysis"]})],
@@ -138,7 +139,10 @@ TABLE: dict[str, list[Row]] = {
     f"{CONNECTION}removal-statement/": [page(302, 302)],
     f"{CONNECTION}sessions/": [page()],
     f"{CONNECTION}verify/": [page(403, 302), post()],
+    f"{CONNECTION}findings/": [page()],
     f"{CONNECTION}verifications/<uuid:verification_id>/": [page()],
+    f"{CONNECTION}verifications/<uuid:verification_id>/report/": [page()],
+    f"{CONNECTION}verifications/<uuid:verification_id>/report.json": [page()],
     # Audit
     f"{TENANT}audit/": [page(403)],
     f"{TENANT}audit/export.csv": [page(403)],
