@@ -10,9 +10,10 @@ help:  ## List the targets
 run: .venv/installed  ## Run all of Rolebridge on this machine: portal, worker, beat, PostgreSQL, Valkey, sandbox
 	@exec $(BIN)/python -m portal.local
 
-test: .venv/installed  ## Run every test (needs Chromium and pgbouncer; as root on Debian they are installed)
+test: .venv/installed  ## Run every test (needs Chromium, pgbouncer and promtool; as root on Debian they are installed)
 	@./scripts/ensure_chromium
 	@./scripts/ensure_pgbouncer
+	@./scripts/ensure_promtool
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 coverage: .venv/installed  ## The tests again, slower, with what they do not reach
