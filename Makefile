@@ -27,6 +27,9 @@ check: .venv/installed  ## Lint, types, layers, templates, migrations, deploymen
 	$(BIN)/djlint --check --lint --quiet templates
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive portal tenants integrations scripts
 	$(BIN)/python -m scripts.check_settings
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck deploy/compose/*.sh
+	./scripts/check_compose
 
 audit: .venv/installed  ## Known faults in what we depend on (asks the network; without one it fails and proves nothing)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
