@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_shutting_down
 from celery.worker.control import control_command
 from django.db import DatabaseError, OperationalError
 
@@ -25,7 +25,9 @@ from integrations.aws.verify import warm_up
 from integrations.catalogue import CatalogueError
 from integrations.catalogue_file import catalogue, one_catalogue
 from integrations.launch_sessions import drop_launch_sessions, launch_sessions
+from integrations.metrics import BEAT
 from integrations.vendor import vendor_settings
+from integrations.worker_stop import stop_soon
 from tenants.actions import recovery
 from tenants.audit import SYSTEM
 from tenants.tasks import TenantTask
@@ -60,6 +62,12 @@ def _refuse_few_threads(threads: int, queues: set[str]) -> None:
             verifications.MOST_RUNNING_PER_TENANT + 1,
         )
         raise SystemExit(1)
+
+
+@worker_shutting_down.connect
+def _stop_soon(**_: object) -> None:
+    """Celery takes no new message from here on, and waits for what runs, which ends or is handed back in time."""
+    stop_soon()
 
 
 class VerificationTask(TenantTask):
@@ -99,6 +107,7 @@ def drop_sessions(_state: Any, connection_ref: str | None = None) -> dict[str, i
 @shared_task(name="integrations.tasks.hand_back_verifications")
 def hand_back_verifications() -> None:
     """Queue again what a lost worker left, and end what waited too long. Queue `maintenance`, from beat, no retry."""
+    BEAT.set_to_current_time()
     verifications.hand_back()
 
 

@@ -131,6 +131,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.middleware.request_id",
     "portal.middleware.health_probes",
+    "portal.middleware.NameInHand",
+    "portal.metrics.count_requests",
+    "portal.tracing.trace_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -333,7 +336,15 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
+# How long a worker that is told to stop finishes what it runs; then it hands it back. Less than what the platform waits
+# before it kills (ECS and Kubernetes: 30 seconds).
+WORKER_GRACE_SECONDS = _number("WORKER_GRACE_SECONDS", 20)
 MOST_CONNECTIONS_PER_TENANT = _number("MOST_CONNECTIONS_PER_TENANT", 500)
+
+# --- Metrics: a port of its own in each process, 0 for none (portal.metrics) -----------------------------------------
+
+METRICS_PORT = _number("METRICS_PORT", 0)
+METRICS_HOST = _setting("METRICS_HOST", "", "127.0.0.1")
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
 
@@ -406,7 +417,8 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "portal.logs.LineFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s %(tenant_id)s] %(message)s",
+            "format": "%(asctime)s %(levelname)s %(name)s"
+            " [%(request_id)s %(tenant_id)s %(connection_id)s %(verification_id)s] %(message)s",
         },
         "json": {"()": "portal.logs.JsonFormatter"},
     },

@@ -43,8 +43,11 @@ from integrations.actions.verifications import (
 )
 from integrations.aws import report as aws_report
 from integrations.catalogue_file import catalogue
+from integrations.in_hand import in_hand
+from integrations.metrics import count_failure, count_verdict
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
 from integrations.vendor import vendor_settings
+from integrations.worker_stop import grace_is_over, is_stopping
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
@@ -69,6 +72,10 @@ class OutOfUse(Exception):
 
 class Stopped(Exception):
     """The vendor's emergency stop is on: no more sessions are opened."""
+
+
+class HandedBack(Exception):
+    """This worker stops before the run has ended: another one begins it anew."""
 
 
 @dataclass(frozen=True)
@@ -153,12 +160,23 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
     claim = _claim(tenant_id, verification_id)
     if claim is None:
         return
+    with in_hand(tenant_id=tenant_id, connection_id=claim.connection_id, verification_id=verification_id):
+        _run(claim)
+
+
+def _run(claim: Claim) -> None:
+    tenant_id, verification_id = claim.tenant_id, claim.verification_id
+    logger.info("Attempt %d begins", claim.attempt)
     try:
         reports = _verify(claim)
         vendor_identity.remember_roles(reports)
         _complete(claim, reports)
+        logger.info("Attempt %d ended", claim.attempt)
     except LeaseLost:
         logger.warning("Verification %s was taken over by another worker", verification_id)
+    except HandedBack:
+        _hand_back(claim)
+        return
     except Stopped:
         end_without_verdict(
             tenant_id, verification_id, State.FAILED, failure="stopped_by_vendor", attempt=claim.attempt
@@ -174,6 +192,8 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
 
 def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
     """Hold the verification for this worker, unless another one does or the tenant has its share of runs already."""
+    if is_stopping():
+        return None  # its message comes to another worker, by `hand_back` at the latest
     with tenant_scope(tenant_id):
         # One claim of a tenant at a time, or two could both see the last free place. Not a full lock: what refers to
         # the tenant may be written meanwhile, or a claim and a run under way would wait for each other.
@@ -252,6 +272,11 @@ def _verify(claim: Claim) -> list[Report]:
         while not (done := all(future.done() for future in futures)) or not landing.empty:
             let_go()  # or each run, however long its account hangs, would keep a connection from the others
             news = landing.take(0 if done else STORED_EVERY_SECONDS)
+            if not done and grace_is_over():
+                stopped |= {job.component for job in claim.jobs}
+                keep_receipts(claim, news)
+                landing.give_up()
+                raise HandedBack
             if news or (timezone.now() - looked_at).total_seconds() >= look_every:
                 try:
                     stopped |= _store(claim, news)
@@ -345,6 +370,8 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
             plan_next(verification.connection, failed=bool(verification.failure))
         verification.finished_at = Now()
         verification.save(update_fields=["state", "failure", "finished_at"])
+        failure, findings = verification.failure, [finding for report in reports for finding in report.findings]
+        transaction.on_commit(lambda: count_failure(failure) if failure else count_verdict(findings))
         audit.record(
             f"verification:{verification.state}",
             by=SYSTEM,
@@ -361,8 +388,15 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
                 request_verification(connection=verification.connection, by=SYSTEM)
 
 
+def _hand_back(claim: Claim) -> None:
+    """Queue the run again for another worker, unless another one has it already."""
+    logger.info("Verification %s is handed back: this worker stops", claim.verification_id)
+    with tenant_scope(claim.tenant_id), suppress(LeaseLost):
+        _queue_again(_still_ours(claim))
+
+
 def _queue_again(verification: Verification) -> None:
-    """More was asked for while reachability was checked: the same verification runs again, as a whole one."""
+    """The same verification runs again: its worker stops, or more was asked for while reachability was checked."""
     verification.state, verification.lease_expires_at = State.QUEUED, None
     verification.save(update_fields=["state", "lease_expires_at"])
     # `run` sends the tenant's longest waiting one next, which need not be this.
