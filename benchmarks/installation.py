@@ -41,12 +41,13 @@ class Installation:
         from tenants.actions.tokens import create_token
         from tenants.audit import SYSTEM
         from tenants.models import User
+        from tenants.permissions import Scope
         from tenants.scope import tenant_scope
 
         owner = User.objects.create(email=f"owner{number}@example.com")
         tenant = create_tenant(name=f"Customer {number}", owner=owner, by=SYSTEM)
         with tenant_scope(tenant.pk):
-            _, token = create_token(tenant=tenant, name="Benchmark", user=owner, by=SYSTEM)
+            _, token = create_token(tenant=tenant, name="Benchmark", user=owner, by=SYSTEM, scopes=list(Scope))
         return tenant, owner, token
 
     def connection(self, tenant: "Tenant", account_id: str, name: str) -> "Connection":

@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 
 from tenants.api.problems import CONTENT_TYPE
+from tenants.permissions import Scope
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,9 +21,12 @@ INVALID_BODY = {
     415: "The body is not `application/json`.",
 }
 INVALID_CURSOR = {400: "The cursor is none of ours."}
-FORBIDDEN = {403: "The member who made the token may not do this."}
+FORBIDDEN = {403: "The token has not the scope, or the member who made it may not do this."}
 NOT_FOUND = {404: "Your organisation has no such thing."}
-_ALWAYS = {401: "No token was sent, or it is unknown or revoked."}
+_ALWAYS = {
+    401: "No token was sent, or it is unknown, revoked or at its end, or has no second factor behind it.",
+    403: "The token has not the scope, or the member who made it may not do this.",
+}
 
 
 def location_of(what: str, status: int) -> OpenApiParameter:
@@ -52,9 +56,16 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API token, made on the API tokens page of your organisation. It may do what the member "
-            "who made it may do.",
+            "description": "An API token, made on the API tokens page of your organisation. It may do what both its "
+            "scopes and the member who made it may do; each operation names the scope that it needs.",
         }
+
+    def get_security_requirement(self, auto_schema: Any) -> dict[str, list[str]]:
+        """The scope that the operation needs, from what its view declares for the method; without one there is no
+        operation.
+        """
+        permission = auto_schema.view.permissions[auto_schema.method]
+        return {self.name: [Scope.needed_for(permission).value]}
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):

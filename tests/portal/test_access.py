@@ -163,7 +163,7 @@ TABLE: dict[str, list[Row]] = {
     "invitations/<slug:secret>/": [everybody(302, url="invitations/unknown/")],
     "invitation/": [everybody(404), everybody(404, method="post")],
     # A tenant's API tokens
-    "tenants/<uuid:tenant_id>/api-tokens/": [page(403), post(200, data=NAMED)],
+    "tenants/<uuid:tenant_id>/api-tokens/": [page(403), post(200, data=NAMED | {"scopes": ["read"], "days": 90})],
     "tenants/<uuid:tenant_id>/api-tokens/<uuid:token_id>/revoke/": [page(403), post()],
     # Accounts: allauth decides what an anonymous and a signed-in visitor sees
     "accounts/login/": [Row(200, 302, 302, 302, 302)],
