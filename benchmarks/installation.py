@@ -98,6 +98,8 @@ def _start(stack: ExitStack, directory: Path, workers: int, *, beat: bool) -> In
             "CELERY_BROKER_URL": f"redis://127.0.0.1:{valkey_port}/0",
             "CACHE_URL": f"redis://127.0.0.1:{valkey_port}/1",
             "VENDOR_REGION": REGION,
+            "API_CALLS_PER_MINUTE_OF_A_TOKEN": "0",
+            "API_CALLS_PER_MINUTE_OF_A_TENANT": "0",
         }
         | server.environment("rolebridge")
         | services.aws_environment(sandbox.address, VENDOR)

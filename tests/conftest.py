@@ -242,7 +242,8 @@ def api() -> Callable[..., object]:
         with tenant_scope(tenant.pk):
             _, text = create_token(tenant=tenant, name="Test", user=user, by=SYSTEM, scopes=scopes)
         client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+        # Most tests change what they just made; those of `If-Match` say what they saw.
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}", HTTP_IF_MATCH="*")
         return client
 
     return with_token

@@ -49,6 +49,7 @@ def create_token(
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidExpiry(f"A token lasts 1 to {LONGEST_DAYS} days.")
     text = f"rbt_{new_secret()}"
+    expires_at = timezone.now() + timedelta(days=days)
     token = ApiToken.objects.create(
         tenant=tenant,
         name=name,
@@ -56,7 +57,7 @@ def create_token(
         digest=digest(text),
         scopes=[scope.value for scope in Scope if scope in set(scopes)],
         second_factor=second_factor,
-        expires_at=timezone.now() + timedelta(days=days),
+        expires_at=expires_at,
         created_by=user,
     )
     audit.record(
@@ -66,7 +67,7 @@ def create_token(
         target=token,
         name=name,
         scopes=token.scopes,
-        expires_at=token.expires_at.isoformat(),
+        expires_at=expires_at.isoformat(),
     )
     return token, text
 
