@@ -18,6 +18,7 @@ class Filters(InputSerializer):
     `orderings` names what the list can be ordered by, the usual order first.
     """
 
+    typed = False
     orderings: tuple[str, ...] = ()
 
     def get_fields(self) -> dict[str, Any]:

@@ -87,10 +87,10 @@ class MemberDetail(TenantAPIView):
     )
     def patch(self, request: Request, user_id: UUID) -> Response:
         """Give a member another role. The tokens that they made may do as much as they may, from now on."""
-        wanted = MemberInput(data=request.data)
+        wanted = MemberInput(data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
         member = self._locked(user_id)
-        role = Role(wanted.validated_data["role"])
+        role = Role(wanted.validated_data.get("role", member.role))
         changed = _refusing(change_role, member=member, role=role, acting=self.credential.member, by=self.actor)
         return self.one(_shown(changed))
 

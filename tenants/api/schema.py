@@ -4,7 +4,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -98,6 +98,21 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         """
         permission = auto_schema.view.permissions[auto_schema.method]
         return {self.name: [Scope.needed_for(permission).value]}
+
+
+class InputExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """How the document says that a body with a field too many is refused."""
+
+    target_class = "tenants.api.serializers.InputSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        """The schema of the body."""
+        # An extension has no other way to the schema that it adds to.
+        schema: dict[str, Any] = auto_schema._map_serializer(  # noqa: SLF001
+            self.target, direction, bypass_extensions=True
+        )
+        return schema | {"additionalProperties": False}
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):

@@ -216,3 +216,21 @@ def test_a_viewers_token_reads_members_and_no_more(api, cast) -> None:
     for url in ("invitations/", "api-tokens/", "notification-addresses/", "audit-events/"):
         assert problem(send(viewer, "get", url)) == (403, "forbidden"), url
     assert role_of(cast, cast.viewer) == Role.VIEWER
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"name": 5},
+        {"name": True},
+        {"require_second_factor": "true"},
+        {"require_second_factor": 1},
+    ],
+)
+def test_a_value_of_another_type_is_refused_and_never_taken_for_it(owner, cast, data) -> None:
+    answer = send(owner, "patch", "tenant/", data)
+
+    assert problem(answer) == (400, "invalid")
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"#/{next(iter(data))}"]
+    with tenant_scope(cast.tenant.pk):
+        assert Tenant.objects.get().name == "Blue Harbour"
