@@ -34,9 +34,10 @@ check: .venv/installed  ## Lint, types, layers, templates, migrations, deploymen
 audit: .venv/installed  ## Known faults in what we depend on (asks the network; without one it fails and proves nothing)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
 
-nightly: .venv/installed  ## What takes too long for CI: property tests with many examples
+nightly: .venv/installed  ## What takes too long for CI: tests with many examples, and two tenants hammered for a minute
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \
-		tests/integrations/role_templates tests/integrations/aws/test_arns.py --timeout 3600
+		tests/integrations/role_templates tests/integrations/aws/test_arns.py tests/tenants/test_pooler.py \
+		tests/integrations/api/test_schemathesis.py --timeout 7200
 
 lock: .venv/installed  ## Write requirements*.txt anew from requirements*.in
 	@for name in requirements requirements-dev requirements-bootstrap; do \

@@ -41,12 +41,13 @@ class Installation:
         from tenants.actions.tokens import create_token
         from tenants.audit import SYSTEM
         from tenants.models import User
+        from tenants.permissions import Scope
         from tenants.scope import tenant_scope
 
         owner = User.objects.create(email=f"owner{number}@example.com")
         tenant = create_tenant(name=f"Customer {number}", owner=owner, by=SYSTEM)
         with tenant_scope(tenant.pk):
-            _, token = create_token(tenant=tenant, name="Benchmark", user=owner, by=SYSTEM)
+            _, token = create_token(tenant=tenant, name="Benchmark", user=owner, by=SYSTEM, scopes=list(Scope))
         return tenant, owner, token
 
     def connection(self, tenant: "Tenant", account_id: str, name: str) -> "Connection":
@@ -97,6 +98,8 @@ def _start(stack: ExitStack, directory: Path, workers: int, *, beat: bool) -> In
             "CELERY_BROKER_URL": f"redis://127.0.0.1:{valkey_port}/0",
             "CACHE_URL": f"redis://127.0.0.1:{valkey_port}/1",
             "VENDOR_REGION": REGION,
+            "API_CALLS_PER_MINUTE_OF_A_TOKEN": "0",
+            "API_CALLS_PER_MINUTE_OF_A_TENANT": "0",
         }
         | server.environment("rolebridge")
         | services.aws_environment(sandbox.address, VENDOR)

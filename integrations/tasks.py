@@ -28,7 +28,7 @@ from integrations.launch_sessions import drop_launch_sessions, launch_sessions
 from integrations.metrics import BEAT
 from integrations.vendor import vendor_settings
 from integrations.worker_stop import stop_soon
-from tenants.actions import recovery
+from tenants.actions import idempotent_requests, recovery
 from tenants.audit import SYSTEM
 from tenants.tasks import TenantTask
 
@@ -121,6 +121,12 @@ def carry_out_deletions() -> None:
 def carry_out_recoveries() -> None:
     """Carry out the recoveries that are due. Queue `maintenance`, from beat, no retry: beat comes again."""
     recovery.carry_out_recoveries()
+
+
+@shared_task(name="integrations.tasks.forget_idempotent_requests")
+def forget_idempotent_requests() -> None:
+    """Forget answers that are older than a day. Queue `maintenance`, from beat, no retry: beat comes again."""
+    idempotent_requests.purge()
 
 
 @shared_task(name="integrations.tasks.verify_due")

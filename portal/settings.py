@@ -125,6 +125,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "csp",
 ]
 
@@ -309,6 +310,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600.0},
     },
+    "forget old idempotency keys": {
+        "task": "integrations.tasks.forget_idempotent_requests",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "verify what is due": {
         "task": "integrations.tasks.verify_due",
         "schedule": 2.0,
@@ -384,6 +390,9 @@ STS_CALLS_PER_SECOND = _number("STS_CALLS_PER_SECOND", 300)
 
 # --- API --------------------------------------------------------------------------------------------------------------
 
+# 0 sets no limit. A third of them may come at once.
+API_CALLS_PER_MINUTE_OF_A_TOKEN = _number("API_CALLS_PER_MINUTE_OF_A_TOKEN", 600)
+API_CALLS_PER_MINUTE_OF_A_TENANT = _number("API_CALLS_PER_MINUTE_OF_A_TENANT", 1800)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.DeclaredPermission"],

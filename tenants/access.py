@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -78,6 +79,11 @@ def member(permission: Permission, *, scope: bool = True) -> Callable[[View], Vi
         return guarded
 
     return decorate
+
+
+def has_shown_second_factor(request: HttpRequest) -> bool:
+    """Whether whoever is signed in has shown a second factor in this session."""
+    return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
 
 
 def _admit(request: Any, tenant_id: UUID, permission: Permission) -> None:

@@ -106,7 +106,7 @@ class ApiTokenInline(ReadOnlyInline):
     """The API tokens of a tenant: never the token, and never its digest."""
 
     model = ApiToken
-    fields = ("name", "prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+    fields = ("name", "prefix", "scopes", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         """With who made them."""
@@ -133,11 +133,21 @@ class MemberAdmin(ReadOnlyAdmin):
 class ApiTokenAdmin(ReadOnlyAdmin):
     """API tokens of all tenants: never the token, and never its digest."""
 
-    list_display = ("name", "tenant", "prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+    list_display = ("name", "tenant", "prefix", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at")
     list_select_related = ("tenant", "created_by")
     search_fields = ("prefix", "name", "tenant__name", "created_by__email")
     search_help_text = "Prefix, name, tenant or email address"
-    fields = ("tenant", "name", "prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+    fields = (
+        "tenant",
+        "name",
+        "prefix",
+        "scopes",
+        "created_by",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    )
     readonly_fields = fields
     ordering = ("-created_at",)
 

@@ -7,11 +7,12 @@ from django import forms
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from tenants.actions.tokens import LONGEST_DAYS, USUAL_DAYS
 from tenants.audit import SOURCES
 from tenants.audit_actions import AuditAction
 from tenants.models import ApiToken, Member, Tenant
 from tenants.names import clean_name
-from tenants.permissions import Role
+from tenants.permissions import Role, Scope
 
 
 class NameField(forms.CharField):
@@ -161,4 +162,20 @@ class TokenForm(forms.Form):
         help_text=_("What will use it, such as Deployment pipeline."),
         error_messages={"required": _("Give the token a name.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may be used for"),
+        choices=Scope.choices,
+        initial=[Scope.READ],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Choose as little as will do. Whatever you choose, it may never do more than you may."),
+        error_messages={"required": _("Choose at least one.")},
+    )
+    days = forms.IntegerField(
+        label=_("Ends after (days)"),
+        initial=USUAL_DAYS,
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        help_text=_("At most %s. Make a new one before, and revoke this one.") % LONGEST_DAYS,
+        error_messages={"required": _("Say after how many days the token ends.")},
     )

@@ -15,6 +15,20 @@ class Permission(StrEnum):
     OWN = "own"  # make and unmake owners, sign-in by the organisation's own provider, deletion
 
 
+class Scope(models.TextChoices):
+    """What a token may be used for: its maker's role and its scopes must both allow what it asks."""
+
+    READ = "read", "Read connections, findings and templates"
+    VERIFY = "verify", "Ask for verifications"
+    MANAGE = "manage", "Add, change, pause and remove connections"
+    ADMINISTER = "administer", "Members, invitations, tokens, settings and audit events"
+
+    @classmethod
+    def needed_for(cls, permission: Permission) -> "Scope":
+        """The scope in which this permission is."""
+        return _SCOPE_OF[permission]
+
+
 class Role(models.TextChoices):
     """What a member is in a tenant."""
 
@@ -35,4 +49,11 @@ _GRANTS = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission) - {Permission.OWN},
     Role.VIEWER: frozenset({Permission.VIEW}),
+}
+_SCOPE_OF = {
+    Permission.VIEW: Scope.READ,
+    Permission.VERIFY: Scope.VERIFY,
+    Permission.MANAGE: Scope.MANAGE,
+    Permission.ADMINISTER: Scope.ADMINISTER,
+    Permission.OWN: Scope.ADMINISTER,
 }

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -23,7 +23,7 @@ from tenants.actions.tenants import create_tenant
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
 from tenants.models import Member, Tenant, User
-from tenants.permissions import Role
+from tenants.permissions import Role, Scope
 from tenants.scope import tenant_scope
 from tenants.secrets import seal
 from tests import aws_command_line, processes
@@ -234,15 +234,16 @@ def sign_in() -> Callable[[User], Client]:
 
 
 @pytest.fixture
-def api() -> Callable[[User, Tenant], object]:
-    """An API client with a token that the user made in the tenant."""
+def api() -> Callable[..., object]:
+    """An API client with a token that the user made in the tenant, with every scope unless the test says less."""
     from rest_framework.test import APIClient
 
-    def with_token(user: User, tenant: Tenant) -> APIClient:
+    def with_token(user: User, tenant: Tenant, scopes: Iterable[Scope] = tuple(Scope)) -> APIClient:
         with tenant_scope(tenant.pk):
-            _, text = create_token(tenant=tenant, name="Test", user=user, by=SYSTEM)
+            _, text = create_token(tenant=tenant, name="Test", user=user, by=SYSTEM, scopes=scopes)
         client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+        # Most tests change what they just made; those of `If-Match` say what they saw.
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}", HTTP_IF_MATCH="*")
         return client
 
     return with_token

@@ -3,8 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 from django.urls import reverse
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ErrorDetail, ValidationError
@@ -18,20 +20,22 @@ from integrations.aws.arns import InvalidAccountId
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue import UnknownComponent
 from integrations.catalogue_file import catalogue
-from integrations.models import Connection
+from integrations.models import Connection, CustomerRole, Status
 from integrations.role_templates.options import InvalidRoleOption
 from tenants.api.base import Pagination, TenantAPIView
+from tenants.api.filters import Filters
 from tenants.api.problems import Problem
-from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, location_of, operation
+from tenants.api.schema import FORBIDDEN, INVALID_BODY, NOT_FOUND, location_of, operation
 from tenants.api.serializers import InputSerializer
 from tenants.models import Tenant
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope
 
 
-def connection_or_404(tenant: Tenant, connection_id: UUID) -> Connection:
-    """The tenant's connection; another tenant's is unknown like one that never was."""
-    connection = Connection.objects.for_tenant(tenant.pk).filter(pk=connection_id).first()
+def connection_or_404(tenant: Tenant, connection_id: UUID, *, for_change: bool = False) -> Connection:
+    """The tenant's connection, locked where it will be changed; another tenant's is unknown like one that never was."""
+    rows = Connection.objects.for_tenant(tenant.pk)
+    connection = (rows.select_for_update() if for_change else rows).filter(pk=connection_id).first()
     if connection is None:
         raise Http404
     return connection
@@ -40,6 +44,29 @@ def connection_or_404(tenant: Tenant, connection_id: UUID) -> Connection:
 def not_ready(error: NotReady) -> Problem:
     """The problem of a connection that lacks something."""
     return Problem("not-ready", "The connection is not ready for this", str(error), 409)
+
+
+class ConnectionFilters(Filters):
+    """What connections can be filtered by."""
+
+    orderings = ("created_at", "name")
+
+    name = serializers.CharField(
+        source="name__icontains", max_length=100, required=False, help_text="Part of the name, in any case."
+    )
+    account_id = serializers.CharField(max_length=12, required=False, help_text="The AWS account: 12 digits.")
+    role_status = serializers.ChoiceField(
+        choices=Status.choices, required=False, help_text="At least one customer role has this status."
+    )
+    is_removed = serializers.BooleanField(required=False, help_text="Whether its removal was asked for.")
+
+    def filter_role_status(self, rows: "QuerySet[Connection]", value: str) -> "QuerySet[Connection]":
+        """Those of which a customer role has this status."""
+        return rows.filter(Exists(CustomerRole.objects.filter(connection=OuterRef("pk"), status=value)))
+
+    def filter_is_removed(self, rows: "QuerySet[Connection]", value: bool) -> "QuerySet[Connection]":
+        """Those whose removal was asked for, or the others."""
+        return rows.filter(removal_requested_at__isnull=not value)
 
 
 class Connections(TenantAPIView):
@@ -52,11 +79,12 @@ class Connections(TenantAPIView):
         "list_connections",
         "List the connections",
         answers={200: ConnectionSerializer(many=True)},
-        problems=INVALID_CURSOR,
+        filters=ConnectionFilters,
     )
     def get(self, _request: Request) -> Response:
         """Newest first."""
-        return self.page(Connection.objects.for_tenant(self.tenant.pk).for_display(), ConnectionSerializer)
+        rows = Connection.objects.for_tenant(self.tenant.pk).for_display()
+        return self.page(rows, ConnectionSerializer, ConnectionFilters)
 
     @operation(
         "create_connection",
@@ -71,7 +99,7 @@ class Connections(TenantAPIView):
         wanted = valid(ConnectionInput(data=request.data))
         connection = _refusing_invalid(create_connection, tenant=self.tenant, by=self.actor, **wanted)
         address = reverse("api:connection", args=[connection.pk])
-        return Response(_shown(connection), status=201, headers={"Location": address})
+        return self.one(_shown(connection), status=201, headers={"Location": address})
 
 
 class ConnectionDetail(TenantAPIView):
@@ -79,10 +107,12 @@ class ConnectionDetail(TenantAPIView):
 
     permissions = {"GET": Permission.VIEW, "PATCH": Permission.MANAGE, "DELETE": Permission.MANAGE}
 
-    @operation("get_connection", "Show a connection", answers={200: ConnectionSerializer}, problems=NOT_FOUND)
+    @operation(
+        "get_connection", "Show a connection", answers={200: ConnectionSerializer}, problems=NOT_FOUND, etag=True
+    )
     def get(self, _request: Request, connection_id: UUID) -> Response:
         """A connection with its customer roles and its last verification."""
-        return Response(_shown(connection_or_404(self.tenant, connection_id)))
+        return self.one(_shown(connection_or_404(self.tenant, connection_id)))
 
     @operation(
         "update_connection",
@@ -93,6 +123,7 @@ class ConnectionDetail(TenantAPIView):
         | FORBIDDEN
         | NOT_FOUND
         | {409: "The account gave us access already and cannot change, or the connection is being removed."},
+        etag=True,
     )
     def patch(self, request: Request, connection_id: UUID) -> Response:
         """Change the name, the AWS account or the components; what is left out stays.
@@ -100,9 +131,10 @@ class ConnectionDetail(TenantAPIView):
         The account can change until its roles first let us in; they begin anew then. A component that is left out
         after its role let us in is removed: we look until AWS refuses us there.
         """
-        connection = connection_or_404(self.tenant, connection_id)
         wanted = valid(ConnectionInput(data=request.data, partial=True))
-        return Response(_shown(_refusing_invalid(update_connection, connection=connection, by=self.actor, **wanted)))
+        connection = connection_or_404(self.tenant, connection_id, for_change=True)
+        self.require_match(_shown(connection))
+        return self.one(_shown(_refusing_invalid(update_connection, connection=connection, by=self.actor, **wanted)))
 
     @operation(
         "remove_connection",
@@ -110,12 +142,14 @@ class ConnectionDetail(TenantAPIView):
         request=None,
         answers={202: ConnectionSerializer},
         problems=FORBIDDEN | NOT_FOUND,
+        etag=True,
     )
     def delete(self, _request: Request, connection_id: UUID) -> Response:
         """Take the connection out of use for good. Then delete the stack: we look until AWS refuses us in each role,
         and set `removed_at`. It cannot be undone, and its external ID is never used again.
         """
-        connection = connection_or_404(self.tenant, connection_id)
+        connection = connection_or_404(self.tenant, connection_id, for_change=True)
+        self.require_match(_shown(connection))
         return Response(_shown(request_removal(connection=connection, by=self.actor)), status=202)
 
 

@@ -1,5 +1,6 @@
 """Hand-off links, for programs."""
 
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404
@@ -14,7 +15,7 @@ from integrations.api.role_template_serializers import (
     NewHandOffLinkSerializer,
 )
 from integrations.hand_off_address import hand_off_url
-from integrations.models import HandOffLink
+from integrations.models import Connection, HandOffLink
 from tenants.api.base import Pagination, TenantAPIView
 from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, operation
 from tenants.permissions import Permission
@@ -58,7 +59,19 @@ class HandOffLinks(TenantAPIView):
 class HandOffLinkDetail(TenantAPIView):
     """One hand-off link."""
 
-    permissions = {"DELETE": Permission.MANAGE}
+    permissions = {"GET": Permission.MANAGE, "DELETE": Permission.MANAGE}
+
+    @operation(
+        "get_hand_off_link",
+        "Show a hand-off link",
+        answers={200: HandOffLinkSerializer},
+        problems=FORBIDDEN | NOT_FOUND,
+        etag=True,
+    )
+    def get(self, _request: Request, connection_id: UUID, link_id: UUID) -> Response:
+        """A hand-off link, and whether it was used; never its address."""
+        connection = connection_or_404(self.tenant, connection_id)
+        return self.one(_shown(_link_or_404(connection, link_id)))
 
     @operation(
         "revoke_hand_off_link",
@@ -66,12 +79,22 @@ class HandOffLinkDetail(TenantAPIView):
         request=None,
         answers={200: HandOffLinkSerializer},
         problems=FORBIDDEN | NOT_FOUND,
+        etag=True,
     )
     def delete(self, _request: Request, connection_id: UUID, link_id: UUID) -> Response:
         """End the link at once."""
-        connection = connection_or_404(self.tenant, connection_id)
-        try:
-            link = revoke_hand_off_link(connection=connection, link_id=link_id, by=self.actor)
-        except HandOffLink.DoesNotExist:
-            raise Http404 from None
-        return Response(HandOffLinkSerializer(link).data)
+        connection = connection_or_404(self.tenant, connection_id, for_change=True)
+        self.require_match(_shown(_link_or_404(connection, link_id)))
+        link = revoke_hand_off_link(connection=connection, link_id=link_id, by=self.actor)
+        return Response(_shown(link))
+
+
+def _link_or_404(connection: Connection, link_id: UUID) -> HandOffLink:
+    link = connection.hand_off_links.filter(pk=link_id).first()
+    if link is None:
+        raise Http404
+    return link
+
+
+def _shown(link: HandOffLink) -> dict[str, Any]:
+    return dict(HandOffLinkSerializer(link).data)

@@ -72,10 +72,12 @@ class RoleOptionsDetail(TenantAPIView):
 
     permissions = {"GET": Permission.VIEW, "PATCH": Permission.MANAGE}
 
-    @operation("get_role_options", "Show the options", answers={200: RoleOptionsSerializer}, problems=NOT_FOUND)
+    @operation(
+        "get_role_options", "Show the options", answers={200: RoleOptionsSerializer}, problems=NOT_FOUND, etag=True
+    )
     def get(self, _request: Request, connection_id: UUID) -> Response:
         """What is chosen about the connection's roles, beside its components."""
-        return Response(_options(connection_or_404(self.tenant, connection_id)))
+        return self.one(_options(connection_or_404(self.tenant, connection_id)))
 
     @operation(
         "update_role_options",
@@ -86,6 +88,7 @@ class RoleOptionsDetail(TenantAPIView):
         | FORBIDDEN
         | NOT_FOUND
         | {409: "Roles that let us in already would get another ARN, or the connection is being removed."},
+        etag=True,
     )
     def patch(self, request: Request, connection_id: UUID) -> Response:
         """Change some of the options; what is left out stays. Deploy the role template anew afterwards.
@@ -93,9 +96,10 @@ class RoleOptionsDetail(TenantAPIView):
         Names and path can change until a role first let us in: the ARN follows from them.
         """
         wanted = valid(RoleOptionsInput(data=request.data, partial=True))
-        connection = connection_or_404(self.tenant, connection_id)
+        connection = connection_or_404(self.tenant, connection_id, for_change=True)
+        self.require_match(_options(connection))
         try:
-            return Response(_options(update_role_options(connection=connection, by=self.actor, **wanted)))
+            return self.one(_options(update_role_options(connection=connection, by=self.actor, **wanted)))
         except InvalidRoleOption as error:
             raise field_error(error.option, str(error), "invalid_role_option") from error
         except ConnectionInUse as error:

@@ -53,7 +53,7 @@ class ConnectionInput(InputSerializer):
         error_messages=_ACCOUNT_MESSAGES,
     )
     components = serializers.ListField(
-        child=serializers.CharField(max_length=40),
+        child=serializers.CharField(max_length=40, error_messages={"invalid": "A component id is a text."}),
         required=False,
         max_length=100,
         help_text="Ids of components of the catalogue; all of them if left out.",
@@ -65,7 +65,7 @@ class ChosenComponentsInput(InputSerializer):
     """Some of a connection's components."""
 
     components = serializers.ListField(
-        child=serializers.CharField(max_length=40),
+        child=serializers.CharField(max_length=40, error_messages={"invalid": "A component id is a text."}),
         required=False,
         allow_empty=False,
         max_length=100,

@@ -3,16 +3,32 @@
 from typing import Any
 from uuid import UUID
 
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integrations.api.connections import connection_or_404
 from integrations.api.serializers import SessionSerializer
+from integrations.models import Session
 from integrations.trail_queries import queries_for
 from integrations.vendor import vendor_settings
 from tenants.api.base import Pagination, TenantAPIView
-from tenants.api.schema import INVALID_CURSOR, NOT_FOUND, operation
+from tenants.api.filters import Filters
+from tenants.api.schema import NOT_FOUND, operation
 from tenants.permissions import Permission
+
+
+class SessionFilters(Filters):
+    """What receipts can be filtered by."""
+
+    orderings = ("opened_at",)
+
+    component = serializers.CharField(max_length=40, required=False)
+    purpose = serializers.ChoiceField(choices=Session.Purpose.choices, required=False)
+    verification = serializers.UUIDField(source="verification_id", required=False, help_text="The one that opened it.")
+    access_key_id = serializers.CharField(max_length=128, required=False, help_text="As CloudTrail shows it.")
+    since = serializers.DateTimeField(source="opened_at__gte", required=False, help_text="Opened then or later.")
+    until = serializers.DateTimeField(source="opened_at__lt", required=False, help_text="Opened before then.")
 
 
 class SessionPagination(Pagination):
@@ -62,8 +78,11 @@ class ConnectionSessions(TenantAPIView):
         "list_sessions",
         "List the receipts of a connection's sessions",
         answers={200: SessionSerializer(many=True)},
-        problems=INVALID_CURSOR | NOT_FOUND,
+        filters=SessionFilters,
+        problems=NOT_FOUND,
     )
     def get(self, _request: Request, connection_id: UUID) -> Response:
         """The latest first: every session that was opened for this connection. Credentials are never kept."""
-        return self.page(connection_or_404(self.tenant, connection_id).sessions.all(), SessionSerializer)
+        return self.page(
+            connection_or_404(self.tenant, connection_id).sessions.all(), SessionSerializer, SessionFilters
+        )

@@ -5,17 +5,20 @@ from django.urls import path
 from integrations.api import (
     components,
     connections,
+    findings,
     hand_off_links,
     role_templates,
     sessions,
     status_changes,
     verifications,
 )
-from tenants.api.views import Schema
+from tenants.api.urls import urlpatterns as addresses_of_the_tenant
+from tenants.api.views import Schema, docs
 
 app_name = "api"
 urlpatterns = [
     path("schema/", Schema.as_view(), name="schema"),
+    path("docs/", docs, name="docs"),
     path("components/", components.Components.as_view(), name="components"),
     path("connections/", connections.Connections.as_view(), name="connections"),
     path("connections/<uuid:connection_id>/", connections.ConnectionDetail.as_view(), name="connection"),
@@ -70,4 +73,6 @@ urlpatterns = [
         name="connection_verifications",
     ),
     path("verifications/<uuid:verification_id>/", verifications.VerificationDetail.as_view(), name="verification"),
+    path("findings/", findings.Findings.as_view(), name="findings"),
+    *addresses_of_the_tenant,
 ]

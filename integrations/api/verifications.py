@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.http import Http404
 from django.urls import reverse
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,12 +13,24 @@ from integrations.api.connections import connection_or_404, not_ready
 from integrations.api.serializers import VerificationDetailSerializer, VerificationInput, VerificationSerializer
 from integrations.models import Verification
 from tenants.api.base import Pagination, TenantAPIView
+from tenants.api.filters import Filters
 from tenants.api.problems import Problem
-from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, RETRY_AFTER, location_of, operation
+from tenants.api.schema import FORBIDDEN, INVALID_BODY, NOT_FOUND, location_of, operation
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope
 
 QUEUE_RETRY_AFTER_SECONDS = 30
+
+
+class VerificationFilters(Filters):
+    """What verifications can be filtered by."""
+
+    orderings = ("requested_at",)
+
+    state = serializers.ChoiceField(choices=Verification.State.choices, required=False)
+    checks = serializers.ChoiceField(choices=Verification.Checks.choices, required=False)
+    since = serializers.DateTimeField(source="requested_at__gte", required=False, help_text="Asked for since then.")
+    until = serializers.DateTimeField(source="requested_at__lt", required=False, help_text="Asked for before then.")
 
 
 class VerificationPagination(Pagination):
@@ -37,20 +50,21 @@ class ConnectionVerifications(TenantAPIView):
         "list_verifications",
         "List a connection's verifications",
         answers={200: VerificationSerializer(many=True)},
-        problems=INVALID_CURSOR | NOT_FOUND,
+        filters=VerificationFilters,
+        problems=NOT_FOUND,
     )
     def get(self, _request: Request, connection_id: UUID) -> Response:
         """The latest first."""
         with tenant_scope(self.tenant.pk):
             connection = connection_or_404(self.tenant, connection_id)
-            return self.page(connection.verifications.all(), VerificationSerializer)
+            return self.page(connection.verifications.all(), VerificationSerializer, VerificationFilters)
 
     @operation(
         "request_verification",
         "Verify a connection",
         request=VerificationInput,
         answers={202: VerificationSerializer},
-        parameters=[location_of("the verification", 202), RETRY_AFTER],
+        parameters=[location_of("the verification", 202)],
         problems=INVALID_BODY
         | FORBIDDEN
         | NOT_FOUND

@@ -154,6 +154,7 @@ class Connection(RoleOptionFields):
         ]
         indexes = [
             models.Index(fields=["tenant", "-created_at"], name="connection_list"),
+            models.Index(fields=["tenant", "name", "id"], name="connection_by_name"),
             models.Index(
                 fields=["next_verification_at"],
                 condition=models.Q(next_verification_at__isnull=False),

@@ -143,7 +143,10 @@ class Finding(models.Model):
                 name="finding_who_known",
             ),
         ]
-        indexes = [models.Index(fields=["verification", "id"], name="finding_of_verification")]
+        indexes = [
+            models.Index(fields=["verification", "id"], name="finding_of_verification"),
+            models.Index(fields=["tenant", "-id"], name="finding_of_tenant"),
+        ]
         ordering = ["id"]
 
     def __str__(self) -> str:

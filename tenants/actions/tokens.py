@@ -1,5 +1,7 @@
-"""API tokens: made, recognised, revoked."""
+"""API tokens: made, recognised, revoked. A program makes none: each has a person behind it."""
 
+from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -8,15 +10,65 @@ from django.utils import timezone
 from tenants import audit
 from tenants.audit import Actor
 from tenants.models import ApiToken, Tenant, User
+from tenants.permissions import Scope
 from tenants.secrets import digest, new_secret
+
+USUAL_DAYS = 90
+LONGEST_DAYS = 365
+
+
+class InvalidExpiry(ValueError):
+    """A token cannot last that long; the message says how long it can."""
 
 
 @transaction.atomic
-def create_token(*, tenant: Tenant, name: str, user: User, by: Actor) -> tuple[ApiToken, str]:
-    """A new token of the tenant, and its text, which can be shown this once and never again."""
+def create_token(
+    *,
+    tenant: Tenant,
+    name: str,
+    user: User,
+    by: Actor,
+    scopes: Iterable[Scope] = (Scope.READ,),
+    days: int = USUAL_DAYS,
+    second_factor: bool = False,
+) -> tuple[ApiToken, str]:
+    """A new token of the tenant, and its text, which can be shown this once and never again.
+
+    Args:
+        tenant: whose scope is open.
+        name: what will use it.
+        user: who makes it: it may never do more than they may.
+        by: the same, for audit.
+        scopes: what it may be used for.
+        days: after how many days it ends.
+        second_factor: whether the user has shown a second factor.
+
+    Raises:
+        InvalidExpiry: nothing is written.
+    """
+    if not 1 <= days <= LONGEST_DAYS:
+        raise InvalidExpiry(f"A token lasts 1 to {LONGEST_DAYS} days.")
     text = f"rbt_{new_secret()}"
-    token = ApiToken.objects.create(tenant=tenant, name=name, prefix=text[:10], digest=digest(text), created_by=user)
-    audit.record("api_token:created", by=by, tenant_id=tenant.pk, target=token, name=name)
+    expires_at = timezone.now() + timedelta(days=days)
+    token = ApiToken.objects.create(
+        tenant=tenant,
+        name=name,
+        prefix=text[:10],
+        digest=digest(text),
+        scopes=[scope.value for scope in Scope if scope in set(scopes)],
+        second_factor=second_factor,
+        expires_at=expires_at,
+        created_by=user,
+    )
+    audit.record(
+        "api_token:created",
+        by=by,
+        tenant_id=tenant.pk,
+        target=token,
+        name=name,
+        scopes=token.scopes,
+        expires_at=expires_at.isoformat(),
+    )
     return token, text
 
 

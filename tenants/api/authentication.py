@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from tenants.models import ApiToken, Member, User
+from tenants.permissions import Permission, Scope
 from tenants.scope import call, tenant_scope
 from tenants.secrets import digest
 
@@ -18,10 +20,14 @@ _REFUSED = "The API token is unknown or was revoked. Make a new one on the API t
 
 @dataclass(frozen=True)
 class Credential:
-    """A token that was let in, and the member who made it, whose role decides what it may do."""
+    """A token that was let in, and the member who made it: its scopes and their role decide what it may do."""
 
     token: ApiToken
     member: Member
+
+    def may(self, permission: Permission) -> bool:
+        """Whether both the token's scopes and its maker's role carry the permission."""
+        return Scope.needed_for(permission) in self.token.scopes and self.member.may(permission)
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -55,7 +61,13 @@ def _credential(token_id: UUID, tenant_id: UUID) -> Credential:
         token = ApiToken.objects.select_related("tenant", "created_by").filter(pk=token_id, revoked_at=None).first()
         if token is None:
             raise AuthenticationFailed(_REFUSED)
+        if token.is_expired:
+            raise AuthenticationFailed(
+                f"The API token ended on {token.expires_at:%Y-%m-%d}. Make a new one on the API tokens page of your "
+                "organisation."
+            )
         member = _maker(token)
+        _require_second_factor(token)
         now = timezone.now()
         # Written once a minute at most: "last used" is for people, and a write per call would be waste.
         if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
@@ -72,3 +84,16 @@ def _maker(token: ApiToken) -> Member:
             "new one on the API tokens page."
         )
     return member
+
+
+def _require_second_factor(token: ApiToken) -> None:
+    """Where the tenant asks for a second factor, nobody comes in by a token who would be kept from its pages: it was
+    made with a second factor, and its maker has one still.
+    """
+    if not token.tenant.require_second_factor:
+        return
+    if token.second_factor is False or not is_mfa_enabled(token.created_by):
+        raise AuthenticationFailed(
+            "This organisation asks for a second factor, and none stands behind this API token. Sign in with yours, "
+            "and make a new token on the API tokens page."
+        )

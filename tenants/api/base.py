@@ -18,8 +18,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tenants.actions.idempotent_requests import Claim, give_back, keep
 from tenants.api.authentication import Credential
+from tenants.api.entity_tags import entity_tag, require_match
+from tenants.api.filters import Filters
+from tenants.api.idempotency import AnsweredBefore, answer_of, claim_request
 from tenants.api.problems import Problem
+from tenants.api.rate_limits import count_call
 from tenants.audit import Actor
 from tenants.models import Tenant
 from tenants.names import is_readable
@@ -148,6 +153,8 @@ class TenantAPIView(ApiView):
 
     The tenant's scope is open while the handler runs, and all that it wrote is rolled back if it answers with an error.
     A handler that calls the world outside sets `scoped = False` and opens the scope itself.
+
+    A POST with an `Idempotency-Key` is done once; sent again it is answered the same.
     """
 
     access = "token"
@@ -160,26 +167,70 @@ class TenantAPIView(ApiView):
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Handle the request, in the scope of the token's tenant."""
         self._in_scope = False
-        with ExitStack() as self._scopes:
-            response = super().dispatch(request, *args, **kwargs)
-            if self._in_scope and response.status_code >= 400:
-                transaction.set_rollback(True)
+        self._claim: Claim | None = None
+        done = False
+        try:
+            with ExitStack() as self._scopes:
+                response = super().dispatch(request, *args, **kwargs)
+                if response.status_code >= 400:
+                    if self._in_scope:
+                        transaction.set_rollback(True)
+                elif self._claim:
+                    keep(self._claim, answer_of(response))
+            done = response.status_code < 400
+        finally:
+            if self._claim and not done:
+                give_back(self._claim)
         return response
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find the token, and count the call, whatever becomes of it."""
+        super().perform_authentication(request)
+        if isinstance(request.auth, Credential):
+            count_call(request.auth.token)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, check, and then enter the tenant."""
         super().initial(request, *args, **kwargs)
         _refuse_large_body(request)
+        if request.method == "POST":
+            self._claim = claim_request(request, self.credential.token)
         if self.scoped:
             self._scopes.enter_context(tenant_scope(self.tenant.pk))
             self._in_scope = True
 
-    def page(self, rows: QuerySet[Any], serializer: type[serializers.BaseSerializer[Any]]) -> Response:
+    def handle_exception(self, exc: Exception) -> Response:
+        """DRF's, and the answer of a request that was done before."""
+        if isinstance(exc, AnsweredBefore):
+            return exc.response
+        return super().handle_exception(exc)
+
+    def page(
+        self,
+        rows: QuerySet[Any],
+        serializer: type[serializers.BaseSerializer[Any]],
+        filters: type[Filters] = Filters,
+    ) -> Response:
         """The page of `rows` that the request asks for."""
         assert self.pagination_class is not None  # noqa: S101 — a view with lists names it
         paginator = self.pagination_class()
+        rows, ordering = filters.applied(rows, self.request.query_params)
+        if ordering:
+            paginator.ordering = (ordering, "-id" if ordering.startswith("-") else "id")
         shown = paginator.paginate_queryset(rows, self.request, self)
         return paginator.get_paginated_response(serializer(shown, many=True).data)
+
+    def one(self, data: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        """One object, with its entity tag."""
+        return Response(data, status=status, headers={"ETag": entity_tag(data)} | (headers or {}))
+
+    def require_match(self, data: Any) -> None:
+        """Refuse to change an object that the client has not seen as it is; the caller has locked it."""
+        require_match(self.request, data)
+
+    def lock_tenant(self) -> Tenant:
+        """The tenant, read anew behind its lock, which comes before that of anything else of people and settings."""
+        return Tenant.objects.select_for_update(no_key=True).get(pk=self.tenant.pk)
 
     @property
     def credential(self) -> Credential:

@@ -5,10 +5,14 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from tenants.api.authentication import Credential
+from tenants.api.problems import Problem
+from tenants.permissions import Scope
 
 
 class DeclaredPermission(BasePermission):
-    """Lets a token in if the member who made it has the permission that the view declares for the method."""
+    """Lets a token in if its scopes and the member who made it have the permission that the view declares for the
+    method.
+    """
 
     message = "Your role in this organisation does not allow this. Use a token that an owner or admin made."
 
@@ -22,4 +26,13 @@ class DeclaredPermission(BasePermission):
         permission = permissions.get("GET" if request.method == "HEAD" else request.method)
         if permission is None:
             raise exceptions.MethodNotAllowed(request.method or "")
-        return request.auth.member.may(permission)
+        scope = Scope.needed_for(permission)
+        if scope not in request.auth.token.scopes:
+            raise Problem(
+                "missing-scope",
+                "The token was not made for this",
+                f"This needs a token with the scope `{scope.value}`, and this one has: "
+                f"{', '.join(request.auth.token.scopes)}. Make another on the API tokens page of your organisation.",
+                403,
+            )
+        return request.auth.may(permission)

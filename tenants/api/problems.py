@@ -1,6 +1,7 @@
 """Errors of the API: one shape, RFC 9457 `application/problem+json`, with stable types."""
 
 from collections.abc import Iterator
+from math import ceil
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -53,7 +54,7 @@ def problem_response(error: Exception, _context: dict[str, Any]) -> Response | N
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
     if (wait := getattr(error, "wait", None)) is not None:
-        headers["Retry-After"] = str(int(wait))
+        headers["Retry-After"] = str(ceil(wait))
     return Response(_body(error), status=error.status_code, headers=headers, content_type=CONTENT_TYPE)
 
 

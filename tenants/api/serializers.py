@@ -27,12 +27,15 @@ class NameField(serializers.CharField):
 
 
 class InputSerializer(serializers.Serializer[Any]):
-    """Reads a body and refuses what it does not know: a field that is dropped in silence misleads a program.
+    """Reads a body and refuses what it does not know: a field that is dropped in silence misleads a program. So does a
+    number that is taken for a text, or a text for a truth value.
 
-    `refused_fields` says why a field that somebody may well try is refused.
+    `refused_fields` says why a field that somebody may well try is refused. Where `typed` is false, everything comes as
+    text (query parameters).
     """
 
     refused_fields: dict[str, str] = {}
+    typed = True
 
     default_error_messages = {"invalid": "Send a JSON object."}
 
@@ -42,16 +45,21 @@ class InputSerializer(serializers.Serializer[Any]):
         Raises:
             ValidationError: with what is wrong in each field, unknown ones included.
         """
-        fields = data if isinstance(data, Mapping) else ()
-        unknown = {field: [self._refusal(field)] for field in fields if field not in self.fields}
+        fields = data if isinstance(data, Mapping) else {}
+        refused: dict[str, Any] = {field: [self._refusal(field)] for field in fields if field not in self.fields}
+        if self.typed:
+            for name, field in self.fields.items():
+                if name in fields and not _is_of_type(field, fields[name]):
+                    message = getattr(field, "child", field).error_messages["invalid"]
+                    refused[name] = [serializers.ErrorDetail(str(message), code="invalid")]
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            if not unknown or not isinstance(error.detail, dict):
+            if not refused or not isinstance(error.detail, dict):
                 raise
-            raise serializers.ValidationError({**error.detail, **unknown}) from None
-        if unknown:
-            raise serializers.ValidationError(unknown)
+            raise serializers.ValidationError({**error.detail, **refused}) from None
+        if refused:
+            raise serializers.ValidationError(refused)
         return value
 
     def _refusal(self, field: str) -> serializers.ErrorDetail:
@@ -59,6 +67,22 @@ class InputSerializer(serializers.Serializer[Any]):
             return serializers.ErrorDetail(reason, code="read_only")
         known = f"This takes: {', '.join(self.fields)}." if self.fields else "This takes no fields."
         return serializers.ErrorDetail(f"There is no such field here. {known}", code="unknown_field")
+
+
+def _is_of_type(field: Any, value: Any) -> bool:
+    """Whether a value has the JSON type of its field; of a list or an object, each entry. What is no list, no object or
+    null is the field's own to judge.
+    """
+    if isinstance(field, serializers.ListField | serializers.DictField):
+        entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        return all(_is_of_type(field.child, entry) for entry in entries)
+    if value is None:
+        return True
+    if isinstance(field, serializers.BooleanField):
+        return isinstance(value, bool)
+    if isinstance(field, serializers.IntegerField):
+        return not isinstance(value, bool | str)
+    return isinstance(value, str) or not isinstance(field, serializers.CharField)
 
 
 class NothingSerializer(InputSerializer):

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
@@ -29,6 +30,12 @@ class Schema(ApiView):
     def get(self, _request: Request) -> Response:
         """The document, in YAML. It is the same for everybody."""
         return Response(openapi_document())
+
+
+@public
+def docs(request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document to read and to try, drawn by files of our own."""
+    return render(request, "tenants/api_docs.html")
 
 
 @cache

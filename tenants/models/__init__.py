@@ -1,6 +1,7 @@
 """Who: one file per noun."""
 
 from tenants.models.audit import AuditEvent
+from tenants.models.idempotent_request import IdempotentRequest
 from tenants.models.invitation import Invitation
 from tenants.models.notification import NotificationAddress
 from tenants.models.people import Member, User
@@ -8,4 +9,14 @@ from tenants.models.recovery import Recovery
 from tenants.models.tenant import Tenant
 from tenants.models.token import ApiToken
 
-__all__ = ["ApiToken", "AuditEvent", "Invitation", "Member", "NotificationAddress", "Recovery", "Tenant", "User"]
+__all__ = [
+    "ApiToken",
+    "AuditEvent",
+    "IdempotentRequest",
+    "Invitation",
+    "Member",
+    "NotificationAddress",
+    "Recovery",
+    "Tenant",
+    "User",
+]

@@ -1,30 +1,42 @@
 """The page of API tokens: made, shown once, revoked."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from tenants.access import MemberRequest, member
+from tenants.access import MemberRequest, has_shown_second_factor, member
 from tenants.actions.tokens import create_token, revoke_token
 from tenants.audit import Actor
 from tenants.forms import TokenForm
 from tenants.models import ApiToken
-from tenants.permissions import Permission
+from tenants.permissions import Permission, Scope
 
 
 @member(Permission.ADMINISTER)
 def api_tokens(request: MemberRequest) -> HttpResponse:
     """The tenant's tokens. A new one is made by posting a name, and the answer is the one page that ever shows it."""
+    second_factor = has_shown_second_factor(request)
+    if request.method == "POST" and request.tenant.require_second_factor and not second_factor:
+        messages.info(request, _("Show your second factor first: %s asks for one behind each token.") % request.tenant)
+        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.path})}")
     form = TokenForm(request.POST or None)
     context: dict[str, object] = {"section": "tokens", "form": form}
     status = 200
     if request.method == "POST":
         if form.is_valid():
             token, text = create_token(
-                tenant=request.tenant, user=request.user, by=Actor.user(request.user), **form.cleaned_data
+                tenant=request.tenant,
+                user=request.user,
+                by=Actor.user(request.user),
+                name=form.cleaned_data["name"],
+                scopes=[Scope(scope) for scope in form.cleaned_data["scopes"]],
+                days=form.cleaned_data["days"],
+                second_factor=second_factor,
             )
             context |= {"new_token": token, "new_token_text": text, "form": TokenForm()}
         else:

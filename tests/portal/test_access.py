@@ -168,7 +168,7 @@ TABLE: dict[str, list[Row]] = {
     "invitations/<slug:secret>/": [everybody(302, url="invitations/unknown/")],
     "invitation/": [everybody(404), everybody(404, method="post")],
     # A tenant's API tokens
-    "tenants/<uuid:tenant_id>/api-tokens/": [page(403), post(200, data=NAMED)],
+    "tenants/<uuid:tenant_id>/api-tokens/": [page(403), post(200, data=NAMED | {"scopes": ["read"], "days": 90})],
     "tenants/<uuid:tenant_id>/api-tokens/<uuid:token_id>/revoke/": [page(403), post()],
     # Accounts: allauth decides what an anonymous and a signed-in visitor sees
     "accounts/login/": [Row(200, 302, 302, 302, 302)],
@@ -197,6 +197,7 @@ TABLE: dict[str, list[Row]] = {
     "accounts/password/reset/key/done/": [everybody()],
     # The API
     "api/v1/schema/": [everybody()],
+    "api/v1/docs/": [everybody()],
     "api/v1/components/": [operation(stranger=200)],
     "api/v1/connections/": [operation(stranger=200), operation(403, 201, 201, method="post", data=NAMED)],
     API: [operation(), operation(403, method="patch", data=NAMED), operation(403, 202, method="delete")],
@@ -208,11 +209,34 @@ TABLE: dict[str, list[Row]] = {
     f"{API}role-template-downloads/<uuid:download_id>/": [operation()],
     f"{API}quick-create/": [operation(409, 409, method="post")],
     f"{API}hand-off-links/": [operation(403), operation(403, 201, method="post", data={"days": 7})],
-    f"{API}hand-off-links/<uuid:link_id>/": [operation(403, method="delete")],
+    f"{API}hand-off-links/<uuid:link_id>/": [operation(403), operation(403, method="delete")],
     f"{API}sessions/": [operation()],
     f"{API}status-changes/": [operation()],
     f"{API}verifications/": [operation(), operation(403, 202, method="post")],
     "api/v1/verifications/<uuid:verification_id>/": [operation()],
+    "api/v1/findings/": [operation(stranger=200)],
+    "api/v1/tenant/": [operation(stranger=200), operation(403, stranger=200, method="patch", data=NAMED)],
+    "api/v1/members/": [operation(stranger=200)],
+    "api/v1/members/<uuid:user_id>/": [
+        operation(),
+        operation(403, method="patch", data={"role": "viewer"}),
+        operation(403, 204, method="delete"),
+    ],
+    "api/v1/members/<uuid:user_id>/transfer/": [operation(403, method="post")],
+    "api/v1/invitations/": [
+        operation(403, stranger=200),
+        operation(403, 201, 201, method="post", data={"email": "new@example.com", "role": "viewer"}),
+    ],
+    "api/v1/invitations/<uuid:invitation_id>/": [operation(403), operation(403, method="delete")],
+    "api/v1/invitations/<uuid:invitation_id>/resend/": [operation(403, method="post")],
+    "api/v1/api-tokens/": [operation(403, stranger=200)],
+    "api/v1/api-tokens/<uuid:token_id>/": [operation(403), operation(403, method="delete")],
+    "api/v1/notification-addresses/": [
+        operation(403, stranger=200),
+        operation(403, 201, 201, method="post", data={"email": "new@example.com"}),
+    ],
+    "api/v1/notification-addresses/<uuid:address_id>/": [operation(403), operation(403, 204, method="delete")],
+    "api/v1/audit-events/": [operation(403, stranger=200)],
     "^api/": [everybody(404, url="api/nothing/"), everybody(404, url="api/v1/connections", method="post")],
     # Django admin
     "admin/": [staff(200)],

@@ -114,6 +114,7 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
     assert {table for (table,) in readable} == {
         "tenants_member",
         "tenants_apitoken",
+        "tenants_idempotentrequest",
         "tenants_invitation",
         "tenants_tenant",
         "tenants_notificationaddress",

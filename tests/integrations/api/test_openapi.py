@@ -1,5 +1,9 @@
 """The OpenAPI document says what the API does, and a change of it is seen in review."""
 
+import re
+from typing import Any
+from uuid import uuid4
+
 import pytest
 import yaml
 from django.conf import settings
@@ -7,7 +11,10 @@ from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from integrations.api import urls
 from integrations.models import Finding, Verification
+from tenants.api.base import TenantAPIView
+from tenants.permissions import Scope
 from tenants.scope import tenant_scope
 
 SNAPSHOT = settings.BASE_DIR / "docs" / "reference" / "openapi.yaml"
@@ -32,15 +39,16 @@ def test_the_document_is_served_to_everybody(db) -> None:
 def operations():
     for path, methods in yaml.safe_load(SNAPSHOT.read_text())["paths"].items():
         for method, operation in methods.items():
-            yield pytest.param(operation, id=f"{method} {path}")
+            yield pytest.param(path, method, operation, id=f"{method} {path}")
 
 
-@pytest.mark.parametrize("operation", list(operations()))
-def test_every_operation_needs_a_token_and_documents_its_problems(operation) -> None:
+@pytest.mark.parametrize(("path", "method", "operation"), list(operations()))
+def test_every_operation_needs_a_scope_and_documents_its_problems(path, method, operation) -> None:
     problems = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
 
-    assert operation["security"] == [{"apiToken": []}]
-    assert "401" in problems
+    ((scope,),) = [entry["apiToken"] for entry in operation["security"]]
+    assert scope in Scope.values
+    assert {"401", "403"} <= problems.keys()
     for answer in problems.values():
         assert list(answer["content"]) == ["application/problem+json"]
         assert answer["description"]
@@ -90,3 +98,31 @@ def test_no_field_writes_an_external_id() -> None:
 
     assert writers == []
     assert "external_id" in schemas["Connection"]["properties"]
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), list(operations()))
+def test_an_operation_refuses_a_token_with_every_scope_but_its_own(api, cast, path, method, operation) -> None:
+    needed = operation["security"][0]["apiToken"][0]
+    client = api(cast.owner, cast.tenant, [scope for scope in Scope if scope != needed])
+    address = re.sub(r"\{\w+\}", str(uuid4()), path)
+
+    answer = getattr(client, method)(address, {}, format="json")
+
+    assert answer.status_code == 403
+    assert answer.json()["type"] == "urn:rolebridge:problem:missing-scope"
+    assert f"`{needed}`" in answer.json()["detail"]
+
+
+def test_every_handler_of_the_api_is_in_the_document() -> None:
+    documented = {
+        (path, method) for path, methods in yaml.safe_load(SNAPSHOT.read_text())["paths"].items() for method in methods
+    }
+    handled = set()
+    for pattern in urls.urlpatterns:
+        view: Any = getattr(pattern.callback, "cls", object)
+        if issubclass(view, TenantAPIView):
+            path = "/api/v1/" + re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern))
+            handled |= {(path, method) for method in view.http_method_names if hasattr(view, method)}
+            assert {method.upper() for _, method in handled if _ == path} == set(view.permissions), path
+
+    assert handled - {(path, "head") for path, _ in handled} == documented

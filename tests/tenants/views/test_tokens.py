@@ -4,13 +4,18 @@ import re
 from uuid import uuid4
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
-from tenants.models import ApiToken
+from tenants.models import ApiToken, Tenant
 from tenants.scope import tenant_scope
+from tenants.secrets import seal
+from tests.second_factor import TOTP_SECRET, code_of
+
+WANTED = {"name": "Pipeline", "scopes": ["read"], "days": 90}
 
 
 @pytest.fixture
@@ -27,7 +32,7 @@ def token(cast) -> ApiToken:
 def test_a_new_token_is_shown_once_and_works(cast, sign_in, url, client) -> None:
     member = sign_in(cast.owner)
 
-    made = member.post(url, {"name": "Pipeline"})
+    made = member.post(url, WANTED)
 
     text = re.search(r"rbt_[A-Za-z0-9_-]{43}", made.content.decode())
     assert text
@@ -39,7 +44,7 @@ def test_a_new_token_is_shown_once_and_works(cast, sign_in, url, client) -> None
 
 
 def test_a_token_needs_a_name(cast, sign_in, url) -> None:
-    answer = sign_in(cast.owner).post(url, {"name": ""})
+    answer = sign_in(cast.owner).post(url, WANTED | {"name": ""})
 
     assert answer.status_code == 422
     assert "Give the token a name." in answer.content.decode()
@@ -70,7 +75,7 @@ def test_others_tokens_are_not_there(cast, sign_in, url, token) -> None:
 def test_a_viewer_is_refused_in_words(cast, sign_in, url, token) -> None:
     viewer = sign_in(cast.viewer)
 
-    for answer in (viewer.get(url), viewer.post(url, {"name": "Mine"}), viewer.post(f"{url}{token.pk}/revoke/")):
+    for answer in (viewer.get(url), viewer.post(url, WANTED), viewer.post(f"{url}{token.pk}/revoke/")):
         assert answer.status_code == 403
         assert "Your role in this organisation does not allow this" in answer.content.decode()
 
@@ -91,3 +96,46 @@ def test_fifty_tokens_take_as_many_queries_as_one(cast, sign_in, url, token) -> 
         client.get(url)
 
     assert len(fifty) == len(one)
+
+
+def test_a_token_has_the_scopes_and_the_end_that_were_chosen(cast, sign_in, url) -> None:
+    sign_in(cast.owner).post(url, {"name": "Pipeline", "scopes": ["verify", "read"], "days": 7})
+
+    with tenant_scope(cast.tenant.pk):
+        made = ApiToken.objects.get()
+    assert made.scopes == ["read", "verify"]
+    assert (made.expires_at - made.created_at).days in {6, 7}
+    assert made.second_factor is False
+    page = sign_in(cast.owner).get(url).content.decode()
+    assert "Ask for verifications" in page
+    assert f"{made.expires_at:%Y}" in page
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"scopes": []}, "Choose at least one."), ({"scopes": ["everything"]}, "not one of the"), ({"days": 366}, "365")],
+)
+def test_a_token_with_no_known_scope_or_no_end_is_not_made(cast, sign_in, url, wrong, message) -> None:
+    answer = sign_in(cast.owner).post(url, WANTED | wrong)
+
+    assert answer.status_code == 422
+    assert message in answer.content.decode()
+    with tenant_scope(cast.tenant.pk):
+        assert not ApiToken.objects.exists()
+
+
+def test_where_a_second_factor_is_asked_for_it_is_shown_before_a_token_is_made(cast, sign_in, url) -> None:
+    Authenticator.objects.create(user=cast.owner, type=Authenticator.Type.TOTP, data={"secret": seal(TOTP_SECRET)})
+    with tenant_scope(cast.tenant.pk):
+        Tenant.objects.update(require_second_factor=True)
+    client = sign_in(cast.owner)
+
+    asked = client.post(url, WANTED)
+    shown = client.post(asked["Location"], {"code": code_of(TOTP_SECRET)})
+    made = client.post(url, WANTED)
+
+    assert asked["Location"].startswith("/accounts/second-factor/reauthenticate/")
+    assert shown["Location"] == url
+    assert made.status_code == 200
+    with tenant_scope(cast.tenant.pk):
+        assert ApiToken.objects.get().second_factor is True

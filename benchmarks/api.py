@@ -1,0 +1,157 @@
+"""Whether lists of the API stay as fast with 100,000 connections as with 100: p95 of each list, many by few.
+
+    python benchmarks/api.py [--few N] [--many N] [--rounds N]
+
+Two tenants of one installation, each with a customer role, a verification and two findings for every connection, are
+asked in turn through the web server, so that what else the machine does meets both. Ends with exit code 1 if a list's
+ratio is over the target. Everything runs on 127.0.0.1 and is ended in a few minutes.
+"""
+
+import argparse
+import http.client
+import json
+import statistics
+import sys
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from installation import COMPONENT, installation
+
+TARGET = 1.3
+LISTS = (
+    "connections/",
+    "connections/?ordering=name",
+    "connections/?ordering=created_at&page_size=100",
+    "connections/?is_removed=false",
+    "findings/",
+    "findings/?outcome=denied",
+    "audit-events/",
+)
+
+
+class Client:
+    """An API client with one connection that stays open."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The page at this address."""
+        self._connection.request("GET", path, headers=self._headers)
+        answer = self._connection.getresponse()
+        body = answer.read()
+        assert answer.status == 200, body
+        return json.loads(body)
+
+
+def fill(tenant: Any, owner: Any, connections: int) -> None:
+    """Rows of so many connections, made by the database out of one."""
+    from django.db import connections as databases
+
+    from integrations.actions.connections import create_connection
+    from integrations.models import Connection, CustomerRole, Finding, Verification
+    from tenants.audit import SYSTEM
+    from tenants.models import AuditEvent
+    from tenants.scope import tenant_scope
+
+    with tenant_scope(tenant.pk), databases["default"].cursor() as cursor:
+        first = create_connection(tenant=tenant, name="Connection 0", components=[COMPONENT], by=SYSTEM)
+        role = CustomerRole.objects.get(connection=first)
+        verification = Verification.objects.create(
+            tenant=tenant, connection=first, state="completed", requested_by=owner.email
+        )
+        for outcome in ("passed", "denied"):
+            Finding.objects.create(
+                tenant=tenant, verification=verification, component=COMPONENT, check_code="x", outcome=outcome
+            )
+        event = AuditEvent.objects.latest("pk")
+
+        def multiply(model: Any, source: str, **values: str) -> None:
+            """Insert a copy of the model's row `t` for each row of `source`, with these values of its own."""
+            columns = [field.column for field in model._meta.concrete_fields if field.column != "id" or "id" in values]
+            picked = ", ".join(values.get(column, f"t.{column}") for column in columns)
+            table = model._meta.db_table
+            cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {picked} FROM {table} t, {source}")
+
+        numbers = f"generate_series(1, {connections - 1}) n WHERE t.id = '{first.pk}'"
+        multiply(
+            Connection,
+            numbers,
+            id="gen_random_uuid()",
+            reference="substr(md5(random()::text), 1, 10)",
+            external_id="'rb-' || gen_random_uuid()",
+            name="'Connection ' || n",
+            created_at="t.created_at - n * interval '1 second'",
+        )
+        others = f"integrations_connection c WHERE c.tenant_id = '{tenant.pk}' AND c.id <> '{first.pk}'"
+        multiply(CustomerRole, f"{others} AND t.id = {role.pk}", connection_id="c.id")
+        multiply(
+            Verification,
+            f"{others} AND t.id = '{verification.pk}'",
+            id="gen_random_uuid()",
+            connection_id="c.id",
+            requested_at="c.created_at",
+        )
+        of_others = f"integrations_verification v WHERE v.tenant_id = '{tenant.pk}' AND v.id <> '{verification.pk}'"
+        multiply(Finding, f"{of_others} AND t.verification_id = '{verification.pk}'", verification_id="v.id")
+        multiply(
+            AuditEvent,
+            f"generate_series(1, {connections}) n WHERE t.id = {event.pk}",
+            at="t.at - n * interval '1 second'",
+        )
+    with databases["owner"].cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def pages(client: Client) -> dict[str, str]:
+    """The lists to ask for, by their names; and one page from the middle of the connections."""
+    addresses = {name: f"/api/v1/{name}" for name in LISTS}
+    inner = client.get("/api/v1/connections/?page_size=40")["next"]
+    return addresses | {"connections/ (next page)": inner.partition("/api/")[1] + inner.partition("/api/")[2]}
+
+
+def main() -> int:
+    """Measure; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--few", type=int, default=100)
+    parser.add_argument("--many", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=100)
+    options = parser.parse_args()
+    missed = []
+    with installation(workers=0) as place:
+        clients = {}
+        for number, connections in enumerate((options.few, options.many)):
+            tenant, owner, token = place.tenant(number)
+            started = time.monotonic()
+            fill(tenant, owner, connections)
+            print(f"{connections} connections made in {time.monotonic() - started:.1f} s")
+            clients[connections] = Client(place.web, token)
+        addresses = {connections: pages(client) for connections, client in clients.items()}
+        for name in addresses[options.few]:
+            times: dict[int, list[float]] = {connections: [] for connections in clients}
+            for round_number in range(options.rounds + 5):
+                for connections, client in clients.items():
+                    started = time.perf_counter()
+                    page = client.get(addresses[connections][name])
+                    if round_number >= 5:  # the first ones warm up what is cached
+                        times[connections].append((time.perf_counter() - started) * 1000)
+                    assert page["results"], name
+            p95 = {connections: statistics.quantiles(values, n=20)[18] for connections, values in times.items()}
+            median = {connections: statistics.median(values) for connections, values in times.items()}
+            ratio = p95[options.many] / p95[options.few]
+            reached = ratio <= TARGET
+            missed += [] if reached else [name]
+            print(
+                f"  {name:<48} p95 {p95[options.few]:6.1f} / {p95[options.many]:6.1f} ms"
+                f"  median {median[options.few]:6.1f} / {median[options.many]:6.1f} ms"
+                f"  ratio {ratio:.2f}  at most {TARGET}: {'reached' if reached else 'MISSED'}",
+                flush=True,
+            )
+    print(f"missed: {', '.join(missed)}" if missed else "all targets met")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""The addresses of the API about a tenant's own affairs, which stand beside those of what it connected."""
+
+from django.urls import path
+
+from tenants.api import audit_events, invitations, members, notification_addresses, tenant, tokens
+
+urlpatterns = [
+    path("tenant/", tenant.TenantDetail.as_view(), name="tenant"),
+    path("members/", members.Members.as_view(), name="members"),
+    path("members/<uuid:user_id>/", members.MemberDetail.as_view(), name="member"),
+    path("members/<uuid:user_id>/transfer/", members.OwnershipTransfer.as_view(), name="ownership_transfer"),
+    path("invitations/", invitations.Invitations.as_view(), name="invitations"),
+    path("invitations/<uuid:invitation_id>/", invitations.InvitationDetail.as_view(), name="invitation"),
+    path("invitations/<uuid:invitation_id>/resend/", invitations.ResendInvitation.as_view(), name="invitation_resend"),
+    path("api-tokens/", tokens.Tokens.as_view(), name="api_tokens"),
+    path("api-tokens/<uuid:token_id>/", tokens.TokenDetail.as_view(), name="api_token"),
+    path(
+        "notification-addresses/",
+        notification_addresses.NotificationAddresses.as_view(),
+        name="notification_addresses",
+    ),
+    path(
+        "notification-addresses/<uuid:address_id>/",
+        notification_addresses.NotificationAddressDetail.as_view(),
+        name="notification_address",
+    ),
+    path("audit-events/", audit_events.AuditEvents.as_view(), name="audit_events"),
+]

@@ -1,0 +1,196 @@
+"""What the OpenAPI document allows, and what it forbids, thrown at every operation as owner, viewer and stranger.
+
+No answer is a fault, none is outside the document, and none holds another tenant's data. `make nightly` throws more.
+"""
+
+import os
+import re
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import schemathesis
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from rest_framework.response import Response
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from integrations.actions.connections import create_connection
+from integrations.actions.hand_off_links import create_hand_off_link
+from integrations.actions.role_templates import download_role_template
+from integrations.models import Finding, Verification
+from integrations.role_templates.formats import Format
+from portal.wsgi import application
+from tenants.actions.invitations import invite
+from tenants.actions.settings import add_notification_address
+from tenants.actions.tokens import create_token
+from tenants.api.tenant import TenantDetail, TenantSerializer
+from tenants.audit import SYSTEM
+from tenants.models import Member, Tenant
+from tenants.permissions import Role
+from tenants.scope import tenant_scope
+from tests.brokers import unread, use_broker
+from tests.receipts import open_session
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+EXAMPLES = 200 if NIGHTLY else 5  # of each operation, each person, and each of what is allowed and what is forbidden
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+OF_TENANT, OF_OTHER = "Nobody else may read this", "This is of the other tenant"
+
+thrown = settings(
+    max_examples=EXAMPLES,
+    derandomize=not NIGHTLY,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],  # a failure is short enough to read as it is
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+def document(db, monkeypatch, broker, settings):
+    """The document as the portal serves it, with no limit of calls and no worker that does what is asked for."""
+    use_broker(monkeypatch, unread(broker))
+    settings.API_CALLS_PER_MINUTE_OF_A_TOKEN = settings.API_CALLS_PER_MINUTE_OF_A_TENANT = 0
+    loaded = schemathesis.openapi.from_wsgi("/api/v1/schema/", application)
+    loaded.config.generation.update(with_security_parameters=False)
+    return loaded
+
+
+def things(tenant: Tenant, user, colleague, name: str) -> dict[str, str]:
+    """One of each thing of a tenant, by the name that addresses give its id; whoever reads it meets `name`."""
+    with tenant_scope(tenant.pk):
+        Tenant.objects.filter(pk=tenant.pk).update(require_second_factor=False, name=name)
+        for person, role in ((user, Role.OWNER), (colleague, Role.ADMIN)):
+            Member.objects.update_or_create(tenant=tenant, user=person, defaults={"role": role})
+        connection = create_connection(tenant=tenant, name=name, account_id="222233334444", by=SYSTEM)
+        verification = Verification.objects.create(
+            tenant=tenant, connection=connection, state="completed", requested_by=name
+        )
+        Finding.objects.create(
+            tenant=tenant, verification=verification, component="x", check_code="x", outcome="passed", title=name
+        )
+        open_session(verification, session_name="x", source_identity=re.sub(r"\W", "", name))
+        download = download_role_template(connection=connection, chosen=Format.CLI, by=SYSTEM)
+        link, _ = create_hand_off_link(connection=connection, by=SYSTEM)
+        owner = Member.objects.get(user=user)
+        email = f"invited-{connection.reference}@example.com"
+        invitation = invite(tenant=tenant, email=email, role=Role.VIEWER, acting=owner, by=SYSTEM)
+        address = add_notification_address(tenant=tenant, email=email, by=SYSTEM)
+        token, _ = create_token(tenant=tenant, name=name, user=user, by=SYSTEM)
+    return {
+        "connection_id": str(connection.pk),
+        "verification_id": str(verification.pk),
+        "download_id": str(download.pk),
+        "link_id": str(link.pk),
+        "template_format": "terraform",
+        "user_id": str(colleague.pk),
+        "invitation_id": str(invitation.pk),
+        "address_id": str(address.pk),
+        "token_id": str(token.pk),
+    }
+
+
+def throw(operation, ids: dict[str, str], token: str, secrets: list[str]) -> set[int]:
+    """Ask the operation for what the document allows and forbids, half of the time about things that are there; gives
+    the statuses of the answers.
+    """
+    statuses: set[int] = set()
+    mine = {name: ids[name] for name in re.findall(r"\{(\w+)\}", operation.path)}
+    for mode in GenerationMode:
+        anything = operation.as_strategy(generation_mode=mode)
+        known = operation.as_strategy(generation_mode=mode, path_parameters=mine, headers={"If-Match": "*"})
+
+        @thrown
+        @given(case=st.one_of(known, anything))
+        def ask(case) -> None:
+            case.headers = {**(case.headers or {}), "Authorization": token}
+            response = case.call()
+            statuses.add(response.status_code)
+            case.validate_response(response, checks=CHECKS)
+            for secret in secrets:
+                assert secret not in response.text, f"{operation.label} shows another tenant's data"
+
+        with suppress(Unsatisfiable):  # where it takes no input, nothing can be forbidden
+            ask()
+    return statuses
+
+
+def operations(document) -> dict[str, Any]:
+    found = (result.ok() for result in document.get_all_operations())
+    return {operation.definition.raw["operationId"]: operation for operation in found}
+
+
+@pytest.fixture
+def token_of(cast, api):
+    def token(who: str) -> str:
+        tenant = cast.other_tenant if who == "stranger" else cast.tenant
+        return api(getattr(cast, who), tenant)._credentials["HTTP_AUTHORIZATION"]
+
+    return token
+
+
+# What no example brings to a good end: there is no bucket for templates.
+NEVER_DONE = {"create_quick_create_link"}
+
+
+@pytest.mark.timeout(7200 if NIGHTLY else 180)
+@pytest.mark.parametrize("who", ["owner", "viewer", "stranger"])
+def test_every_answer_is_in_the_document_and_none_is_another_tenants(
+    who, document, cast, token_of, monkeypatch
+) -> None:
+    monkeypatch.setattr("tenants.actions.invitations.MOST_A_DAY", 100_000)
+    monkeypatch.setattr("tenants.actions.settings.MOST_ADDRESSES", 100_000)
+    token, answered = token_of(who), {}
+
+    for name, operation in operations(document).items():
+        ours = things(cast.tenant, cast.owner, cast.admin, OF_TENANT)
+        theirs = things(cast.other_tenant, cast.stranger, cast.staff, OF_OTHER)
+        # The stranger asks for the tenant's things by their ids, the members for those of their own.
+        secrets = [OF_TENANT, str(cast.tenant.pk)]
+        if who != "stranger":
+            secrets = [OF_OTHER, str(cast.other_tenant.pk), theirs["connection_id"]]
+        answered[name] = throw(operation, ours, token, secrets)
+
+    assert len(answered) > 40
+    assert {400, 404} <= set.union(*answered.values()), "what is forbidden was tried too"
+    if who == "owner":
+        assert {name for name, statuses in answered.items() if min(statuses) >= 400} == NEVER_DONE
+
+
+@pytest.mark.parametrize(
+    ("answer", "noticed"),
+    [
+        (lambda _view, _request: Response({"name": OF_OTHER}), FailureGroup),
+        (
+            lambda view, _request: view.one(TenantSerializer(Tenant(name=OF_OTHER, created_at=timezone.now())).data),
+            AssertionError,
+        ),
+        (lambda _view, _request: Response(status=418), FailureGroup),
+        (lambda _view, _request: 1 / 0, FailureGroup),
+    ],
+    ids=["outside of the schema", "another tenant's data", "no known status", "a fault"],
+)
+def test_what_must_not_be_is_noticed(answer, noticed, document, cast, token_of, monkeypatch) -> None:
+    monkeypatch.setattr(TenantDetail, "get", answer)
+
+    with pytest.raises(noticed):
+        throw(operations(document)["get_tenant"], {}, token_of("owner"), [OF_OTHER])
