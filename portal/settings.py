@@ -52,6 +52,17 @@ def _number(name: str, default: int) -> int:
     return int(text)
 
 
+def _networks(name: str) -> list[str]:
+    """IP addresses or networks with commas between them, as they are written."""
+    parts = [part.strip() for part in _environment.get(name, "").split(",") if part.strip()]
+    for part in parts:
+        try:
+            ip_network(part)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} holds {part!r}, which is no IP address or network.") from error
+    return parts
+
+
 def _default(value: str) -> str | None:
     """A default that exists outside production only."""
     return None if PRODUCTION else value
@@ -355,14 +366,12 @@ TEMPLATE_BUCKET_ACCESS = _setting("TEMPLATE_BUCKET_ACCESS", "", "public-read")
 if TEMPLATE_BUCKET_ACCESS not in {"public-read", "presigned"}:
     raise ImproperlyConfigured(f"TEMPLATE_BUCKET_ACCESS is {TEMPLATE_BUCKET_ACCESS!r}; use public-read or presigned.")
 # Shown to customers, so that their alarms know our calls: addresses or networks, with commas between them.
-EGRESS_ADDRESSES = [part.strip() for part in _environment.get("EGRESS_ADDRESSES", "").split(",") if part.strip()]
-for _address in EGRESS_ADDRESSES:
-    try:
-        ip_network(_address)
-    except ValueError as error:
-        raise ImproperlyConfigured(
-            f"EGRESS_ADDRESSES holds {_address!r}, which is no IP address or network."
-        ) from error
+EGRESS_ADDRESSES = _networks("EGRESS_ADDRESSES")
+# Calls to addresses that customers name (tenants/outbound.py). `make run` and the tests call servers on this machine,
+# and without TLS; `check --deploy` refuses this in production.
+OUTBOUND_MAY_REACH_LOOPBACK = _setting("OUTBOUND_MAY_REACH_LOOPBACK", "", "no") == "yes"
+# Public addresses that are the vendor's own and not for customers to call, such as those of a NAT64 gateway.
+OUTBOUND_REFUSED_NETWORKS = [ip_network(part) for part in _networks("OUTBOUND_REFUSED_NETWORKS")]
 # Set by `make run` to the sandbox; boto3 reads the same variable. Production leaves it empty and meets AWS itself.
 AWS_ENDPOINT_URL = _environment.get("AWS_ENDPOINT_URL", "")
 if PRODUCTION and AWS_ENDPOINT_URL:
