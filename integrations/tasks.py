@@ -25,7 +25,7 @@ from integrations.catalogue import CatalogueError
 from integrations.catalogue_file import catalogue, one_catalogue
 from integrations.launch_sessions import drop_launch_sessions, launch_sessions
 from integrations.vendor import vendor_settings
-from tenants.actions import recovery
+from tenants.actions import recovery, webhook_deliveries
 from tenants.audit import SYSTEM
 from tenants.tasks import TenantTask
 
@@ -45,8 +45,8 @@ def _warm_up(**_: object) -> None:
     warm_up(vendor_settings(), catalogue())
 
 
-class VerificationTask(TenantTask):
-    """A verification calls AWS, so its action opens the scope around each of its steps."""
+class CallingTask(TenantTask):
+    """A task that calls AWS, or a customer's address: its action opens the scope around each of its steps."""
 
     abstract = True
     opens_scope = False
@@ -56,7 +56,7 @@ class VerificationTask(TenantTask):
 # the database gives no connection in time: `hand_back` would come only after half a minute.
 @shared_task(
     name="integrations.tasks.run_verification",
-    base=VerificationTask,
+    base=CallingTask,
     acks_late=True,
     autoretry_for=(OperationalError,),
     max_retries=4,
@@ -109,6 +109,26 @@ def send_notifications() -> None:
     own back-off.
     """
     notifications.send_due()
+
+
+@shared_task(name="integrations.tasks.send_webhooks")
+def send_webhooks() -> None:
+    """Hand endpoints with something due to workers. Queue `maintenance`, from beat, no retry: beat comes again."""
+    webhook_deliveries.hand_out_due()
+
+
+@shared_task(name="integrations.tasks.deliver_webhooks", base=CallingTask)
+def deliver_webhooks(tenant_id: UUID, endpoint_id: UUID, lease: UUID) -> None:
+    """Send what is due to one endpoint. Queue `webhooks`, no retry: each delivery has its own back-off, and what a lost
+    worker left is found again. It ends by the turn's time and the deadline of an attempt, after 40 s.
+    """
+    webhook_deliveries.deliver(tenant_id=tenant_id, endpoint_id=endpoint_id, lease=lease)
+
+
+@shared_task(name="integrations.tasks.forget_old_webhook_events")
+def forget_old_webhook_events() -> None:
+    """Delete what webhooks told long ago. Queue `maintenance`, from beat, no retry: beat comes again."""
+    webhook_deliveries.forget_old_events()
 
 
 @shared_task(name="integrations.tasks.release_catalogue")

@@ -293,7 +293,8 @@ CELERY_TASK_IGNORE_RESULT = True  # results are rows
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-# `integrations.tasks.run_verification` is sent to `verifications` or `scheduled_verifications`.
+# `integrations.tasks.run_verification` is sent to `verifications` or `scheduled_verifications`, and
+# `integrations.tasks.deliver_webhooks` to `webhooks`.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # with late acknowledgement, a worker takes what it can start and no more
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -337,6 +338,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "send webhooks": {
+        "task": "integrations.tasks.send_webhooks",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "forget old webhook events": {
+        "task": "integrations.tasks.forget_old_webhook_events",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "release the catalogue": {
         "task": "integrations.tasks.release_catalogue",
         "schedule": 30.0,
@@ -345,6 +356,7 @@ CELERY_BEAT_SCHEDULE = {
 }
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
 MOST_CONNECTIONS_PER_TENANT = _number("MOST_CONNECTIONS_PER_TENANT", 500)
+MOST_WEBHOOK_ENDPOINTS_PER_TENANT = _number("MOST_WEBHOOK_ENDPOINTS_PER_TENANT", 10)
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
 
@@ -399,7 +411,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "DISABLE_ERRORS_AND_WARNINGS": False,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "StateEnum": "integrations.models.verification.Verification.State",
+        "WebhookDeliveryStateEnum": "tenants.models.webhook.WebhookDelivery.State",
+    },
 }
 
 # --- Language and logs ------------------------------------------------------------------------------------------------

@@ -11,9 +11,11 @@ from integrations.api import (
     status_changes,
     verifications,
 )
+from tenants.api import webhooks
 from tenants.api.views import Schema
 
 app_name = "api"
+_WEBHOOK = "webhook-endpoints/<uuid:endpoint_id>/"
 urlpatterns = [
     path("schema/", Schema.as_view(), name="schema"),
     path("components/", components.Components.as_view(), name="components"),
@@ -70,4 +72,17 @@ urlpatterns = [
         name="connection_verifications",
     ),
     path("verifications/<uuid:verification_id>/", verifications.VerificationDetail.as_view(), name="verification"),
+    path("webhook-endpoints/", webhooks.WebhookEndpoints.as_view(), name="webhook_endpoints"),
+    path(_WEBHOOK, webhooks.WebhookEndpointDetail.as_view(), name="webhook_endpoint"),
+    path(f"{_WEBHOOK}rotate/", webhooks.RotateWebhookSecret.as_view(), name="webhook_rotate"),
+    path(f"{_WEBHOOK}test/", webhooks.TestWebhookEndpoint.as_view(), name="webhook_test"),
+    path(f"{_WEBHOOK}deliveries/", webhooks.WebhookDeliveries.as_view(), name="webhook_deliveries"),
+    path(
+        f"{_WEBHOOK}deliveries/<uuid:delivery_id>/", webhooks.WebhookDeliveryDetail.as_view(), name="webhook_delivery"
+    ),
+    path(
+        f"{_WEBHOOK}deliveries/<uuid:delivery_id>/replay/",
+        webhooks.ReplayWebhookDelivery.as_view(),
+        name="webhook_replay",
+    ),
 ]

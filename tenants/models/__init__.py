@@ -7,5 +7,20 @@ from tenants.models.people import Member, User
 from tenants.models.recovery import Recovery
 from tenants.models.tenant import Tenant
 from tenants.models.token import ApiToken
+from tenants.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookSecret
 
-__all__ = ["ApiToken", "AuditEvent", "Invitation", "Member", "NotificationAddress", "Recovery", "Tenant", "User"]
+__all__ = [
+    "ApiToken",
+    "AuditEvent",
+    "Invitation",
+    "Member",
+    "NotificationAddress",
+    "Recovery",
+    "Tenant",
+    "User",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
+    "WebhookSecret",
+]
