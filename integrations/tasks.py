@@ -28,7 +28,7 @@ from integrations.launch_sessions import drop_launch_sessions, launch_sessions
 from integrations.metrics import BEAT
 from integrations.vendor import vendor_settings
 from integrations.worker_stop import stop_soon
-from tenants.actions import idempotent_requests, recovery
+from tenants.actions import idempotent_requests, recovery, webhook_deliveries
 from tenants.audit import SYSTEM
 from tenants.tasks import TenantTask
 
@@ -70,8 +70,8 @@ def _stop_soon(**_: object) -> None:
     stop_soon()
 
 
-class VerificationTask(TenantTask):
-    """A verification calls AWS, so its action opens the scope around each of its steps."""
+class CallingTask(TenantTask):
+    """A task that calls AWS, or a customer's address: its action opens the scope around each of its steps."""
 
     abstract = True
     opens_scope = False
@@ -81,7 +81,7 @@ class VerificationTask(TenantTask):
 # the database gives no connection in time: `hand_back` would come only after half a minute.
 @shared_task(
     name="integrations.tasks.run_verification",
-    base=VerificationTask,
+    base=CallingTask,
     acks_late=True,
     autoretry_for=(OperationalError,),
     max_retries=4,
@@ -141,6 +141,26 @@ def send_notifications() -> None:
     own back-off.
     """
     notifications.send_due()
+
+
+@shared_task(name="integrations.tasks.send_webhooks")
+def send_webhooks() -> None:
+    """Hand endpoints with something due to workers. Queue `maintenance`, from beat, no retry: beat comes again."""
+    webhook_deliveries.hand_out_due()
+
+
+@shared_task(name="integrations.tasks.deliver_webhooks", base=CallingTask)
+def deliver_webhooks(tenant_id: UUID, endpoint_id: UUID, lease: UUID) -> None:
+    """Send what is due to one endpoint. Queue `webhooks`, no retry: each delivery has its own back-off, and what a lost
+    worker left is found again. It ends by the turn's time and the deadline of an attempt, after 40 s.
+    """
+    webhook_deliveries.deliver(tenant_id=tenant_id, endpoint_id=endpoint_id, lease=lease)
+
+
+@shared_task(name="integrations.tasks.forget_old_webhook_events")
+def forget_old_webhook_events() -> None:
+    """Delete what webhooks told long ago. Queue `maintenance`, from beat, no retry: beat comes again."""
+    webhook_deliveries.forget_old_events()
 
 
 @shared_task(name="integrations.tasks.release_catalogue")

@@ -52,6 +52,17 @@ def _number(name: str, default: int) -> int:
     return int(text)
 
 
+def _networks(name: str) -> list[str]:
+    """IP addresses or networks with commas between them, as they are written."""
+    parts = [part.strip() for part in _environment.get(name, "").split(",") if part.strip()]
+    for part in parts:
+        try:
+            ip_network(part)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} holds {part!r}, which is no IP address or network.") from error
+    return parts
+
+
 def _default(value: str) -> str | None:
     """A default that exists outside production only."""
     return None if PRODUCTION else value
@@ -286,7 +297,8 @@ CELERY_TASK_IGNORE_RESULT = True  # results are rows
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-# `integrations.tasks.run_verification` is sent to `verifications` or `scheduled_verifications`.
+# `integrations.tasks.run_verification` is sent to `verifications` or `scheduled_verifications`, and
+# `integrations.tasks.deliver_webhooks` to `webhooks`.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # with late acknowledgement, a worker takes what it can start and no more
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -335,6 +347,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "send webhooks": {
+        "task": "integrations.tasks.send_webhooks",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "forget old webhook events": {
+        "task": "integrations.tasks.forget_old_webhook_events",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "release the catalogue": {
         "task": "integrations.tasks.release_catalogue",
         "schedule": 30.0,
@@ -346,6 +368,7 @@ VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
 # before it kills (ECS and Kubernetes: 30 seconds).
 WORKER_GRACE_SECONDS = _number("WORKER_GRACE_SECONDS", 20)
 MOST_CONNECTIONS_PER_TENANT = _number("MOST_CONNECTIONS_PER_TENANT", 500)
+MOST_WEBHOOK_ENDPOINTS_PER_TENANT = _number("MOST_WEBHOOK_ENDPOINTS_PER_TENANT", 10)
 
 # --- Metrics: a port of its own in each process, 0 for none (portal.metrics) -----------------------------------------
 
@@ -372,14 +395,12 @@ TEMPLATE_BUCKET_ACCESS = _setting("TEMPLATE_BUCKET_ACCESS", "", "public-read")
 if TEMPLATE_BUCKET_ACCESS not in {"public-read", "presigned"}:
     raise ImproperlyConfigured(f"TEMPLATE_BUCKET_ACCESS is {TEMPLATE_BUCKET_ACCESS!r}; use public-read or presigned.")
 # Shown to customers, so that their alarms know our calls: addresses or networks, with commas between them.
-EGRESS_ADDRESSES = [part.strip() for part in _environment.get("EGRESS_ADDRESSES", "").split(",") if part.strip()]
-for _address in EGRESS_ADDRESSES:
-    try:
-        ip_network(_address)
-    except ValueError as error:
-        raise ImproperlyConfigured(
-            f"EGRESS_ADDRESSES holds {_address!r}, which is no IP address or network."
-        ) from error
+EGRESS_ADDRESSES = _networks("EGRESS_ADDRESSES")
+# Calls to addresses that customers name (tenants/outbound.py). `make run` and the tests call servers on this machine,
+# and without TLS; `check --deploy` refuses this in production.
+OUTBOUND_MAY_REACH_LOOPBACK = _setting("OUTBOUND_MAY_REACH_LOOPBACK", "", "no") == "yes"
+# Public addresses that are the vendor's own and not for customers to call, such as those of a NAT64 gateway.
+OUTBOUND_REFUSED_NETWORKS = [ip_network(part) for part in _networks("OUTBOUND_REFUSED_NETWORKS")]
 # Set by `make run` to the sandbox; boto3 reads the same variable. Production leaves it empty and meets AWS itself.
 AWS_ENDPOINT_URL = _environment.get("AWS_ENDPOINT_URL", "")
 if PRODUCTION and AWS_ENDPOINT_URL:
@@ -410,7 +431,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "DISABLE_ERRORS_AND_WARNINGS": False,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "StateEnum": "integrations.models.verification.Verification.State",
+        "WebhookDeliveryStateEnum": "tenants.models.webhook.WebhookDelivery.State",
+    },
 }
 
 # --- Language and logs ------------------------------------------------------------------------------------------------

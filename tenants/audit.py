@@ -7,6 +7,7 @@ from uuid import UUID
 from tenants.audit_actions import AuditAction
 from tenants.models import ApiToken, AuditEvent, User
 from tenants.request_id import client_address, request_id
+from tenants.webhook_events import queue_audit_event
 
 _SOURCE_OF = {"user": "page", "staff": "admin", "token": "api", "link": "page"}
 SOURCES = ("page", "admin", "api", "system")
@@ -55,7 +56,7 @@ SYSTEM = Actor("system", "", "Rolebridge")
 
 
 def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **data: Any) -> None:
-    """Append one audit event.
+    """Append one audit event, and queue it for the webhooks that tell of it.
 
     Args:
         action: one of `AuditAction`, such as "connection:created"; the source is put before it.
@@ -81,6 +82,7 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
     )
     if tenant_id is not None:
         event.save(force_insert=True)
+        queue_audit_event(event)
     else:
         # What concerns no tenant is read by staff alone, so the app may not ask for the row's key: this does not.
         AuditEvent.objects.bulk_create([event], ignore_conflicts=True)

@@ -15,7 +15,7 @@ def worker_command(python: str, concurrency: int = 64) -> list[str]:
     """A worker: threads, since a verification waits for AWS nearly all of its time."""
     return [
         python, "-m", "celery", "--app", "portal", "worker", "--pool", "threads", "--concurrency", str(concurrency),
-        "--queues", "verifications,scheduled_verifications,maintenance", "--loglevel", "INFO",
+        "--queues", "verifications,scheduled_verifications,webhooks,maintenance", "--loglevel", "INFO",
         "--without-gossip", "--without-mingle",
     ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from tenants.models.people import Member, User
 from tenants.models.recovery import Recovery
 from tenants.models.tenant import Tenant
 from tenants.models.token import ApiToken
+from tenants.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookSecret
 
 __all__ = [
     "ApiToken",
@@ -19,4 +20,9 @@ __all__ = [
     "Recovery",
     "Tenant",
     "User",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
+    "WebhookSecret",
 ]

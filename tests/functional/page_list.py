@@ -14,10 +14,12 @@ from integrations.models import Connection, Finding, Verification
 from integrations.role_templates.formats import Format
 from tenants.actions.invitations import invite
 from tenants.actions.tokens import create_token
+from tenants.actions.webhooks import create_endpoint, send_test_event
 from tenants.audit import SYSTEM
-from tenants.models import Member
+from tenants.models import Member, WebhookAttempt
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
+from tenants.webhook_event_types import WebhookEventType
 from tests.receipts import open_session
 
 ANONYMOUS = {
@@ -46,6 +48,11 @@ SIGNED_IN = {
     "audit_events": "/tenants/{tenant}/audit/",
     "tenant_settings": "/tenants/{tenant}/settings/",
     "tenant_delete": "/tenants/{tenant}/settings/delete/",
+    "webhooks": "/tenants/{tenant}/settings/webhooks/",
+    "webhook_new": "/tenants/{tenant}/settings/webhooks/new/",
+    "webhook_endpoint": "/tenants/{tenant}/settings/webhooks/{endpoint}/",
+    "webhook_delete": "/tenants/{tenant}/settings/webhooks/{endpoint}/delete/",
+    "webhook_delivery": "/tenants/{tenant}/settings/webhooks/{endpoint}/deliveries/{delivery}/",
     "connections": "/tenants/{tenant}/connections/",
     "(connections, none found)": "/tenants/{tenant}/connections/?q=nothing+like+it",
     "connection_new": "/tenants/{tenant}/connections/new/",
@@ -109,6 +116,9 @@ NOT_PAGES = {
     "audit_export_json",
     "notification_address_add",  # these lead to the settings
     "notification_address_remove",
+    "webhook_rotate",  # these lead to the page of an endpoint or of a delivery
+    "webhook_test",
+    "webhook_replay",
     "tenant_delete_cancel",
     "recovery_cancel",
     "invitation_link",  # leads to the invitation, checked in a test of its own
@@ -155,6 +165,18 @@ def make_things(cast) -> dict[str, str]:
         invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
         for number in range(1, 4):
             open_session(verification, number)
+        endpoint, _ = create_endpoint(
+            tenant=cast.tenant,
+            url="https://hooks.example.com/rolebridge",
+            event_types=[WebhookEventType.CONNECTION_REMOVED],
+            by=SYSTEM,
+        )
+        delivery = send_test_event(endpoint=endpoint, by=SYSTEM)
+        for attempt in (
+            {"status": 500, "answer": "<b>down</b>\n" + "x" * 400},
+            {"error": "The connection was refused."},
+        ):
+            WebhookAttempt.objects.create(tenant=cast.tenant, delivery=delivery, duration_ms=12, **attempt)
         account = {"tenant": cast.tenant, "account_id": "222233334444", "by": SYSTEM}
         paused, removing, removed = (create_connection(name=name, **account) for name in ("Paused", "Going", "Gone"))
         pause(connection=paused, components=["log-analysis"], by=SYSTEM)
@@ -174,6 +196,8 @@ def make_things(cast) -> dict[str, str]:
         "connection": str(connection.pk),
         "verification": str(verification.pk),
         "token": str(token.pk),
+        "endpoint": str(endpoint.pk),
+        "delivery": str(delivery.pk),
         "hand_off": hand_off,
         "viewer": str(cast.viewer.pk),
     }

@@ -34,11 +34,13 @@ from tenants.actions.invitations import invite
 from tenants.actions.recovery import request_recovery
 from tenants.actions.settings import add_notification_address
 from tenants.actions.tokens import create_token
+from tenants.actions.webhooks import create_endpoint, send_test_event
 from tenants.api.base import ApiView, TenantAPIView
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member, Recovery
 from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
+from tenants.webhook_event_types import WebhookEventType
 from tests.brokers import unread, use_broker
 from tests.receipts import open_session
 
@@ -101,7 +103,11 @@ def admin_pages(model: str) -> dict[str, list[Row]]:
 TENANT = "tenants/<uuid:tenant_id>/"
 CONNECTION = "tenants/<uuid:tenant_id>/connections/<uuid:connection_id>/"
 API = "api/v1/connections/<uuid:connection_id>/"
+WEBHOOK = f"{TENANT}settings/webhooks/<uuid:endpoint_id>/"
+API_WEBHOOK = "api/v1/webhook-endpoints/<uuid:endpoint_id>/"
 NAMED = {"name": "Named"}
+HOOK = {"url": "https://hooks.example.com/", "event_types": ["connection.removed"], "enabled": "on"}
+API_HOOK = {"url": "https://hooks.example.com/", "event_types": ["connection.removed"]}
 OPTIONS = {"name_pattern": "rolebridge-{connection}-{component}", "path": "/partners/", "max_session_seconds": 3600}
 TABLE: dict[str, list[Row]] = {
     # The portal
@@ -156,6 +162,15 @@ TABLE: dict[str, list[Row]] = {
     f"{TENANT}settings/delete/": [page(403), post(data={"typed_name": "Blue Harbour"})],
     f"{TENANT}settings/delete/cancel/": [page(403, 302), post()],
     "notification-addresses/<slug:secret>/": [everybody(404, url="notification-addresses/unknown/")],
+    # Webhooks
+    f"{TENANT}settings/webhooks/": [page(403)],
+    f"{TENANT}settings/webhooks/new/": [page(403), post(200, data=HOOK)],
+    WEBHOOK: [page(403), post(data=HOOK)],
+    f"{WEBHOOK}delete/": [page(403), post()],
+    f"{WEBHOOK}rotate/": [page(403, 302), post(200)],
+    f"{WEBHOOK}test/": [page(403, 302), post()],
+    f"{WEBHOOK}deliveries/<uuid:delivery_id>/": [page(403)],
+    f"{WEBHOOK}deliveries/<uuid:delivery_id>/replay/": [page(403, 302), post()],
     # Members and invitations
     f"{TENANT}members/": [page()],
     f"{TENANT}members/invite/": [page(403), post(data={"email": "new@example.com", "role": "viewer"})],
@@ -237,6 +252,20 @@ TABLE: dict[str, list[Row]] = {
     ],
     "api/v1/notification-addresses/<uuid:address_id>/": [operation(403), operation(403, 204, method="delete")],
     "api/v1/audit-events/": [operation(403, stranger=200)],
+    "api/v1/webhook-endpoints/": [
+        operation(403, stranger=200),
+        operation(403, 201, 201, method="post", data=API_HOOK),
+    ],
+    API_WEBHOOK: [
+        operation(403),
+        operation(403, method="patch", data={"enabled": False}),
+        operation(403, 204, method="delete"),
+    ],
+    f"{API_WEBHOOK}rotate/": [operation(403, method="post")],
+    f"{API_WEBHOOK}test/": [operation(403, 202, method="post")],
+    f"{API_WEBHOOK}deliveries/": [operation(403)],
+    f"{API_WEBHOOK}deliveries/<uuid:delivery_id>/": [operation(403)],
+    f"{API_WEBHOOK}deliveries/<uuid:delivery_id>/replay/": [operation(403, 202, method="post")],
     "^api/": [everybody(404, url="api/nothing/"), everybody(404, url="api/v1/connections", method="post")],
     # Django admin
     "admin/": [staff(200)],
@@ -333,6 +362,13 @@ def things(cast) -> dict[str, Any]:
         owner = Member.objects.get(user=cast.owner)
         invitation = invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
         address = add_notification_address(tenant=cast.tenant, email="soc@example.com", by=SYSTEM)
+        endpoint, _ = create_endpoint(
+            tenant=cast.tenant,
+            url="https://hooks.example.com/",
+            event_types=[WebhookEventType.CONNECTION_REMOVED],
+            by=SYSTEM,
+        )
+        delivery = send_test_event(endpoint=endpoint, by=SYSTEM)
     now = timezone.now()
     VendorIdentity.objects.create(works=True, since=now, checked_at=now)
     role = IntegrationRole.objects.create(role_arn="arn", role_id="AROA", first_seen_at=now, acknowledged_at=now)
@@ -353,6 +389,8 @@ def things(cast) -> dict[str, Any]:
         "invitation_id": invitation.pk,
         "address_id": address.pk,
         "recovery_id": recovery.pk,
+        "endpoint_id": endpoint.pk,
+        "delivery_id": delivery.pk,
         "admin/tenants/tenant": cast.tenant.pk,
         "admin/tenants/member": member.pk,
         "admin/tenants/apitoken": token.pk,

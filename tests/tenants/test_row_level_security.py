@@ -119,6 +119,9 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "tenants_tenant",
         "tenants_notificationaddress",
         "tenants_recovery",
+        "tenants_webhookendpoint",
+        "tenants_webhookdelivery",
+        "tenants_webhookevent",
         "tenants_auditevent",  # while it erases a deleted tenant's people
         "integrations_connection",
         "integrations_verification",
@@ -143,7 +146,13 @@ def test_staff_read_across_tenants_and_write_none_of_it(db, cast) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "columns"), [("tenants_apitoken", "digest"), ("django_session", "session_key"), ("django_session", "*")]
+    ("table", "columns"),
+    [
+        ("tenants_apitoken", "digest"),
+        ("django_session", "session_key"),
+        ("django_session", "*"),
+        ("tenants_webhooksecret", "*"),
+    ],
 )
 def test_staff_read_nothing_that_would_let_them_in(db, cast, table, columns) -> None:
     with (
