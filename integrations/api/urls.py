@@ -6,6 +6,7 @@ from integrations.api import (
     components,
     connections,
     hand_off_links,
+    product,
     role_templates,
     sessions,
     status_changes,
@@ -69,5 +70,8 @@ urlpatterns = [
         verifications.ConnectionVerifications.as_view(),
         name="connection_verifications",
     ),
+    path("product/connections/", product.ProductConnections.as_view(), name="product_connections"),
+    path("product/connections/<uuid:connection_id>/", product.ProductConnection.as_view(), name="product_connection"),
+    path("product/events/", product.ProductEvents.as_view(), name="product_events"),
     path("verifications/<uuid:verification_id>/", verifications.VerificationDetail.as_view(), name="verification"),
 ]

@@ -9,7 +9,7 @@ Nothing here falls back to another identity: a hop that fails ends the chain wit
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from integrations.aws import vendor_policies as tags
-from integrations.aws.assume_role import MAX_CHAINED_DURATION, MIN_DURATION, AssumeRole, Session, open_session
+from integrations.aws.assume_role import MIN_DURATION, AssumeRole, Session, open_session
 from integrations.aws.clients import ClientFactory
 from integrations.aws.errors import (
     AwsCallFailed,
@@ -32,30 +32,18 @@ from integrations.aws.policies import (
     deny_all_session_policy,
     grant_test_session_policy,
     inspection_session_policy,
-    launch_session_policy,
     trust_test_session_policy,
 )
 from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
+from integrations.aws.session_plan import component_call, own_role_call, session_name, sts_regions, vendor_call
 from integrations.aws.vendor import CANARY, TRUST_TEST, VendorSettings
 
 # A session of ours that is used by many verifications is replaced this long before it ends.
 REPLACE_BEFORE_EXPIRY = 600.0
 
-# Where STS is asked next when it is switched off in a region; these cannot be switched off, or are the only ones.
-_FALLBACK_REGIONS = {
-    "aws": ("us-east-1", "us-west-2", "eu-west-1"),
-    "aws-us-gov": ("us-gov-west-1", "us-gov-east-1"),
-    "aws-cn": ("cn-north-1", "cn-northwest-1"),
-    "aws-eusc": ("eusc-de-east-1",),
-}
 _VENDOR_SESSION = re.compile(r"arn:[a-z-]+:sts::(?P<account>[0-9]{12}):assumed-role/(?P<role>[^/]+)/.+")
 
 T = TypeVar("T")
-
-
-def session_name(target: VerificationTarget) -> str:
-    """How the component's session shows in the customer's CloudTrail."""
-    return f"rolebridge-{target.component.id}-{target.connection_ref}"
 
 
 def trust_test_session_name(target: VerificationTarget) -> str:
@@ -76,10 +64,6 @@ def inspection_session_name(target: VerificationTarget) -> str:
 def canary_session_name(target: VerificationTarget) -> str:
     """How the canary's refused attempt shows in the customer's CloudTrail."""
     return f"rolebridge-{CANARY}-{target.connection_ref}"
-
-
-def source_identity(target: VerificationTarget) -> str:
-    return f"rolebridge-{target.connection_ref}"
 
 
 class VendorSide:
@@ -173,12 +157,7 @@ class VendorSide:
             return open_session(self.base_sts(region), call, component=component, purpose=purpose)
 
     def _enter_own_role(self, role: str) -> tuple[Session, Any]:
-        canary = role == CANARY
-        call = AssumeRole(
-            role_arn=self.settings.canary_role_arn if canary else self.settings.component_role_arn(role),
-            session_name=f"rolebridge-{role}",
-            duration=MAX_CHAINED_DURATION,
-        )
+        call = own_role_call(self.settings, role)
         session = self.as_base(call, component=role, purpose=SessionPurpose.IDENTITY_CHECK)
         return session, self.clients.with_session("sts", self.settings.region, session.credentials)
 
@@ -200,23 +179,8 @@ def _launch_component(
     vendor: VendorSide, target: VerificationTarget, role_arn: str, purpose: SessionPurpose
 ) -> Session:
     """The component's session on the vendor's side, allowed to enter `role_arn` alone."""
-    return _launch(
-        vendor,
-        role=target.component.id,
-        session_name=session_name(target),
-        policy=launch_session_policy(role_arn, target.external_id),
-        source_identity=source_identity(target),
-        session_tags={
-            tags.TENANT: target.tenant_ref,
-            tags.CONNECTION: target.connection_ref,
-            tags.COMPONENT: target.component.id,
-            tags.EXTERNAL_ID: target.external_id,
-            tags.PURPOSE: tags.PURPOSE_COMPONENT,
-        },
-        transitive_tag_keys=(tags.TENANT, tags.CONNECTION, tags.COMPONENT),
-        component=target.component.id,
-        purpose=purpose,
-    )
+    call = component_call(vendor.settings, target, role_arn)
+    return _launch(vendor, target.component.id, call, component=target.component.id, purpose=purpose)
 
 
 def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
@@ -225,18 +189,14 @@ def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
     It hands nothing on (no transitive tag, no source identity), so that a trust policy which forgets to allow them is
     still tried for what it says of the external ID.
     """
-    direct = vendor.settings.chain == "direct"
-    return _launch(
-        vendor,
-        role=target.component.id if direct else TRUST_TEST,
+    role = target.component.id if vendor.settings.chain == "direct" else TRUST_TEST
+    call = _trust_test_call(
+        vendor.settings,
+        role=role,
         session_name=trust_test_session_name(target),
         policy=trust_test_session_policy([str(target.role_arn(vendor.settings)), vendor.settings.control_role_arn]),
-        source_identity=None,
-        session_tags={tags.PURPOSE: tags.PURPOSE_TRUST_TEST, tags.COMPONENT: TRUST_TEST},
-        transitive_tag_keys=(),
-        component=target.component.id,
-        purpose=SessionPurpose.TRUST_TEST,
     )
+    return _launch(vendor, role, call, component=target.component.id, purpose=SessionPurpose.TRUST_TEST)
 
 
 def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tuple[SessionReceipt, SessionReceipt]:
@@ -260,43 +220,27 @@ def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tupl
 
 def prove_vendor_chain(vendor: VendorSide) -> Session:
     """Enter the integration role (`direct`: the trust-test role) with a session that can do nothing."""
-    return _launch(
-        vendor,
-        role=TRUST_TEST,
-        session_name="rolebridge-identity-check",
-        policy=deny_all_session_policy(),
+    call = _trust_test_call(
+        vendor.settings, role=TRUST_TEST, session_name="rolebridge-identity-check", policy=deny_all_session_policy()
+    )
+    return _launch(vendor, TRUST_TEST, call, component=TRUST_TEST, purpose=SessionPurpose.IDENTITY_CHECK)
+
+
+def _trust_test_call(settings: VendorSettings, *, role: str, session_name: str, policy: str) -> AssumeRole:
+    return vendor_call(
+        settings,
+        role=role,
+        session_name=session_name,
+        policy=policy,
         source_identity=None,
         session_tags={tags.PURPOSE: tags.PURPOSE_TRUST_TEST, tags.COMPONENT: TRUST_TEST},
         transitive_tag_keys=(),
-        component=TRUST_TEST,
-        purpose=SessionPurpose.IDENTITY_CHECK,
     )
 
 
-def _launch(
-    vendor: VendorSide,
-    *,
-    role: str,
-    session_name: str,
-    policy: str,
-    source_identity: str | None,
-    session_tags: Mapping[str, str],
-    transitive_tag_keys: tuple[str, ...],
-    component: str,
-    purpose: SessionPurpose,
-) -> Session:
-    """The last session on the vendor's side. Session tags belong to the `abac` chain: no other reads them."""
-    settings = vendor.settings
-    abac = settings.chain == "abac"
-    call = AssumeRole(
-        role_arn=settings.component_role_arn(role) if settings.chain == "direct" else settings.integration_role_arn,
-        session_name=session_name,
-        policy=policy,
-        source_identity=source_identity,
-        session_tags=session_tags if abac else {},
-        transitive_tag_keys=transitive_tag_keys if abac else (),
-    )
-    if settings.chain == "direct":
+def _launch(vendor: VendorSide, role: str, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
+    """The last session on the vendor's side."""
+    if vendor.settings.chain == "direct":
         return vendor.as_base(call, component=component, purpose=purpose)
     return _as_own_role(vendor, role, call, component=component, purpose=purpose)
 
@@ -459,8 +403,7 @@ def _from_launch_session(
 
 def in_first_enabled_region(settings: VendorSettings, ask: Callable[[str], T]) -> T:
     """`ask` in the vendor's region, and where the customer's account has STS switched off there, in the next."""
-    fallbacks = settings.fallback_regions or _FALLBACK_REGIONS[settings.partition]
-    regions = [settings.region, *(region for region in fallbacks if region != settings.region)]
+    regions = sts_regions(settings)
     for region in regions[:-1]:
         try:
             return ask(region)

@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from integrations.models.role_options import RoleOptionFields
 from integrations.role_templates.names import role_name
@@ -85,6 +87,17 @@ class Connection(RoleOptionFields):
     next_verification_at = models.DateTimeField(
         null=True, blank=True, help_text="When it is verified again by itself; empty while a verification is active."
     )
+    # A copy of what `status` finds, for lists of all tenants that are filtered and ordered by it; only a trigger writes
+    # it (migration 0016), so an instance in memory may be behind.
+    worst_status = models.CharField(
+        max_length=12,
+        choices=Status.choices,
+        default=Status.AWAITING,
+        db_default=Status.AWAITING,
+        editable=False,
+        help_text="The worst status of its customer roles, kept by a trigger.",
+    )
+    worst_status_since = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
 
     objects = ConnectionQuerySet.as_manager()
 
@@ -105,6 +118,7 @@ class Connection(RoleOptionFields):
         ]
         indexes = [
             models.Index(fields=["tenant", "-created_at"], name="connection_list"),
+            models.Index(fields=["created_at", "id"], name="connection_of_all_tenants"),
             models.Index(
                 fields=["next_verification_at"],
                 condition=models.Q(next_verification_at__isnull=False),

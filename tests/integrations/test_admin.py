@@ -287,6 +287,7 @@ def test_nothing_can_be_added_changed_or_deleted(cast, staff) -> None:
         "vendoridentity",
         "integrationrole",
         "vendorexamination",
+        "servicetoken",
     }
 
     for model in models:

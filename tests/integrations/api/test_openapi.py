@@ -32,14 +32,15 @@ def test_the_document_is_served_to_everybody(db) -> None:
 def operations():
     for path, methods in yaml.safe_load(SNAPSHOT.read_text())["paths"].items():
         for method, operation in methods.items():
-            yield pytest.param(operation, id=f"{method} {path}")
+            scheme = "serviceToken" if path.startswith("/api/v1/product/") else "apiToken"
+            yield pytest.param(operation, scheme, id=f"{method} {path}")
 
 
-@pytest.mark.parametrize("operation", list(operations()))
-def test_every_operation_needs_a_token_and_documents_its_problems(operation) -> None:
+@pytest.mark.parametrize(("operation", "scheme"), list(operations()))
+def test_every_operation_needs_a_token_and_documents_its_problems(operation, scheme) -> None:
     problems = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
 
-    assert operation["security"] == [{"apiToken": []}]
+    assert operation["security"] == [{scheme: []}]
     assert "401" in problems
     for answer in problems.values():
         assert list(answer["content"]) == ["application/problem+json"]
