@@ -11,6 +11,7 @@ class AuditAction(models.TextChoices):
     CATALOGUE_RELEASED = "catalogue:released", "Catalogue released"
     CONNECTION_CHANGED = "connection:changed", "Connection changed"
     CONNECTION_CREATED = "connection:created", "Connection added"
+    CONNECTION_IMPORTED = "connection:imported", "Connection from before imported"
     CONNECTION_PAUSED = "connection:paused", "Connection paused"
     CONNECTION_REMOVAL_REQUESTED = "connection:removal_requested", "Removal of a connection asked for"
     CONNECTION_REMOVED = "connection:removed", "Connection removed"

@@ -194,7 +194,7 @@ class ProductConnections(ProductAPIView):
                 except (DjangoValidationError, ValueError):
                     rows = rows.none()  # what no id can be is nobody's
         paginator = OldestFirst()
-        shown = paginator.paginate_queryset(rows, request, self) or []
+        shown: Any = paginator.paginate_queryset(rows, request, self)
         response = paginator.get_paginated_response(ProductConnectionSerializer(shown, many=True).data)
         response.data["events_cursor"] = end
         return response

@@ -50,6 +50,13 @@ def worst(statuses: list[str]) -> Status:
     return next((status for status in (*WORST_FIRST, *OUT_OF_USE) if status in statuses), Status.AWAITING)
 
 
+class ExternalIdOrigin(models.TextChoices):
+    """Who made an external ID."""
+
+    GENERATED = "generated", "Made by us"
+    IMPORTED = "imported", "Imported from before: rotation is due"
+
+
 class ConnectionQuerySet(models.QuerySet["Connection"]):
     """Connections, always those of a tenant."""
 
@@ -69,14 +76,21 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 
 class Connection(RoleOptionFields):
     """One AWS account of a tenant. Its external ID is made here, once, and no form, API field or page writes it (F1);
-    a database trigger refuses a change.
+    a database trigger refuses a change. Only `vendor_import` brings one along that is not ours, and marks it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="connections")
     reference = models.CharField(max_length=10, default=new_reference, editable=False)
     name = models.CharField(max_length=100)
-    external_id = models.CharField(max_length=64, default=new_external_id, editable=False)
+    external_id = models.CharField(max_length=256, default=new_external_id, editable=False)
+    external_id_origin = models.CharField(
+        max_length=10,
+        choices=ExternalIdOrigin.choices,
+        default=ExternalIdOrigin.GENERATED,
+        db_default=ExternalIdOrigin.GENERATED,
+        editable=False,
+    )
     account_id = models.CharField(max_length=12, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     asked_at = models.DateTimeField(
@@ -112,6 +126,11 @@ class Connection(RoleOptionFields):
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="connection_has_a_name"),
             models.CheckConstraint(
+                condition=models.Q(external_id_origin="imported")
+                | models.Q(external_id_origin="generated", external_id__regex=r"^rb-[a-z2-7]{32}$"),
+                name="connection_external_id_is_ours_or_imported",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(max_session_seconds__range=(SHORTEST_SESSION, LONGEST_SESSION)),
                 name="connection_session_length_in_range",
             ),
@@ -133,6 +152,11 @@ class Connection(RoleOptionFields):
     def status(self) -> Status:
         """The worst status of its customer roles."""
         return worst([role.status for role in self.roles.all()])
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether its external ID is from before us: it may be guessable, and its rotation is due."""
+        return self.external_id_origin == ExternalIdOrigin.IMPORTED
 
     @property
     def is_paused_by_vendor(self) -> bool:

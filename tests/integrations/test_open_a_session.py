@@ -2,6 +2,7 @@
 
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -89,21 +90,27 @@ def test_the_session_is_in_the_customers_account_and_no_wider_than_the_component
     account.iam.attach_role_policy(
         RoleName=f"rolebridge-{connection.reference}-{COMPONENT}", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"
     )
-    with pytest.raises(product_client.ClientError, match="no session policy allows"):
-        session.client("ec2", region_name="us-east-1").describe_vpcs()
+    ec2 = session.client("ec2", region_name="us-east-1")
+    with pytest.raises(ec2.exceptions.ClientError, match="no session policy allows"):
+        ec2.describe_vpcs()
 
 
 def test_a_session_is_kept_and_replaced_before_it_ends(connected, rolebridge, monkeypatch) -> None:
     connection, _ = connected
     opened = []
     assume = Rolebridge._assume
-    monkeypatch.setattr(Rolebridge, "_assume", lambda *asked: opened.append(asked) or assume(*asked))
+
+    def counted(*asked):
+        opened.append(asked)
+        return assume(*asked)
+
+    monkeypatch.setattr(Rolebridge, "_assume", counted)
 
     rolebridge.session(connection.pk)
     rolebridge.session(connection.pk)
     assert len(opened) == 3, "A, B and C, once"
 
-    monkeypatch.setattr(product_client, "REPLACE_BEFORE_EXPIRY", product_client.timedelta(hours=2))
+    monkeypatch.setattr(product_client, "REPLACE_BEFORE_EXPIRY", timedelta(hours=2))
     rolebridge.session(connection.pk)
     assert len(opened) > 3
 
