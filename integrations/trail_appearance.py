@@ -7,11 +7,10 @@ from integrations.aws.chain import (
     canary_session_name,
     grant_test_session_name,
     inspection_session_name,
-    session_name,
-    source_identity,
     trust_test_session_name,
 )
 from integrations.aws.report import VerificationTarget
+from integrations.aws.session_plan import session_name, source_identity
 from integrations.aws.vendor import VendorSettings
 
 

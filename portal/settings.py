@@ -194,7 +194,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 
 # --- Data: one URL per database role (docs/adr/0004) ------------------------------------------------------------------
 
-_DATABASE_HINT = "Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME (docs/production.md lists the three roles)."
+_DATABASE_HINT = "Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME (docs/production.md lists the roles)."
 
 
 def _database(name: str, role: str) -> dict[str, Any]:
@@ -216,6 +216,9 @@ DATABASES = {
     "default": _pooled(_database("DATABASE_URL", "rolebridge_app")),
     "staff": _pooled(_database("DATABASE_STAFF_URL", "rolebridge_staff")),
 }
+# Who has no product that asks with service tokens needs no address for it: the operations say so then.
+if not PRODUCTION or _environment.get("DATABASE_PRODUCT_URL") or _environment.get("DATABASE_PRODUCT_URL_FILE"):
+    DATABASES["product"] = _pooled(_database("DATABASE_PRODUCT_URL", "rolebridge_product"))
 # The owner of the schema could undo what the other roles are held to, so only the process that migrates knows it.
 if not PRODUCTION or _environment.get("DATABASE_OWNER_URL") or _environment.get("DATABASE_OWNER_URL_FILE"):
     DATABASES["owner"] = _database("DATABASE_OWNER_URL", "rolebridge_owner")
@@ -484,6 +487,7 @@ UNFOLD = {
                         ("Our own identity", "badge", "integrations_vendoridentity"),
                         ("Trusted roles", "key_vertical", "integrations_integrationrole"),
                         ("Vendor doctor", "stethoscope", "integrations_vendorexamination"),
+                        ("Service tokens", "passkey", "tenants_servicetoken"),
                         ("Members", "group", "tenants_member"),
                         ("API tokens", "key", "tenants_apitoken"),
                         ("Audit events", "history", "tenants_auditevent"),

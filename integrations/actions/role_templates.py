@@ -46,6 +46,11 @@ def role_set(*, connection: Connection) -> RoleSet:
     """
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first: the role template is made for that account.")
+    if connection.is_imported:
+        raise NoRoleTemplate(
+            "The role of this connection was there before the portal, so there is no role template for it: its trust "
+            "policy is changed in the account. Add a new connection to have roles made by a role template instead."
+        )
     current, vendor, options = catalogue(), vendor_settings(), connection.role_options
     of_connection = connection.roles.all()  # as a page has prefetched them
     roles = [role for role in of_connection if role.status not in GOING and current.offers(role.component)]

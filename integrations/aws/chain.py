@@ -10,7 +10,7 @@ Nothing here falls back to another identity: a hop that fails ends the chain wit
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from integrations.aws import vendor_policies as tags
-from integrations.aws.assume_role import MAX_CHAINED_DURATION, MIN_DURATION, AssumeRole, Session, open_session
+from integrations.aws.assume_role import MIN_DURATION, AssumeRole, Session, open_session
 from integrations.aws.clients import ClientFactory
 from integrations.aws.errors import (
     AwsCallFailed,
@@ -33,10 +33,10 @@ from integrations.aws.policies import (
     deny_all_session_policy,
     grant_test_session_policy,
     inspection_session_policy,
-    launch_session_policy,
     trust_test_session_policy,
 )
 from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
+from integrations.aws.session_plan import component_call, own_role_call, session_name, vendor_call
 from integrations.aws.sts_regions import in_first_enabled_region
 from integrations.aws.vendor import CANARY, TRUST_TEST, VendorSettings
 
@@ -53,11 +53,6 @@ _VENDOR_SESSION = re.compile(r"arn:[a-z-]+:sts::(?P<account>[0-9]{12}):assumed-r
 
 # STS clients of one session, by their region.
 StsByRegion = Callable[[str], Any]
-
-
-def session_name(target: VerificationTarget) -> str:
-    """How the component's session shows in the customer's CloudTrail."""
-    return f"rolebridge-{target.component.id}-{target.connection_ref}"
 
 
 def trust_test_session_name(target: VerificationTarget) -> str:
@@ -78,10 +73,6 @@ def inspection_session_name(target: VerificationTarget) -> str:
 def canary_session_name(target: VerificationTarget) -> str:
     """How the canary's refused attempt shows in the customer's CloudTrail."""
     return f"rolebridge-{CANARY}-{target.connection_ref}"
-
-
-def source_identity(target: VerificationTarget) -> str:
-    return f"rolebridge-{target.connection_ref}"
 
 
 class VendorSide:
@@ -199,12 +190,7 @@ class VendorSide:
             return open_session(self.base_sts(region), call, component=component, purpose=purpose)
 
     def _enter_own_role(self, role: str) -> tuple[Session, Any]:
-        canary = role == CANARY
-        call = AssumeRole(
-            role_arn=self.settings.canary_role_arn if canary else self.settings.component_role_arn(role),
-            session_name=f"rolebridge-{role}",
-            duration=MAX_CHAINED_DURATION,
-        )
+        call = own_role_call(self.settings, role)
         session = self.note_own_session(self.as_base(call, component=role, purpose=SessionPurpose.IDENTITY_CHECK))
         return session, self.clients.with_session("sts", self.settings.region, session.credentials)
 
@@ -226,23 +212,8 @@ def _launch_component(
     vendor: VendorSide, target: VerificationTarget, role_arn: str, purpose: SessionPurpose
 ) -> Session:
     """The component's session on the vendor's side, allowed to enter `role_arn` alone."""
-    return _launch(
-        vendor,
-        role=target.component.id,
-        session_name=session_name(target),
-        policy=launch_session_policy(role_arn, target.external_id),
-        source_identity=source_identity(target),
-        session_tags={
-            tags.TENANT: target.tenant_ref,
-            tags.CONNECTION: target.connection_ref,
-            tags.COMPONENT: target.component.id,
-            tags.EXTERNAL_ID: target.external_id,
-            tags.PURPOSE: tags.PURPOSE_COMPONENT,
-        },
-        transitive_tag_keys=(tags.TENANT, tags.CONNECTION, tags.COMPONENT),
-        component=target.component.id,
-        purpose=purpose,
-    )
+    call = component_call(vendor.settings, target, role_arn)
+    return _launch(vendor, target.component.id, call, component=target.component.id, purpose=purpose)
 
 
 def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
@@ -251,18 +222,14 @@ def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
     It hands nothing on (no transitive tag, no source identity), so that a trust policy which forgets to allow them is
     still tried for what it says of the external ID.
     """
-    direct = vendor.settings.chain == "direct"
-    return _launch(
-        vendor,
-        role=target.component.id if direct else TRUST_TEST,
+    role = target.component.id if vendor.settings.chain == "direct" else TRUST_TEST
+    call = _trust_test_call(
+        vendor.settings,
+        role=role,
         session_name=trust_test_session_name(target),
         policy=trust_test_session_policy([str(target.role_arn(vendor.settings)), vendor.settings.control_role_arn]),
-        source_identity=None,
-        session_tags={tags.PURPOSE: tags.PURPOSE_TRUST_TEST, tags.COMPONENT: TRUST_TEST},
-        transitive_tag_keys=(),
-        component=target.component.id,
-        purpose=SessionPurpose.TRUST_TEST,
     )
+    return _launch(vendor, role, call, component=target.component.id, purpose=SessionPurpose.TRUST_TEST)
 
 
 def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tuple[SessionReceipt, SessionReceipt]:
@@ -289,51 +256,39 @@ def prove_vendor_chain(vendor: VendorSide, role: str = TRUST_TEST) -> Session:
     """Enter the integration role (`direct`: our role itself) with a session that can do nothing, from our role `role`:
     `trust-test` or a component's id.
     """
-    component = role != TRUST_TEST
-    session_tags = {
-        tags.PURPOSE: tags.PURPOSE_COMPONENT if component else tags.PURPOSE_TRUST_TEST,
-        tags.COMPONENT: role,
-    }
-    if component:
-        session_tags |= dict.fromkeys((tags.TENANT, tags.CONNECTION, tags.EXTERNAL_ID), _NOBODY)
-    session = _launch(
-        vendor,
-        role=role,
-        session_name=_IDENTITY_CHECK,
-        policy=deny_all_session_policy(),
-        source_identity=_IDENTITY_CHECK if component else None,
-        session_tags=session_tags,
-        transitive_tag_keys=(tags.TENANT, tags.CONNECTION, tags.COMPONENT) if component else (),
-        component=role,
-        purpose=SessionPurpose.IDENTITY_CHECK,
-    )
+    settings, policy = vendor.settings, deny_all_session_policy()
+    if role == TRUST_TEST:
+        call = _trust_test_call(settings, role=role, session_name=_IDENTITY_CHECK, policy=policy)
+    else:
+        call = vendor_call(
+            settings,
+            role=role,
+            session_name=_IDENTITY_CHECK,
+            policy=policy,
+            source_identity=_IDENTITY_CHECK,
+            session_tags={tags.PURPOSE: tags.PURPOSE_COMPONENT, tags.COMPONENT: role}
+            | dict.fromkeys((tags.TENANT, tags.CONNECTION, tags.EXTERNAL_ID), _NOBODY),
+            transitive_tag_keys=(tags.TENANT, tags.CONNECTION, tags.COMPONENT),
+        )
+    session = _launch(vendor, role, call, component=role, purpose=SessionPurpose.IDENTITY_CHECK)
     return vendor.note_own_session(session)
 
 
-def _launch(
-    vendor: VendorSide,
-    *,
-    role: str,
-    session_name: str,
-    policy: str,
-    source_identity: str | None,
-    session_tags: Mapping[str, str],
-    transitive_tag_keys: tuple[str, ...],
-    component: str,
-    purpose: SessionPurpose,
-) -> Session:
-    """The last session on the vendor's side. Session tags belong to the `abac` chain: no other reads them."""
-    settings = vendor.settings
-    abac = settings.chain == "abac"
-    call = AssumeRole(
-        role_arn=settings.component_role_arn(role) if settings.chain == "direct" else settings.integration_role_arn,
+def _trust_test_call(settings: VendorSettings, *, role: str, session_name: str, policy: str) -> AssumeRole:
+    return vendor_call(
+        settings,
+        role=role,
         session_name=session_name,
         policy=policy,
-        source_identity=source_identity,
-        session_tags=session_tags if abac else {},
-        transitive_tag_keys=transitive_tag_keys if abac else (),
+        source_identity=None,
+        session_tags={tags.PURPOSE: tags.PURPOSE_TRUST_TEST, tags.COMPONENT: TRUST_TEST},
+        transitive_tag_keys=(),
     )
-    if settings.chain == "direct":
+
+
+def _launch(vendor: VendorSide, role: str, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
+    """The last session on the vendor's side."""
+    if vendor.settings.chain == "direct":
         return vendor.as_base(call, component=component, purpose=purpose)
     return _as_own_role(vendor, role, call, component=component, purpose=purpose)
 

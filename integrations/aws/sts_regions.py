@@ -17,10 +17,15 @@ _FALLBACK_REGIONS = {
 T = TypeVar("T")
 
 
+def sts_regions(settings: VendorSettings) -> list[str]:
+    """The regions in which STS is asked, in this order: the customer may have switched it off in one."""
+    fallbacks = settings.fallback_regions or _FALLBACK_REGIONS[settings.partition]
+    return [settings.region, *(region for region in fallbacks if region != settings.region)]
+
+
 def in_first_enabled_region(settings: VendorSettings, ask: Callable[[str], T]) -> T:
     """`ask` in the vendor's region, and where the customer's account has STS switched off there, in the next."""
-    fallbacks = settings.fallback_regions or _FALLBACK_REGIONS[settings.partition]
-    regions = [settings.region, *(region for region in fallbacks if region != settings.region)]
+    regions = sts_regions(settings)
     for region in regions[:-1]:
         try:
             return ask(region)

@@ -1,7 +1,7 @@
 """What: one file per noun."""
 
 from integrations.models.catalogue_release import CatalogueRelease
-from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
+from integrations.models.connection import Connection, CustomerRole, ExternalIdOrigin, ProvedAccount, Status
 from integrations.models.hand_off_link import HandOffLink
 from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity, VendorSession
 from integrations.models.notification import Notification
@@ -16,6 +16,7 @@ __all__ = [
     "Connection",
     "CustomerRole",
     "EmergencyStop",
+    "ExternalIdOrigin",
     "Finding",
     "HandOffLink",
     "IntegrationRole",

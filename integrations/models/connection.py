@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 
 from integrations.models.role_options import RoleOptionFields
 from integrations.role_templates.names import role_name
@@ -50,6 +51,13 @@ GOING = (Status.REMOVING, Status.REMOVED)  # no part of a role template any more
 def worst(statuses: list[str]) -> Status:
     """The status that a whole shows whose parts have these; `awaiting` where there is no part."""
     return next((status for status in BY_URGENCY if status in statuses), Status.AWAITING)
+
+
+class ExternalIdOrigin(models.TextChoices):
+    """Who made an external ID."""
+
+    GENERATED = "generated", "Made by us"
+    IMPORTED = "imported", "Imported from before: rotation is due"
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -116,14 +124,21 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 
 class Connection(RoleOptionFields):
     """One AWS account of a tenant. Its external ID is made here, once, and no form, API field or page writes it (F1);
-    a database trigger refuses a change.
+    a database trigger refuses a change. Only `vendor_import` brings one along that is not ours, and marks it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="connections")
     reference = models.CharField(max_length=10, default=new_reference, editable=False)
     name = models.CharField(max_length=100)
-    external_id = models.CharField(max_length=64, default=new_external_id, editable=False)
+    external_id = models.CharField(max_length=256, default=new_external_id, editable=False)
+    external_id_origin = models.CharField(
+        max_length=10,
+        choices=ExternalIdOrigin.choices,
+        default=ExternalIdOrigin.GENERATED,
+        db_default=ExternalIdOrigin.GENERATED,
+        editable=False,
+    )
     account_id = models.CharField(max_length=12, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     asked_at = models.DateTimeField(
@@ -134,6 +149,17 @@ class Connection(RoleOptionFields):
     next_verification_at = models.DateTimeField(
         null=True, blank=True, help_text="When it is verified again by itself; empty while a verification is active."
     )
+    # A copy of what `status` finds, for lists of all tenants that are filtered and ordered by it; only a trigger writes
+    # it (migration 0016), so an instance in memory may be behind.
+    worst_status = models.CharField(
+        max_length=12,
+        choices=Status.choices,
+        default=Status.AWAITING,
+        db_default=Status.AWAITING,
+        editable=False,
+        help_text="The worst status of its customer roles, kept by a trigger.",
+    )
+    worst_status_since = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
 
     objects = ConnectionQuerySet.as_manager()
 
@@ -148,6 +174,11 @@ class Connection(RoleOptionFields):
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="connection_has_a_name"),
             models.CheckConstraint(
+                condition=models.Q(external_id_origin="imported")
+                | models.Q(external_id_origin="generated", external_id__regex=r"^rb-[a-z2-7]{32}$"),
+                name="connection_external_id_is_ours_or_imported",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(max_session_seconds__range=(SHORTEST_SESSION, LONGEST_SESSION)),
                 name="connection_session_length_in_range",
             ),
@@ -155,6 +186,7 @@ class Connection(RoleOptionFields):
         indexes = [
             models.Index(fields=["tenant", "-created_at"], name="connection_list"),
             models.Index(fields=["tenant", "name", "id"], name="connection_by_name"),
+            models.Index(fields=["created_at", "id"], name="connection_of_all_tenants"),
             models.Index(
                 fields=["next_verification_at"],
                 condition=models.Q(next_verification_at__isnull=False),
@@ -169,6 +201,11 @@ class Connection(RoleOptionFields):
     def status(self) -> Status:
         """The worst status of its customer roles."""
         return worst([role.status for role in self.roles.all()])
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether its external ID is from before us: it may be guessable, and its rotation is due."""
+        return self.external_id_origin == ExternalIdOrigin.IMPORTED
 
     @property
     def is_paused_by_vendor(self) -> bool:

@@ -288,6 +288,7 @@ def test_nothing_can_be_added_changed_or_deleted(cast, staff) -> None:
         "vendorsession",
         "integrationrole",
         "vendorexamination",
+        "servicetoken",
     }
 
     for model in models:

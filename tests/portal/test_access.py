@@ -32,6 +32,7 @@ from portal.access import rule_of
 from tenants.access import public
 from tenants.actions.invitations import invite
 from tenants.actions.recovery import request_recovery
+from tenants.actions.service_tokens import create_service_token
 from tenants.actions.settings import add_notification_address
 from tenants.actions.tokens import create_token
 from tenants.actions.webhooks import create_endpoint, send_test_event
@@ -266,6 +267,10 @@ TABLE: dict[str, list[Row]] = {
     f"{API_WEBHOOK}deliveries/": [operation(403)],
     f"{API_WEBHOOK}deliveries/<uuid:delivery_id>/": [operation(403)],
     f"{API_WEBHOOK}deliveries/<uuid:delivery_id>/replay/": [operation(403, 202, method="post")],
+    # With a service token alone (tests/integrations/api/test_product.py)
+    "api/v1/product/connections/": [everybody(401)],
+    "api/v1/product/connections/<uuid:connection_id>/": [everybody(401)],
+    "api/v1/product/events/": [everybody(401)],
     "^api/": [everybody(404, url="api/nothing/"), everybody(404, url="api/v1/connections", method="post")],
     # Django admin
     "admin/": [staff(200)],
@@ -299,6 +304,16 @@ TABLE: dict[str, list[Row]] = {
         staff(404, method="post", url="admin/integrations/integrationrole/999999/acknowledge/"),
     ],
     "admin/integrations/emergencystop/switch/": [staff(405), staff(302, method="post")],
+    **admin_pages("tenants/servicetoken"),
+    "admin/tenants/servicetoken/make/": [
+        staff(200),
+        staff(422, method="post"),
+        staff(200, method="post", data={"name": "Product", "days": 30, "reason": "It needs one."}),
+    ],
+    "admin/tenants/servicetoken/<path:object_id>/revoke/": [
+        staff(200),
+        staff(302, method="post", data={"reason": "x"}),
+    ],
     **admin_pages("integrations/vendorexamination"),
     "admin/integrations/vendorexamination/examine/": [staff(405), staff(302, method="post")],
 }
@@ -370,6 +385,7 @@ def things(cast) -> dict[str, Any]:
         )
         delivery = send_test_event(endpoint=endpoint, by=SYSTEM)
     now = timezone.now()
+    service_token, _ = create_service_token(name="Product", days=1, reason="Test", by=SYSTEM)
     VendorIdentity.objects.create(works=True, since=now, checked_at=now)
     role = IntegrationRole.objects.create(role_arn="arn", role_id="AROA", first_seen_at=now, acknowledged_at=now)
     own = VendorSession.objects.create(opened_at=now, expires_at=now, role_arn="arn", session_name="rolebridge-canary")
@@ -395,6 +411,7 @@ def things(cast) -> dict[str, Any]:
         "admin/tenants/member": member.pk,
         "admin/tenants/apitoken": token.pk,
         "admin/tenants/auditevent": event.pk,
+        "admin/tenants/servicetoken": service_token.pk,
         "admin/integrations/connection": connection.pk,
         "admin/integrations/verification": verification.pk,
         "admin/integrations/vendorexamination": VendorExamination.objects.create().pk,
