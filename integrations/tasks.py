@@ -13,6 +13,7 @@ from integrations.actions import (
     catalogue_releases,
     emergency_stop,
     notifications,
+    rotation_reminders,
     schedule,
     tenant_deletion,
     vendor_examinations,
@@ -109,6 +110,27 @@ def send_notifications() -> None:
     own back-off.
     """
     notifications.send_due()
+
+
+@shared_task(name="integrations.tasks.remind_of_rotations")
+def remind_of_rotations() -> None:
+    """Send a task for each reminder of a rotation that is due. Queue `maintenance`, from beat, no retry: beat comes
+    again.
+    """
+    rotation_reminders.send_reminder_tasks()
+
+
+class ReminderTask(TenantTask):
+    """Waits for a mail server, so its action opens the scope around each of its steps."""
+
+    abstract = True
+    opens_scope = False
+
+
+@shared_task(name="integrations.tasks.remind_of_rotation", base=ReminderTask)
+def remind_of_rotation(tenant_id: UUID, rotation_id: UUID) -> None:
+    """Remind a tenant's people of a rotation. Queue `maintenance`, no retry: what did not go out is due again."""
+    rotation_reminders.remind(tenant_id=tenant_id, rotation_id=rotation_id)
 
 
 @shared_task(name="integrations.tasks.release_catalogue")

@@ -326,6 +326,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "remind of rotations of external IDs": {
+        "task": "integrations.tasks.remind_of_rotations",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "release the catalogue": {
         "task": "integrations.tasks.release_catalogue",
         "schedule": 30.0,
@@ -390,7 +395,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "DISABLE_ERRORS_AND_WARNINGS": False,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "StateEnum": "integrations.models.verification.Verification.State",
+        "ExternalIdRotationStateEnum": "integrations.api.external_id_rotation.STATES",
+        "RoleTemplateFormatEnum": "integrations.role_templates.formats.CHOICES",
+    },
 }
 
 # --- Language and logs ------------------------------------------------------------------------------------------------

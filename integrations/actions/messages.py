@@ -1,5 +1,6 @@
 """A stored finding as a message that the customer forwards to whoever must act. For that customer's own eyes alone."""
 
+from integrations.actions.external_ids import template_external_ids
 from integrations.aws import messages, report
 from integrations.aws.policies import customer_trust_policy
 from integrations.catalogue_file import catalogue
@@ -18,7 +19,7 @@ def message_of(*, finding: Finding, connection: Connection) -> str:
         wanted = {entry.action: entry for entry in current.component(finding.component).permissions}
         permission = wanted.get(finding.action)
         principal = vendor_settings().trusted_principal_arn(finding.component)
-        trust_policy = customer_trust_policy(principal, (connection.external_id,))
+        trust_policy = customer_trust_policy(principal, template_external_ids(connection))
     return messages.message_to_forward(
         report.Finding(
             check=finding.check_code,

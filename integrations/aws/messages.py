@@ -100,7 +100,7 @@ def _cure(
     but_for_the_role = {"Condition": {"ArnNotLike": {"aws:PrincipalArn": role_arn}}}
     allow = {"Effect": "Allow", "Action": finding.action, "Resource": _resources(permission, role_arn)}
     match finding.cause:
-        case "missing_permission" | "role_outdated":
+        case "missing_permission":
             return _Cure("The statement to add to the role's permissions policy:", allow)
         case "blocked_by_organisation" if denied.explicit:
             return _Cure("The condition to add to the statement that denies it:", but_for_the_role)

@@ -2,6 +2,7 @@
 
 from integrations.models.catalogue_release import CatalogueRelease
 from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
+from integrations.models.external_id_rotation import ExternalIdRotation, IssuedExternalId
 from integrations.models.hand_off_link import HandOffLink
 from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity
 from integrations.models.notification import Notification
@@ -16,9 +17,11 @@ __all__ = [
     "Connection",
     "CustomerRole",
     "EmergencyStop",
+    "ExternalIdRotation",
     "Finding",
     "HandOffLink",
     "IntegrationRole",
+    "IssuedExternalId",
     "Notification",
     "ProvedAccount",
     "RoleTemplate",

@@ -15,7 +15,9 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from integrations.actions.connections import ConnectionInUse, TooManyConnections, create_connection, update_connection
+from integrations.actions.external_ids import latest_rotation
 from integrations.actions.quick_create import has_quick_create
+from integrations.actions.role_updates import format_of_original, role_updates
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
 from integrations.actions.status_changes import last_changes
 from integrations.actions.vendor_identity import broken_identity
@@ -31,7 +33,7 @@ from integrations.next_verification import is_waiting_for_aws
 from integrations.role_templates.options import InvalidRoleOption
 from integrations.vendor import vendor_settings
 from integrations.views.pictures import picture
-from integrations.views.template_tabs import TemplateTabs, template_tabs
+from integrations.views.template_tabs import TABS, TemplateTabs, template_tabs
 from tenants.access import MemberRequest, member
 from tenants.audit import Actor
 from tenants.models import AuditEvent
@@ -149,6 +151,8 @@ def _connection_page(
         "section": "connections",
         "connection": connection,
         "status": connection.status,
+        "rotation": latest_rotation(connection),
+        **_updates(connection),
         "vendor_is_broken": broken_identity() is not None,
         "confirming": any(role.is_confirming for role in roles),
         "changes": [
@@ -183,6 +187,16 @@ def _connection_page(
     response = render(request, template, context, status=REFUSED if refused else 200)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _updates(connection: Connection) -> dict[str, object]:
+    """What newer versions of components ask of the roles that are there, and in which format to take it."""
+    updates = role_updates(connection=connection)
+    if not updates:
+        return {}
+    original = format_of_original(connection=connection)
+    tab = next(tab for tab, formats in TABS.items() if original in formats)
+    return {"updates": updates, "update_format": original.value, "update_tab": tab}
 
 
 def _templates(request: HttpRequest, connection: Connection) -> TemplateTabs | None:

@@ -125,6 +125,7 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "integrations_handofflink",
         "integrations_notification",
         "integrations_customerrole",
+        "integrations_externalidrotation",
     }
     assert StatusChange.objects.using(OWNER).count() == AuditEvent.objects.using(OWNER).count() == 0
     assert Connection.objects.using(OWNER).update(name="changed") == 0
