@@ -19,7 +19,16 @@ from integrations.aws.iam_actions import UnknownConditionKey, UnknownIamAction, 
 from integrations.aws.service_models import InvalidCall, check_call, check_reads_one_page
 from integrations.catalogue_yaml import MAX_BYTES, CatalogueError, line_of, read_yaml
 
-__all__ = ["Catalogue", "CatalogueError", "Component", "Permission", "UnknownComponent", "load_catalogue"]
+__all__ = [
+    "Catalogue",
+    "CatalogueError",
+    "Component",
+    "Permission",
+    "UnknownComponent",
+    "is_version",
+    "load_catalogue",
+    "version_numbers",
+]
 
 # Component ids that would collide with the vendor's own roles.
 RESERVED_COMPONENT_IDS = frozenset(
@@ -42,6 +51,17 @@ _OPERATOR = re.compile(
     r"(?:IfExists)?|Null)"
 )
 _READ_ONLY_OPERATION = re.compile(r"^(describe|get|list|lookup|search|batch_get)_[a-z0-9_]+$")
+
+
+def is_version(text: str) -> bool:
+    """Whether `text` is a semantic version as the catalogue writes them, such as 1.0.0."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def version_numbers(version: str) -> tuple[int, int, int]:
+    """A version as numbers that can be compared; ValueError where it is none."""
+    major, minor, patch = version.split(".")
+    return int(major), int(minor), int(patch)
 
 
 class UnknownComponent(KeyError):
@@ -143,8 +163,8 @@ def check_action(action: str) -> str:
 class Permission(_Entry):
     """One IAM action that a component needs, and why.
 
-    `since` is the version of the component that first had it; without it, the first version did. A role that was made
-    for an older version is then called outdated, and not at fault.
+    `since` is the version of the component that first had it as it stands; without it, the first version did. For a
+    role that was made for an older version it is not applicable yet, and no fault.
     """
 
     action: str
@@ -160,9 +180,9 @@ class Permission(_Entry):
 
     def is_newer_than(self, version: str) -> bool:
         """Whether a role made for `version` of the component was made without it; False where that is not known."""
-        if self.since is None or not _VERSION.fullmatch(version):
+        if self.since is None or not is_version(version):
             return False
-        return _numbers(self.since) > _numbers(version)
+        return version_numbers(self.since) > version_numbers(version)
 
     @field_validator("resources")
     @classmethod
@@ -223,6 +243,10 @@ class Component(_Entry):
         if component_id in RESERVED_COMPONENT_IDS:
             raise ValueError(f"'{component_id}' is the name of one of the vendor's own roles")
         return component_id
+
+    def what_stops_without(self, permission: Permission) -> str:
+        """The feature of the product that stops without one of its permissions: the whole component, unless it says."""
+        return permission.needed_for or self.name
 
     @model_validator(mode="after")
     def _actions_are_unique(self) -> "Component":
@@ -323,10 +347,6 @@ def _root_causes(error: ValidationError) -> list[ErrorDetails]:
         if detail["type"] != "too_short"
         or not any(other["loc"][: len(detail["loc"])] == detail["loc"] and other is not detail for other in details)
     ]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 def _refuse_repeated(what: str, values: list[str]) -> None:

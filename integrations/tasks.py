@@ -13,6 +13,7 @@ from integrations.actions import (
     catalogue_releases,
     emergency_stop,
     notifications,
+    rotation_reminders,
     schedule,
     tenant_deletion,
     vendor_examinations,
@@ -71,7 +72,7 @@ def _stop_soon(**_: object) -> None:
 
 
 class CallingTask(TenantTask):
-    """A task that calls AWS, or a customer's address: its action opens the scope around each of its steps."""
+    """A task that calls AWS, a customer's address or a mail server: its action opens the scope around each step."""
 
     abstract = True
     opens_scope = False
@@ -161,6 +162,20 @@ def deliver_webhooks(tenant_id: UUID, endpoint_id: UUID, lease: UUID) -> None:
 def forget_old_webhook_events() -> None:
     """Delete what webhooks told long ago. Queue `maintenance`, from beat, no retry: beat comes again."""
     webhook_deliveries.forget_old_events()
+
+
+@shared_task(name="integrations.tasks.remind_of_rotations")
+def remind_of_rotations() -> None:
+    """Send a task for each reminder of a rotation that is due. Queue `maintenance`, from beat, no retry: beat comes
+    again.
+    """
+    rotation_reminders.send_reminder_tasks()
+
+
+@shared_task(name="integrations.tasks.remind_of_rotation", base=CallingTask)
+def remind_of_rotation(tenant_id: UUID, rotation_id: UUID) -> None:
+    """Remind a tenant's people of a rotation. Queue `maintenance`, no retry: what did not go out is due again."""
+    rotation_reminders.remind(tenant_id=tenant_id, rotation_id=rotation_id)
 
 
 @shared_task(name="integrations.tasks.release_catalogue")

@@ -5,6 +5,7 @@ from django.urls import path
 from integrations.views import (
     connection_list,
     connections,
+    external_id_rotation,
     findings,
     hand_off,
     out_of_use,
@@ -24,6 +25,9 @@ urlpatterns = [
     path(_CONNECTION, connections.connection, name="connection"),
     path(f"{_CONNECTION}components/", connections.components, name="connection_components"),
     path(f"{_CONNECTION}account/", connections.account, name="connection_account"),
+    path(f"{_CONNECTION}external-id-rotation/", external_id_rotation.external_id_rotation, name="external_id_rotation"),
+    path(f"{_CONNECTION}external-id-rotation/start/", external_id_rotation.rotation_start, name="rotation_start"),
+    path(f"{_CONNECTION}external-id-rotation/cancel/", external_id_rotation.rotation_cancel, name="rotation_cancel"),
     path(f"{_CONNECTION}guide/", role_templates.guide, name="guide"),
     path(f"{_CONNECTION}what-you-will-see/", role_templates.what_you_will_see, name="what_you_will_see"),
     path(f"{_CONNECTION}role-options/", role_templates.role_options, name="role_options"),

@@ -360,6 +360,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600.0},
     },
+    "remind of rotations of external IDs": {
+        "task": "integrations.tasks.remind_of_rotations",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "release the catalogue": {
         "task": "integrations.tasks.release_catalogue",
         "schedule": 30.0,
@@ -437,6 +442,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "StateEnum": "integrations.models.verification.Verification.State",
         "WebhookDeliveryStateEnum": "tenants.models.webhook.WebhookDelivery.State",
+        "ExternalIdRotationStateEnum": "integrations.api.external_id_rotation.STATES",
+        "RoleTemplateFormatEnum": "integrations.role_templates.formats.CHOICES",
     },
 }
 

@@ -28,6 +28,16 @@ class AuditAction(models.TextChoices):
     EMERGENCY_STOP_PAUSED = "emergency_stop:paused", "All access paused by us"
     EMERGENCY_STOP_RESTORED = "emergency_stop:restored", "All access restored by us"
     EMERGENCY_STOP_STARTED = "emergency_stop:started", "Emergency stop started"
+    EXTERNAL_ID_ROTATION_ALL_MOVED = "external_id_rotation:all_moved", "All roles accept the new external ID"
+    EXTERNAL_ID_ROTATION_CANCELLED = "external_id_rotation:cancelled", "Rotation of the external ID called off"
+    EXTERNAL_ID_ROTATION_FINISHED = "external_id_rotation:finished", "Previous external ID refused everywhere"
+    EXTERNAL_ID_ROTATION_REMINDED = "external_id_rotation:reminded", "Reminder of a rotation sent"
+    EXTERNAL_ID_ROTATION_ROLE_MOVED = "external_id_rotation:role_moved", "Customer role accepts the new external ID"
+    EXTERNAL_ID_ROTATION_ROLE_MOVED_BACK = (
+        "external_id_rotation:role_moved_back",
+        "Customer role accepts the previous external ID alone again",
+    )
+    EXTERNAL_ID_ROTATION_STARTED = "external_id_rotation:started", "Rotation of the external ID begun"
     INTEGRATION_ROLE_ACKNOWLEDGED = "integration_role:acknowledged", "Recreated integration role acknowledged"
     INTEGRATION_ROLE_RECREATED = "integration_role:recreated", "Integration role recreated"
     HAND_OFF_LINK_CREATED = "hand_off_link:created", "Hand-off link made"

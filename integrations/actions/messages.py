@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from integrations.actions.external_ids import template_external_ids
 from integrations.aws import messages, report
 from integrations.catalogue import Permission
 from integrations.catalogue_file import catalogue
@@ -42,7 +43,7 @@ def remedy_of(*, finding: Finding, connection: Connection, actions: Sequence[str
         permission = wanted.get(finding.action)
         further = [wanted[action] for action in actions if action in wanted and action != finding.action]
         trust_policy = trust_policy_of(
-            finding.component, settings=vendor_settings(), external_ids=(connection.external_id,)
+            finding.component, settings=vendor_settings(), external_ids=template_external_ids(connection)
         )
     found = report.Finding(
         check=finding.check_code,

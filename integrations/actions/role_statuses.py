@@ -11,6 +11,7 @@ from integrations.actions.status_events import StatusEvent, Told
 from integrations.actions.status_subscribers import publish
 from integrations.actions.vendor_identity import take_blame
 from integrations.aws.report import ReachabilityReport, RemovalReport, RoleReport, TrustReport, role_status
+from integrations.catalogue import is_version
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
 from integrations.models.connection import OUT_OF_USE
 from integrations.next_verification import may_be_new
@@ -50,6 +51,9 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
         for component in works:
             verdicts[component] = "not_confirmed"
             _not_confirmed(verification, component)
+    for report in reports:
+        if isinstance(report, RoleReport) and report.component in roles:
+            _note_version(roles[report.component], report)
     long_ago = timezone.now() - NOTHING_DEPLOYED_AFTER
     said = connection.verifications.filter(requested_at__lt=long_ago).exists()
     told = []
@@ -62,6 +66,14 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
     return any(verdict != "no_verdict" for verdict in verdicts.values()) or any(
         removed is not None for removed in removals.values()
     )
+
+
+def _note_version(role: CustomerRole, report: RoleReport) -> None:
+    """Remember which version the role was made for. A role that is refused may be another one when it is back."""
+    known = report.deployed_version if is_version(report.deployed_version) else ""
+    if (known or report.refused) and known != role.deployed_version:
+        role.deployed_version = known
+        role.save(update_fields=["deployed_version"])
 
 
 def reachable_roles(reports: Sequence[Report]) -> dict[str, bool]:

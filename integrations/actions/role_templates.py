@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from integrations.actions.external_ids import template_external_ids
 from integrations.actions.verifications import NotReady
 from integrations.aws.permission_policies import RoleDoesNotFit
 from integrations.aws.policies import PolicyTooLong
@@ -56,6 +57,7 @@ def role_set(*, connection: Connection) -> RoleSet:
     roles = [role for role in of_connection if role.status not in GOING and current.offers(role.component)]
     if not roles:
         raise NotReady("Choose at least one component first: the role template makes one role for each.")
+    external_ids = template_external_ids(connection)
     try:
         documents = tuple(
             role_document(
@@ -64,7 +66,7 @@ def role_set(*, connection: Connection) -> RoleSet:
                 current.component(role.component),
                 connection_ref=connection.reference,
                 account_id=connection.account_id,
-                external_ids=(connection.external_id,),
+                external_ids=external_ids,
                 options=options,
             )
             for role in roles

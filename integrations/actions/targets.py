@@ -2,7 +2,10 @@
 
 from django.utils import timezone
 
+from integrations.actions.external_ids import external_ids_of_role
+from integrations.actions.released_components import released_components
 from integrations.aws.report import VerificationTarget
+from integrations.catalogue import Component, version_numbers
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Status
 from integrations.next_verification import may_be_new
@@ -17,19 +20,34 @@ def verification_target(connection: Connection, role: CustomerRole) -> Verificat
     """
     is_new = may_be_new(Status(role.status), worked_at=role.worked_at, now=timezone.now())
     current, options = catalogue(), connection.role_options
+    external_ids = external_ids_of_role(connection, role)
+    component = current.component(role.component)
     role.connection = connection
     return VerificationTarget(
         tenant_ref=connection.tenant.reference,
         connection_ref=connection.reference,
         account_id=connection.account_id,
-        external_id=connection.external_id,
+        external_id=external_ids.current,
+        next_external_id=external_ids.following,
+        previous_external_ids=external_ids.previous,
+        retired=external_ids.retired,
         role_name=role.name,
         role_path=options.path,
-        component=current.component(role.component),
+        component=component,
         regions=options.regions,
         self_inspection=options.self_inspection,
         boundary_arn=options.boundary_arn,
         version_tag_key=version_tag_key(current),
+        known_version=role.deployed_version,
+        older_versions=_older_versions(component),
         max_session_seconds=options.max_session_seconds,
         said_deployed_at=connection.asked_at if is_new else None,
     )
+
+
+def _older_versions(component: Component) -> tuple[str, ...]:
+    """Versions of the component that were released before it and lack some of its permissions."""
+    if not any(permission.since for permission in component.permissions):
+        return ()
+    current = version_numbers(component.version)
+    return tuple(version for version in released_components(component.id) if version_numbers(version) < current)

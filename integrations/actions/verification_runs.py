@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations.actions import emergency_stop, role_statuses, vendor_identity
+from integrations.actions.external_id_rotations import follow_rotation, was_refused
 from integrations.actions.role_jobs import Report, RoleJob, Task
 from integrations.actions.sessions import keep_receipts, write_receipts
 from integrations.actions.targets import verification_target
@@ -42,6 +43,7 @@ from integrations.actions.verifications import (
     send_next,
 )
 from integrations.aws import report as aws_report
+from integrations.aws.report import VerificationTarget
 from integrations.catalogue_file import catalogue
 from integrations.in_hand import in_hand
 from integrations.metrics import count_failure, count_verdict
@@ -88,6 +90,11 @@ class Claim:
     attempt: int
     checks: str
     jobs: tuple[RoleJob, ...]
+
+    @property
+    def targets(self) -> dict[str, VerificationTarget]:
+        """What each role was verified as, by component."""
+        return {job.component: job.target for job in self.jobs}
 
 
 class Landing:
@@ -223,17 +230,17 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification.save(update_fields=["state", "attempt", "catalogue_version", "started_at", "lease_expires_at"])
         connection = verification.connection
         roles = roles_to_look_at(connection, verification.checks)
-    return Claim(
-        tenant_id,
-        connection.pk,
-        verification_id,
-        verification.attempt,
-        verification.checks,
-        jobs=tuple(
-            RoleJob(_task(role, verification.checks), verification_target(connection, role), verification.scheduled)
-            for role in roles
-        ),
-    )
+        return Claim(
+            tenant_id,
+            connection.pk,
+            verification_id,
+            verification.attempt,
+            verification.checks,
+            jobs=tuple(
+                RoleJob(_task(role, verification.checks), verification_target(connection, role), verification.scheduled)
+                for role in roles
+            ),
+        )
 
 
 def _task(role: CustomerRole, checks: str) -> Task:
@@ -358,13 +365,17 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
         if verification.checks != claim.checks:
             _queue_again(verification)
             return
+        moved: frozenset[str] = frozenset()
         if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
             verification.failure = "account_changed"
         elif claim.checks == Checks.REACHABILITY:
             verification.failure = "" if role_statuses.reachable_roles(reports) else "no_verdict"
         else:
-            verdict = role_statuses.apply_reports(verification=verification, reports=reports)
-            verification.failure = "" if verdict else "no_verdict"
+            moved = follow_rotation(verification=verification, targets=claim.targets, reports=reports)
+            # Refused with the external ID that it has left behind, a role is judged by the next verification.
+            judged = [report for report in reports if not (report.component in moved and was_refused(report))]
+            verdict = role_statuses.apply_reports(verification=verification, reports=judged)
+            verification.failure = "" if verdict or moved else "no_verdict"
         verification.state = State.FAILED if verification.failure else State.COMPLETED
         if claim.checks == Checks.ALL:
             plan_next(verification.connection, failed=bool(verification.failure))
@@ -379,11 +390,12 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
             target=verification,
             connection=str(verification.connection_id),
         )
-        if (
+        differs = (
             claim.checks == Checks.REACHABILITY
             and not verification.failure
             and role_statuses.differ(verification=verification, reports=reports)
-        ):
+        )
+        if differs or moved:
             with suppress(NotReady):
                 request_verification(connection=verification.connection, by=SYSTEM)
 

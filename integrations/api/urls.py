@@ -5,10 +5,12 @@ from django.urls import path
 from integrations.api import (
     components,
     connections,
+    external_id_rotation,
     findings,
     hand_off_links,
     product,
     role_templates,
+    role_updates,
     sessions,
     status_changes,
     verifications,
@@ -35,6 +37,7 @@ urlpatterns = [
         role_templates.RoleTemplateFile.as_view(),
         name="role_template",
     ),
+    path("connections/<uuid:connection_id>/role-updates/", role_updates.RoleUpdates.as_view(), name="role_updates"),
     path(
         "connections/<uuid:connection_id>/quick-create/",
         role_templates.QuickCreateLink.as_view(),
@@ -59,6 +62,11 @@ urlpatterns = [
         "connections/<uuid:connection_id>/hand-off-links/<uuid:link_id>/",
         hand_off_links.HandOffLinkDetail.as_view(),
         name="hand_off_link",
+    ),
+    path(
+        "connections/<uuid:connection_id>/external-id-rotation/",
+        external_id_rotation.ExternalIdRotationDetail.as_view(),
+        name="external_id_rotation",
     ),
     path(
         "connections/<uuid:connection_id>/sessions/", sessions.ConnectionSessions.as_view(), name="connection_sessions"

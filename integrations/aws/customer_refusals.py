@@ -32,6 +32,13 @@ _PREVIOUS_ID = Verdict(
     "The role still asks for your previous external ID",
     "Deploy the current role template: it holds your new external ID.",
 )
+_NEXT_ID = Verdict(
+    Outcome.ERROR,
+    "next_external_id_only",
+    Actor.NOBODY,
+    "The role takes your new external ID already, and the previous one no more",
+    "There is nothing to do: we use the new one from now on.",
+)
 _SESSION_REFUSED = Verdict(
     Outcome.DENIED,
     "trust_refuses_session",
@@ -93,6 +100,7 @@ class TrustFacts:
     enters_without_id: bool | None = None
     enters_with_wrong_id: bool | None = None
     enters_with_previous_id: bool = False
+    enters_with_next_id: bool = False
     own_side_works: bool | None = None
     component_side_works: bool | None = None
 
@@ -112,6 +120,8 @@ def judge_customer_refusal(
     by_trust = denial.policy_type in (PolicyType.ROLE_TRUST, PolicyType.RESOURCE)
     if facts.enters_with_previous_id:
         return _PREVIOUS_ID
+    if facts.enters_with_next_id and not facts.control_passed:
+        return _NEXT_ID
     if denial.action in _CONTEXT_ACTIONS:
         refused = _context_refused(denial.action)
         return refused if by_trust else _if_ours_works(facts, refused)

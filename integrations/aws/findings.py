@@ -98,13 +98,13 @@ def explain_refusal(
     """The verdict on a refused probe in the light of what the role tells of itself.
 
     The live refusal stands whatever the simulation says; the simulation names the policy where AWS's text did not, and
-    the deployed version says whether the role ever had the permission.
+    the deployed version says whether the role ever had the permission. Before it has, it is nobody's fault.
     """
     verdict = live
     tells = simulation is not None and (simulation.decision == "allowed" or not simulation.not_told)
     if simulation is not None and tells and live.cause in ("refused_without_reason", "refused_with_encoded_reason"):
         verdict = judge_simulation(simulation) or BEYOND_SIMULATION
-    if verdict.cause == "missing_permission" and permission.is_newer_than(deployed_version):
+    if verdict.outcome is Outcome.DENIED and permission.is_newer_than(deployed_version):
         verdict = ROLE_OUTDATED
     return verdict
 

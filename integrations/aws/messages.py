@@ -114,12 +114,12 @@ def cure_of(
     but_for_the_role = {"Condition": {"ArnNotLike": {"aws:PrincipalArn": role_arn}}}
     allow = {"Effect": "Allow", "Action": finding.action, "Resource": _resources(permission, role_arn)}
     match finding.cause:
-        case "missing_permission" | "role_outdated" if permission and further:
+        case "missing_permission" if permission and further:
             statements = permission_statements([permission, *further], role_arn.split(":")[1])
             if len(statements) > 1:
                 return Cure("The statements to add to the role's permissions policy:", statements)
             return Cure("The statement to add to the role's permissions policy:", statements[0])
-        case "missing_permission" | "role_outdated":
+        case "missing_permission":
             return Cure("The statement to add to the role's permissions policy:", allow)
         case "blocked_by_organisation" if denied.explicit:
             return Cure("The condition to add to the statement that denies it:", but_for_the_role)

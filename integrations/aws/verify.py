@@ -116,10 +116,12 @@ def verify_role(
         vendor_fault=run.vendor_fault,
         trust_too_wide=inspection.too_wide or trust.too_wide,
         receipts=tuple(run.receipts),
-        deployed_version=inspection.deployed_version,
+        deployed_version=permissions.deployed_version,
         narrowing=chain.narrowing,
         integration_role_id=chain.integration_role_id,
         deadline_hit=run.deadline_hit,
+        accepts_next_external_id=trust.accepts_next_external_id,
+        refuses_previous_external_ids=trust.refuses_previous_external_ids,
     )
 
 
@@ -183,6 +185,8 @@ def check_trust(
         refused=trust.facts.control_passed is False and not run.vendor_fault,
         findings=tuple(run.findings),
         receipts=tuple(run.receipts),
+        accepts_next_external_id=trust.accepts_next_external_id,
+        refuses_previous_external_ids=trust.refuses_previous_external_ids,
     )
 
 

@@ -2,6 +2,7 @@
 
 from integrations.models.catalogue_release import CatalogueRelease
 from integrations.models.connection import Connection, CustomerRole, ExternalIdOrigin, ProvedAccount, Status
+from integrations.models.external_id_rotation import ExternalIdRotation, IssuedExternalId
 from integrations.models.hand_off_link import HandOffLink
 from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity, VendorSession
 from integrations.models.notification import Notification
@@ -17,9 +18,11 @@ __all__ = [
     "CustomerRole",
     "EmergencyStop",
     "ExternalIdOrigin",
+    "ExternalIdRotation",
     "Finding",
     "HandOffLink",
     "IntegrationRole",
+    "IssuedExternalId",
     "Notification",
     "ProvedAccount",
     "RoleTemplate",

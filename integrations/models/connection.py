@@ -124,7 +124,8 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 
 class Connection(RoleOptionFields):
     """One AWS account of a tenant. Its external ID is made here, once, and no form, API field or page writes it (F1);
-    a database trigger refuses a change. Only `vendor_import` brings one along that is not ours, and marks it.
+    a database trigger refuses every change but that of a rotation whose roles have all moved. Only `vendor_import`
+    brings one along that is not ours, and marks it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -253,6 +254,19 @@ class CustomerRole(models.Model):
         db_default="",
         choices=Status.choices,
         help_text="Paused by the vendor's emergency stop: the status that lifting it restores.",
+    )
+    deployed_version = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The component's version that it was made for, as it was last seen; empty where that is not known.",
+    )
+    new_external_id_at = models.DateTimeField(
+        null=True, blank=True, help_text="In a rotation: when it was seen to accept the new external ID."
+    )
+    previous_external_id_refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="In a rotation: when it was seen to refuse the previous external ID."
     )
     told_status = models.CharField(
         max_length=12,

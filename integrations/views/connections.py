@@ -14,8 +14,10 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from integrations.actions.connections import ConnectionInUse, TooManyConnections, create_connection, update_connection
+from integrations.actions.external_ids import latest_rotation
 from integrations.actions.quick_create import has_quick_create
 from integrations.actions.role_templates import last_download
+from integrations.actions.role_updates import format_of_original, role_updates
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
 from integrations.actions.status_changes import changes_since
 from integrations.actions.vendor_identity import broken_components, broken_identity
@@ -32,7 +34,7 @@ from integrations.role_templates.options import InvalidRoleOption
 from integrations.vendor import vendor_settings
 from integrations.views import steps
 from integrations.views.pictures import picture
-from integrations.views.template_tabs import TemplateTabs, template_tabs
+from integrations.views.template_tabs import TABS, TemplateTabs, template_tabs
 from integrations.views.timelines import WINDOW, timeline_of
 from tenants.access import MemberRequest, member
 from tenants.audit import Actor
@@ -145,6 +147,8 @@ def _connection_page(
         "section": "connections",
         "connection": connection,
         "status": connection.status,
+        "rotation": latest_rotation(connection),
+        **_updates(connection),
         "vendor_is_broken": broken_identity() is not None or not broken_components().isdisjoint(chosen),
         "confirming": any(role.is_confirming for role in roles),
         "changes": [(change, catalogue().name_of(change.component)) for change in changes[:SHOWN_CHANGES]],
@@ -183,6 +187,16 @@ def _connection_page(
     response = render(request, template, context, status=REFUSED if refused else 200)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _updates(connection: Connection) -> dict[str, object]:
+    """What newer versions of components ask of the roles that are there, and in which format to take it."""
+    updates = role_updates(connection=connection)
+    if not updates:
+        return {}
+    original = format_of_original(connection=connection)
+    tab = next(tab for tab, formats in TABS.items() if original in formats)
+    return {"updates": updates, "update_format": original.value, "update_tab": tab}
 
 
 def _templates(request: HttpRequest, connection: Connection) -> TemplateTabs | None:

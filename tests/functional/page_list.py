@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.actions.connections import create_connection
+from integrations.actions.external_id_rotations import start_rotation
 from integrations.actions.hand_off_links import create_hand_off_link
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import pause
@@ -63,6 +64,8 @@ SIGNED_IN = {
     "(connection, removed)": "/tenants/{tenant}/connections/{removed}/",
     "connection_remove": "/tenants/{tenant}/connections/{connection}/remove/",
     "removal_statement": "/tenants/{tenant}/connections/{removed}/removal-statement/",
+    "external_id_rotation": "/tenants/{tenant}/connections/{rotating}/external-id-rotation/",
+    "(rotation, none yet)": "/tenants/{tenant}/connections/{connection}/external-id-rotation/",
     "guide": "/tenants/{tenant}/connections/{connection}/guide/",
     "(guide, no account yet)": "/tenants/{tenant}/connections/{fresh}/guide/",
     "what_you_will_see": "/tenants/{tenant}/connections/{connection}/what-you-will-see/",
@@ -99,6 +102,8 @@ NOT_PAGES = {
     "connection_account",
     "connection_pause",  # these lead to it
     "connection_resume",
+    "rotation_start",  # these lead to the rotation
+    "rotation_cancel",
     "role_template",  # these are files
     "role_template_again",
     "hand_off_template",
@@ -179,6 +184,8 @@ def make_things(cast) -> dict[str, str]:
             WebhookAttempt.objects.create(tenant=cast.tenant, delivery=delivery, duration_ms=12, **attempt)
         account = {"tenant": cast.tenant, "account_id": "222233334444", "by": SYSTEM}
         paused, removing, removed = (create_connection(name=name, **account) for name in ("Paused", "Going", "Gone"))
+        rotating = create_connection(name="Rotating", **account)
+        start_rotation(connection=rotating, by=SYSTEM)
         pause(connection=paused, components=["log-analysis"], by=SYSTEM)
         for going in (removing, removed):
             request_removal(connection=going, by=SYSTEM)
@@ -189,6 +196,7 @@ def make_things(cast) -> dict[str, str]:
         removed.roles.update(status="removed", removed_at=now)
     return {
         "paused": str(paused.pk),
+        "rotating": str(rotating.pk),
         "removing": str(removing.pk),
         "removed": str(removed.pk),
         "tenant": str(cast.tenant.pk),

@@ -59,7 +59,7 @@ def test_the_web_server_answers_for_all_its_processes_on_a_port_of_its_own(db, b
     port, metrics_port = free_port(), free_port()
     environment = {"METRICS_PORT": str(metrics_port), "BASE_URL": f"http://127.0.0.1:{port}"}
 
-    with processes.portal(port, environment) as address:
+    with processes.portal(f"web-{port}", environment, port) as address:
         urllib.request.urlopen(f"{address}/accounts/login/", timeout=30).close()
         text = read(metrics_port)
         with pytest.raises(urllib.error.HTTPError, match="404"):

@@ -64,7 +64,7 @@ def test_a_request_is_followed_to_aws_and_its_log_lines_join(cast, db, broker, s
 
     with ExitStack() as stack:
         stack.enter_context(processes.celery_worker("traced", environment))
-        address = stack.enter_context(processes.portal(port, environment))
+        address = stack.enter_context(processes.portal(f"web-{port}", environment, port))
         asked = urllib.request.Request(
             f"{address}/api/v1/connections/{connection.pk}/verifications/",
             data=b"{}",

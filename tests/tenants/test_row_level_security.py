@@ -133,6 +133,7 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "integrations_notification",
         "integrations_customerrole",
         "integrations_statuschange",  # while it gives them their places in the feed
+        "integrations_externalidrotation",
     }
     assert RoleTemplate.objects.using(OWNER).count() == AuditEvent.objects.using(OWNER).count() == 0
     assert Connection.objects.using(OWNER).update(name="changed") == 0

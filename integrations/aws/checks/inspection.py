@@ -140,7 +140,7 @@ class InspectionChecks:
             role.trust_policy,
             principal_arn=run.settings.trusted_principal_arn(run.target.component.id),
             account_root_arn=run.settings.account_root_arn,
-            external_ids=(run.target.external_id, *run.target.previous_external_ids),
+            external_ids=run.target.known_external_ids if not run.target.retired else (run.target.external_id,),
         )
         for problem in problems:
             self.too_wide = self.too_wide or problem.too_wide

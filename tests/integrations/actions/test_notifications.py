@@ -320,7 +320,8 @@ class TestDailyDigest:
         assert sent == 2  # one for each of owner and admin
         assert sorted(one.to[0] for one in mail.outbox) == ["admin@example.com", "owner@example.com"]
         assert mail.outbox[0].subject == "2 connections have changed"
-        for body in (mail.outbox[0].body, str(mail.outbox[0].alternatives[0][0])):
+        ((html, _),) = mail.outbox[0].alternatives  # type: ignore[attr-defined]
+        for body in (mail.outbox[0].body, str(html)):
             assert "Log analysis: Degraded" in body or "Log analysis: <strong>Degraded</strong>" in body
             assert body.count("Log analysis") == 2  # each connection's last status alone
             assert str(other.pk) in body

@@ -8,7 +8,7 @@ import secrets
 import pytest
 
 from integrations.aws import chain
-from integrations.aws.chain import enter_customer_role, enter_integration_role, vendor_side
+from integrations.aws.chain import enter_customer_role, enter_integration_role, try_customer_role, vendor_side
 from integrations.aws.checks import trust
 from integrations.aws.errors import Refused, RegionDisabled
 from integrations.aws.findings import judge_failure
@@ -295,7 +295,7 @@ def test_what_our_own_policy_forgets_is_never_the_trust_policys(vendor, customer
 @pytest.mark.parametrize("phrase", ["no session policy allows", "no identity-based policy allows"])
 def test_a_negative_test_that_our_own_policy_refused_proves_nothing(vendor, customer, monkeypatch, phrase):
     customer.deploy()
-    real = trust.try_customer_role
+    real = try_customer_role
 
     def refuse_by_ourselves(side, target, launch, external_id):
         if external_id == target.external_id:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0015_role_templates_row_level_security")]
+    dependencies = [("integrations", "0022_deployed_version")]
 
     operations = [
         migrations.AddField(
