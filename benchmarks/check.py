@@ -6,8 +6,8 @@ One check is reachability alone: the chain into the customer role and GetCallerI
 rate, and a check has taken as long as from just before its POST until the database says that it ended. Then all
 connections are asked for at once, which says how many checks two workers end in a second. Whole verifications are
 reported apart, in the same two ways. Last, one tenant has accounts that take every call and answer none: how much later
-the others' checks end then is printed too. Ends with exit code 1 if a target is missed. Everything runs on 127.0.0.1 and
-is ended in a few minutes.
+the others' checks end then is printed too. Ends with exit code 1 if a target is missed. Everything runs on 127.0.0.1
+and is ended in a few minutes.
 """
 
 import argparse
