@@ -19,8 +19,10 @@ class RoleExternalIds:
 
 
 def latest_rotation(connection: Connection) -> ExternalIdRotation | None:
-    """The connection's open rotation, or else its last one; its tenant's scope is open."""
-    return connection.external_id_rotations.order_by("-started_at").first()
+    """The connection's open rotation, or else its last one; its tenant's scope is open. Where the rotations were
+    prefetched, the database is not asked.
+    """
+    return next(iter(connection.external_id_rotations.all()), None)
 
 
 def template_external_ids(connection: Connection) -> tuple[str, ...]:

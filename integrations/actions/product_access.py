@@ -12,13 +12,13 @@ from typing import Any
 from django.db import connections
 from django.db.models import Prefetch, QuerySet
 
-from integrations.actions.targets import verification_target
+from integrations.actions.targets import session_target
 from integrations.aws.assume_role import AssumeRole
 from integrations.aws.errors import AwsCallFailed
 from integrations.aws.session_plan import SessionPlan, session_plan
 from integrations.aws.sts_regions import sts_regions
 from integrations.catalogue_file import catalogue
-from integrations.models import Connection, CustomerRole, StatusChange
+from integrations.models import Connection, CustomerRole, ExternalIdRotation, StatusChange
 from integrations.models.role_options import ROLE_OPTION_FIELDS
 from integrations.vendor import vendor_settings
 from tenants.scope import PRODUCT, call, installation_scope
@@ -40,7 +40,18 @@ _OF_CONNECTION = (
     "worst_status_since",
     *ROLE_OPTION_FIELDS,
 )
-_OF_ROLE = ("id", "tenant", "connection", "component", "status", "status_since")
+_OF_ROLE = ("id", "tenant", "connection", "component", "status", "status_since", "new_external_id_at")
+_OF_ROTATION = (
+    "id",
+    "tenant",
+    "connection",
+    "previous_external_id",
+    "new_external_id",
+    "started_at",
+    "all_moved_at",
+    "finished_at",
+    "cancelled_at",
+)
 _OF_CHANGE = ("id", "tenant", "connection", "component", "at", "before", "after", "cause", "feed_position")
 
 
@@ -58,7 +69,12 @@ def usable_connections() -> QuerySet[Connection]:
     """The connections of all tenants, each with those of its roles that may be used; needs `product_scope`."""
     roles = CustomerRole.objects.only(*_OF_ROLE)
     only = (*_OF_CONNECTION, *(f"tenant__{field}" for field in _OF_TENANT))
-    return Connection.objects.select_related("tenant").only(*only).prefetch_related(Prefetch("roles", queryset=roles))
+    rotations = ExternalIdRotation.objects.only(*_OF_ROTATION)
+    return (
+        Connection.objects.select_related("tenant")
+        .only(*only)
+        .prefetch_related(Prefetch("roles", queryset=roles), Prefetch("external_id_rotations", queryset=rotations))
+    )
 
 
 def usable_roles(connection: Connection) -> list[UsableRole]:
@@ -73,7 +89,7 @@ def usable_roles(connection: Connection) -> list[UsableRole]:
 def _usable(connection: Connection, role: CustomerRole) -> UsableRole | None:
     vendor = vendor_settings()
     try:
-        target = verification_target(connection, role)
+        target = session_target(connection, role)
         plan = session_plan(vendor, target)
     except (AwsCallFailed, ValueError):  # it breaks a limit of STS; its verifications say so to whoever must act
         logger.exception("No session can be opened in the role of %s, connection %s", role.component, connection.pk)

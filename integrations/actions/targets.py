@@ -1,5 +1,7 @@
 """What a verification is told of a customer role: its connection and its options as plain values."""
 
+from dataclasses import replace
+
 from django.utils import timezone
 
 from integrations.actions.external_ids import external_ids_of_role
@@ -12,6 +14,23 @@ from integrations.next_verification import may_be_new
 from integrations.role_templates.document import version_tag_key
 
 
+def session_target(connection: Connection, role: CustomerRole) -> VerificationTarget:
+    """What opens a session in a role of the connection; UnknownComponent if none offers it."""
+    options = connection.role_options
+    role.connection = connection
+    return VerificationTarget(
+        tenant_ref=connection.tenant.reference,
+        connection_ref=connection.reference,
+        account_id=connection.account_id,
+        external_id=external_ids_of_role(connection, role).current,
+        role_name=role.name,
+        role_path=options.path,
+        component=catalogue().component(role.component),
+        regions=options.regions,
+        self_inspection=options.self_inspection,
+    )
+
+
 def verification_target(connection: Connection, role: CustomerRole) -> VerificationTarget:
     """The target of a role of the connection, whose tenant's scope is open; UnknownComponent if none offers it.
 
@@ -19,27 +38,17 @@ def verification_target(connection: Connection, role: CustomerRole) -> Verificat
     can be new: one that worked before was spread by AWS long ago, and waiting would not bring it back.
     """
     is_new = may_be_new(Status(role.status), worked_at=role.worked_at, now=timezone.now())
-    current, options = catalogue(), connection.role_options
-    external_ids = external_ids_of_role(connection, role)
-    component = current.component(role.component)
-    role.connection = connection
-    return VerificationTarget(
-        tenant_ref=connection.tenant.reference,
-        connection_ref=connection.reference,
-        account_id=connection.account_id,
-        external_id=external_ids.current,
+    options, external_ids = connection.role_options, external_ids_of_role(connection, role)
+    target = session_target(connection, role)
+    return replace(
+        target,
         next_external_id=external_ids.following,
         previous_external_ids=external_ids.previous,
         retired=external_ids.retired,
-        role_name=role.name,
-        role_path=options.path,
-        component=component,
-        regions=options.regions,
-        self_inspection=options.self_inspection,
         boundary_arn=options.boundary_arn,
-        version_tag_key=version_tag_key(current),
+        version_tag_key=version_tag_key(catalogue()),
         known_version=role.deployed_version,
-        older_versions=_older_versions(component),
+        older_versions=_older_versions(target.component),
         max_session_seconds=options.max_session_seconds,
         said_deployed_at=connection.asked_at if is_new else None,
     )

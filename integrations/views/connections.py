@@ -111,7 +111,9 @@ def account(request: MemberRequest, connection_id: UUID) -> HttpResponse:
 def find_connection(request: MemberRequest, connection_id: UUID) -> Connection:
     """The tenant's connection, or 404."""
     return get_object_or_404(
-        Connection.objects.for_tenant(request.tenant.pk).select_related("tenant").prefetch_related("roles"),
+        Connection.objects.for_tenant(request.tenant.pk)
+        .select_related("tenant")
+        .prefetch_related("roles", "external_id_rotations"),
         pk=connection_id,
     )
 

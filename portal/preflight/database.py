@@ -8,11 +8,16 @@ from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from portal.preflight.report import State, Wrong
-from tenants.scope import APP, OWNER, STAFF
+from tenants.scope import APP, OWNER, PRODUCT, STAFF
 
 OLDEST_SERVER = 150000  # PostgreSQL 15, as `server_version` of libpq counts
-_ADDRESS = {APP: "DATABASE_URL", STAFF: "DATABASE_STAFF_URL", OWNER: "DATABASE_OWNER_URL"}
-_ROLES_FIX = "Make the three roles anew as docs/production.md says, and run tenants/database_roles.sql as a superuser."
+_ADDRESS = {
+    APP: "DATABASE_URL",
+    STAFF: "DATABASE_STAFF_URL",
+    PRODUCT: "DATABASE_PRODUCT_URL",
+    OWNER: "DATABASE_OWNER_URL",
+}
+_ROLES_FIX = "Make the roles anew as docs/production.md says, and run tenants/database_roles.sql as a superuser."
 
 
 def roles_get_in() -> str:

@@ -23,13 +23,16 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
     require_second_factor = serializers.BooleanField(
         read_only=True, help_text="Whether every member, and everyone behind an API token, needs a second factor."
     )
+    daily_digest = serializers.BooleanField(
+        read_only=True, help_text="Whether changes of status are told once a day, in one mail, and not each at once."
+    )
     deletion_due_at = serializers.DateTimeField(
         read_only=True, allow_null=True, help_text="When it is deleted; null unless an owner asked for that."
     )
 
     class Meta:
         model = Tenant
-        fields = ["id", "reference", "name", "require_second_factor", "created_at", "deletion_due_at"]
+        fields = ["id", "reference", "name", "require_second_factor", "daily_digest", "created_at", "deletion_due_at"]
         read_only_fields = fields
 
 
@@ -43,6 +46,9 @@ class TenantInput(InputSerializer):
     name = NameField(max_length=Tenant._meta.get_field("name").max_length, help_text="Its name.")
     require_second_factor = serializers.BooleanField(
         help_text="Whether every member, and everyone behind an API token, needs a second factor."
+    )
+    daily_digest = serializers.BooleanField(
+        help_text="Whether changes of status are told once a day, in one mail, and not each at once."
     )
 
 
@@ -65,12 +71,13 @@ class TenantDetail(TenantAPIView):
         etag=True,
     )
     def patch(self, request: Request) -> Response:
-        """Change its name, or whether it asks for a second factor; what is left out stays."""
+        """Change its name, whether it asks for a second factor or is told once a day; what is left out stays."""
         wanted = TenantInput(data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
         tenant = self.lock_tenant()
         self.require_match(_shown(tenant))
-        settings = {"name": tenant.name, "require_second_factor": tenant.require_second_factor} | wanted.validated_data
+        known = {name: getattr(tenant, name) for name in ("name", "require_second_factor", "daily_digest")}
+        settings = known | wanted.validated_data
         return self.one(_shown(change_settings(tenant=tenant, by=self.actor, **settings)))
 
 

@@ -15,6 +15,7 @@ from portal.local.services import free_port
 from portal.queue_context import _id_in
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
+from tenants.permissions import Scope
 from tenants.scope import tenant_scope
 from tests import processes
 from tests.customer import connection_with_stack
@@ -53,7 +54,7 @@ def test_a_request_is_followed_to_aws_and_its_log_lines_join(cast, db, broker, s
     endpoint, spans = receiver
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
     with tenant_scope(cast.tenant.pk):
-        _, token = create_token(tenant=cast.tenant, name="Test", user=cast.owner, by=SYSTEM)
+        _, token = create_token(tenant=cast.tenant, name="Test", user=cast.owner, by=SYSTEM, scopes=[Scope.VERIFY])
     port = free_port()
     environment = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,

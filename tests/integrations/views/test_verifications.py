@@ -352,7 +352,7 @@ class TestResult:
                 "permission",
                 "denied",
                 action=action,
-                cause="role_outdated",
+                cause="missing_permission",
                 who="customer",
                 fix="Update.",
             )

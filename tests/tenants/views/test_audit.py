@@ -31,7 +31,11 @@ def rows(answer) -> list[dict[str, str]]:
 
 def test_it_says_who_did_what_from_where(cast, sign_in, url) -> None:
     client = sign_in(cast.owner)
-    made = client.post(f"/tenants/{cast.tenant.pk}/api-tokens/", {"name": "Pipeline"}, REMOTE_ADDR="203.0.113.9")
+    made = client.post(
+        f"/tenants/{cast.tenant.pk}/api-tokens/",
+        {"name": "Pipeline", "scopes": ["read"], "days": 30},
+        REMOTE_ADDR="203.0.113.9",
+    )
 
     shown = client.get(url).content.decode()
 
@@ -56,7 +60,7 @@ def test_the_address_is_the_one_that_the_trusted_proxies_report(
 
     sign_in(cast.owner).post(
         f"/tenants/{cast.tenant.pk}/api-tokens/",
-        {"name": "Pipeline"},
+        {"name": "Pipeline", "scopes": ["read"], "days": 30},
         REMOTE_ADDR="203.0.113.9",
         headers={"x-forwarded-for": header},
     )
