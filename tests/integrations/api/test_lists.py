@@ -81,6 +81,10 @@ def test_pages_keep_filter_and_order_and_hold_each_entry_once(client, cast) -> N
         ("is_removed=perhaps", "#/is_removed"),
         ("name=a&name=b", "#/name"),
         ("account_id=2222333344445", "#/account_id"),
+        ("page_size=0", "#/page_size"),
+        ("page_size=201", "#/page_size"),
+        ("page_size=many", "#/page_size"),
+        (f"page_size={'9' * 5000}", "#/page_size"),
     ],
 )
 def test_a_parameter_that_cannot_be_followed_is_refused(client, query, pointer) -> None:

@@ -126,3 +126,16 @@ def test_every_handler_of_the_api_is_in_the_document() -> None:
             assert {method.upper() for _, method in handled if _ == path} == set(view.permissions), path
 
     assert handled - {(path, "head") for path, _ in handled} == documented
+
+
+def test_every_list_with_pages_says_how_to_ask_for_one() -> None:
+    paths = yaml.safe_load(SNAPSHOT.read_text())["paths"]
+    pages = {
+        path: {parameter["name"] for parameter in methods["get"]["parameters"]}
+        for path, methods in paths.items()
+        if "get" in methods
+        and "Paginated" in str(methods["get"]["responses"]["200"].get("content", {}).get("application/json"))
+    }
+
+    assert len(pages) > 10
+    assert [path for path, parameters in pages.items() if not {"cursor", "page_size"} <= parameters] == []
