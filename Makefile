@@ -10,9 +10,10 @@ help:  ## List the targets
 run: .venv/installed  ## Run all of Rolebridge on this machine: portal, worker, beat, PostgreSQL, Valkey, sandbox
 	@exec $(BIN)/python -m portal.local
 
-test: .venv/installed  ## Run every test (needs Chromium, pgbouncer, curl and jq; as root on Debian they are installed)
+test: .venv/installed  ## Run every test (Chromium, pgbouncer, promtool, curl, jq: as root on Debian they are installed)
 	@./scripts/ensure_chromium
 	@./scripts/ensure_pgbouncer
+	@./scripts/ensure_promtool
 	@./scripts/ensure_curl_and_jq
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
@@ -27,6 +28,9 @@ check: .venv/installed  ## Lint, types, layers, templates, migrations, deploymen
 	$(BIN)/djlint --check --lint --quiet templates
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive portal tenants integrations scripts
 	$(BIN)/python -m scripts.check_settings
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck deploy/compose/*.sh
+	./scripts/check_compose
 
 audit: .venv/installed  ## Known faults in what we depend on (asks the network; without one it fails and proves nothing)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt

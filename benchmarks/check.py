@@ -5,8 +5,9 @@
 One check is reachability alone: the chain into the customer role and GetCallerIdentity as it. Clients POST at a steady
 rate, and a check has taken as long as from just before its POST until the database says that it ended. Then all
 connections are asked for at once, which says how many checks two workers end in a second. Whole verifications are
-reported apart, in the same two ways. Ends with exit code 1 if a target is missed. Everything runs on 127.0.0.1 and is
-ended in a few minutes.
+reported apart, in the same two ways. Last, one tenant has accounts that take every call and answer none: how much later
+the others' checks end then is printed too. Ends with exit code 1 if a target is missed. Everything runs on 127.0.0.1
+and is ended in a few minutes.
 """
 
 import argparse
@@ -33,6 +34,8 @@ POST_MILLISECONDS = 25
 # The nearest open-source peer, run on two cores with 60 ms per call: p95, checks a second, POST.
 PEER = "p95 1.5-5.4 s, 1.3-4.1 checks a second, POST 50-69 ms"
 CLIENTS = 8
+HANGING = 8  # connections of one tenant whose accounts never answer: twice what may run of a tenant at once
+DELAY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,21 @@ def measure(
     )
 
 
+def hang(place: Installation, number: int) -> None:
+    """A tenant whose accounts take every call and answer none, with a verification of each asked for."""
+    from integrations.actions.verifications import request_verification
+    from tenants.audit import SYSTEM
+    from tenants.scope import tenant_scope
+
+    tenant, _, _ = place.tenant(number)
+    for account in range(HANGING):
+        account_id = str(FIRST_CUSTOMER + number + account)
+        connection = place.connection(tenant, account_id, f"Hanging {account}")
+        place.scene.control("faults", {"kind": "timeout", "account": account_id, "seconds": 120})
+        with tenant_scope(tenant.pk):
+            request_verification(connection=connection, by=SYSTEM)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, default=300)
@@ -195,6 +213,12 @@ def main() -> int:
                     steady.post_ms <= POST_MILLISECONDS,
                 )
                 print(f"  the nearest peer: {PEER}")
+        alone = measure(place, "reachability", connections, options.rate)
+        hang(place, options.connections)
+        beside = measure(place, "reachability", connections, options.rate)
+        print(f"beside {HANGING} hanging accounts of another tenant: p95 {beside.p95:.2f} s, alone {alone.p95:.2f} s")
+        delay = beside.p95 - alone.p95
+        judge("seconds later than alone, p95", delay, f"at most {DELAY_SECONDS:.0f}", delay <= DELAY_SECONDS)
     print("missed: " + ", ".join(missed) if missed else "all targets met")
     return 1 if missed else 0
 

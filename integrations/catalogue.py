@@ -16,10 +16,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from integrations.aws.iam_actions import UnknownConditionKey, UnknownIamAction, check_condition_key, check_iam_action
-from integrations.aws.service_models import InvalidCall, check_call
+from integrations.aws.service_models import InvalidCall, check_call, check_reads_one_page
 from integrations.catalogue_yaml import MAX_BYTES, CatalogueError, line_of, read_yaml
 
-__all__ = ["Catalogue", "CatalogueError", "Component", "Permission", "UnknownComponent", "load_catalogue"]
+__all__ = [
+    "Catalogue",
+    "CatalogueError",
+    "Component",
+    "Permission",
+    "UnknownComponent",
+    "is_version",
+    "load_catalogue",
+    "version_numbers",
+]
 
 # Component ids that would collide with the vendor's own roles.
 RESERVED_COMPONENT_IDS = frozenset(
@@ -42,6 +51,17 @@ _OPERATOR = re.compile(
     r"(?:IfExists)?|Null)"
 )
 _READ_ONLY_OPERATION = re.compile(r"^(describe|get|list|lookup|search|batch_get)_[a-z0-9_]+$")
+
+
+def is_version(text: str) -> bool:
+    """Whether `text` is a semantic version as the catalogue writes them, such as 1.0.0."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def version_numbers(version: str) -> tuple[int, int, int]:
+    """A version as numbers that can be compared; ValueError where it is none."""
+    major, minor, patch = version.split(".")
+    return int(major), int(minor), int(patch)
 
 
 class UnknownComponent(KeyError):
@@ -113,6 +133,7 @@ class Probe(_Entry):
     def _can_be_made(self) -> "Probe":
         try:
             check_call(self.service, self.operation, self.parameters)
+            check_reads_one_page(self.service, self.operation, self.parameters)
         except InvalidCall as error:
             raise ValueError(str(error)) from None
         return self
@@ -142,8 +163,8 @@ def check_action(action: str) -> str:
 class Permission(_Entry):
     """One IAM action that a component needs, and why.
 
-    `since` is the version of the component that first had it; without it, the first version did. A role that was made
-    for an older version is then called outdated, and not at fault.
+    `since` is the version of the component that first had it as it stands; without it, the first version did. For a
+    role that was made for an older version it is not applicable yet, and no fault.
     """
 
     action: str
@@ -159,9 +180,9 @@ class Permission(_Entry):
 
     def is_newer_than(self, version: str) -> bool:
         """Whether a role made for `version` of the component was made without it; False where that is not known."""
-        if self.since is None or not _VERSION.fullmatch(version):
+        if self.since is None or not is_version(version):
             return False
-        return _numbers(self.since) > _numbers(version)
+        return version_numbers(self.since) > version_numbers(version)
 
     @field_validator("resources")
     @classmethod
@@ -211,12 +232,21 @@ class Component(_Entry):
     permissions: tuple[Permission, ...] = Field(min_length=1, max_length=1000)
     never_granted: tuple[NeverGranted, ...] = Field(default=(), max_length=100)
 
+    @property
+    def sees_customer_data(self) -> bool:
+        """Whether one of its permissions can see more than settings, names and figures."""
+        return any(permission.sees_customer_data for permission in self.permissions)
+
     @field_validator("id")
     @classmethod
     def _is_free(cls, component_id: str) -> str:
         if component_id in RESERVED_COMPONENT_IDS:
             raise ValueError(f"'{component_id}' is the name of one of the vendor's own roles")
         return component_id
+
+    def what_stops_without(self, permission: Permission) -> str:
+        """The feature of the product that stops without one of its permissions: the whole component, unless it says."""
+        return permission.needed_for or self.name
 
     @model_validator(mode="after")
     def _actions_are_unique(self) -> "Component":
@@ -317,10 +347,6 @@ def _root_causes(error: ValidationError) -> list[ErrorDetails]:
         if detail["type"] != "too_short"
         or not any(other["loc"][: len(detail["loc"])] == detail["loc"] and other is not detail for other in details)
     ]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 def _refuse_repeated(what: str, values: list[str]) -> None:

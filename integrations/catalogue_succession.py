@@ -7,9 +7,7 @@ surprised by it; what adds an action that sees no customer data needs a minor on
 import re
 from collections.abc import Iterator
 
-from integrations.catalogue import Catalogue, CatalogueError, Component, Permission
-
-Version = tuple[int, int, int]
+from integrations.catalogue import Catalogue, CatalogueError, Component, Permission, version_numbers
 
 
 def check_succession(old: Catalogue, new: Catalogue) -> None:
@@ -26,20 +24,35 @@ def _component_problems(old: Catalogue, new: Component) -> Iterator[str]:
     before = old.component(new.id)
     major, minor = _differences(before, new)
     where = f"component '{new.id}'"
-    if major and _number(new.version)[0] <= _number(before.version)[0]:
-        wanted = f"{_number(before.version)[0] + 1}.0.0"
+    if major and version_numbers(new.version)[0] <= version_numbers(before.version)[0]:
+        wanted = f"{version_numbers(before.version)[0] + 1}.0.0"
         yield (
             f"{where} {before.version} → {new.version}: {'; '.join(major)}. Removing or widening permissions needs a "
             f"new major version: make it {wanted}, or take the change back."
         )
-    elif minor and _number(new.version)[:2] <= _number(before.version)[:2]:
-        wanted = f"{_number(before.version)[0]}.{_number(before.version)[1] + 1}.0"
+    elif minor and version_numbers(new.version)[:2] <= version_numbers(before.version)[:2]:
+        wanted = f"{version_numbers(before.version)[0]}.{version_numbers(before.version)[1] + 1}.0"
         yield f"{where} {before.version} → {new.version}: {'; '.join(minor)}. Make it version {wanted}."
-    elif before != new and _number(new.version) <= _number(before.version):
+    elif before != new and version_numbers(new.version) <= version_numbers(before.version):
         yield (
             f"{where} says something else than version {before.version} did, and calls itself {new.version}. Give it a "
             "higher version."
         )
+    yield from _since_problems(where, before, new)
+
+
+def _since_problems(where: str, before: Component, new: Component) -> Iterator[str]:
+    """By `since` a role of an older version is told from one that lost a permission."""
+    old = {permission.action: permission for permission in before.permissions}
+    for permission in new.permissions:
+        known = old.get(permission.action)
+        if known is not None and (reach(known) == reach(permission) or is_narrower(known, permission)):
+            continue
+        if not permission.is_newer_than(before.version):
+            yield (
+                f"{where}: {permission.action} is {'wider' if known else 'new'} in version {new.version}. Write "
+                f"`since: {new.version}` there, so that roles which were made before it are not taken for faulty."
+            )
 
 
 def _catalogue_problems(old: Catalogue, new: Catalogue) -> Iterator[str]:
@@ -50,12 +63,12 @@ def _catalogue_problems(old: Catalogue, new: Catalogue) -> Iterator[str]:
         major.append("product_tag is another")
     if (old.chain == "direct") != (new.chain == "direct"):
         major.append(f"chain goes from {old.chain} to {new.chain}, so customers have to trust another role")
-    if major and _number(new.version)[0] <= _number(old.version)[0]:
+    if major and version_numbers(new.version)[0] <= version_numbers(old.version)[0]:
         yield (
             f"version {old.version} → {new.version}: {'; '.join(major)}. Every customer has to act: make the "
-            f"catalogue's version {_number(old.version)[0] + 1}.0.0, or take the change back."
+            f"catalogue's version {version_numbers(old.version)[0] + 1}.0.0, or take the change back."
         )
-    elif _number(new.version) <= _number(old.version):
+    elif version_numbers(new.version) <= version_numbers(old.version):
         yield (
             f"version {new.version}: the catalogue says something else than version {old.version} did. Give it a "
             "higher version."
@@ -80,19 +93,20 @@ def _differences(old: Component, new: Component) -> tuple[list[str], list[str]]:
             continue
         if permission.sees_customer_data and not before[action].sees_customer_data:
             major.append(f"{action} sees customer data now")
-        if _reach(permission) != _reach(before[action]):
-            if _narrower(before[action], permission):
+        if reach(permission) != reach(before[action]):
+            if is_narrower(before[action], permission):
                 minor.append(f"{action} is narrowed")
             else:
                 major.append(f"{action} reaches other resources, or under other conditions")
     return major, minor
 
 
-def _reach(permission: Permission) -> object:
+def reach(permission: Permission) -> object:
+    """On what, and under which conditions, the action is allowed: to be compared with that of another version."""
     return sorted(permission.resources), _conditions(permission)
 
 
-def _narrower(old: Permission, new: Permission) -> bool:
+def is_narrower(old: Permission, new: Permission) -> bool:
     """Whether every resource was covered before, and every condition that held before still holds."""
     covered = all(any(_covers(pattern, resource) for pattern in old.resources) for resource in new.resources)
     return covered and _conditions(old).items() <= _conditions(new).items()
@@ -110,8 +124,3 @@ def _covers(pattern: str, resource: str) -> bool:
     """Whether all that `resource` matches is matched by `pattern`: a `*` of the pattern takes wildcards in, too."""
     expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "[^*]")
     return re.fullmatch(expression, resource) is not None
-
-
-def _number(version: str) -> Version:
-    major, minor, patch = version.split(".")
-    return int(major), int(minor), int(patch)

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable
 from typing import Any, cast
+from uuid import UUID
 
 from django import forms
+from django.db.models import F
+from django.http import QueryDict
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from integrations.actions.hand_off_links import LONGEST_DAYS, USUAL_DAYS
 from integrations.catalogue_file import catalogue
-from integrations.models import Connection
+from integrations.models import Connection, Finding, Verification
+from integrations.models.connection import BY_URGENCY
 from integrations.role_templates.options import WHY_AN_HOUR_IS_ENOUGH, InvalidRoleOption, RoleOptions, parse_tags
 from tenants.forms import NameField
 
@@ -154,6 +159,92 @@ class RoleOptionsForm(forms.Form):
     def options(self) -> dict[str, Any]:
         """The choices, by the names of RoleOptions."""
         return {**self.cleaned_data, "regions": tuple(self.cleaned_data["regions"].replace(",", " ").split())}
+
+
+class FindingFilterForm(forms.Form):
+    """Which findings of a connection are shown."""
+
+    PROBLEMS = "problems"
+
+    verification = forms.ChoiceField(label=_("Verification"), required=False)
+    component = forms.ChoiceField(label=_("Component"), required=False)
+    outcome = forms.ChoiceField(
+        label=_("Result"),
+        required=False,
+        choices=[("", _("All")), (PROBLEMS, _("What somebody must act on")), *Finding.Outcome.choices],
+    )
+    who = forms.ChoiceField(label=_("Who must act"), required=False, choices=[("", _("All")), *Finding.Who.choices])
+
+    def __init__(self, data: QueryDict, *, verifications: Iterable[Verification], components: Iterable[str]) -> None:
+        super().__init__(data)
+        chosen = cast("forms.ChoiceField", self.fields["verification"])
+        chosen.choices = [(str(one.pk), date_format(one.requested_at, "j M Y H:i:s") + " UTC") for one in verifications]
+        named = cast("forms.ChoiceField", self.fields["component"])
+        named.choices = [("", _("All")), *((one, catalogue().name_of(one)) for one in components)]
+
+
+# How the list of connections is sorted, by what its form says.
+ORDERS = {
+    "newest": ("-created_at",),
+    "urgent": ("urgency", "name", "pk"),
+    "name": ("name", "pk"),
+    "longest": (F("verified_at").asc(nulls_first=True), "pk"),
+}
+CHOSEN, WHICH, FAILED_ONES = "connections", "which", "failed"
+
+
+class ConnectionFilterForm(forms.Form):
+    """Which connections the list shows, and in what order."""
+
+    q = forms.CharField(
+        label=_("Search"),
+        required=False,
+        max_length=100,
+        help_text=_("Name, AWS account, external ID."),
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    status = forms.ChoiceField(
+        label=_("Status"), required=False, choices=[("", _("All")), *((one.value, one.label) for one in BY_URGENCY)]
+    )
+    sort = forms.ChoiceField(
+        label=_("Order"),
+        required=False,
+        choices=[
+            ("newest", _("Newest first")),
+            ("urgent", _("Worst status first")),
+            ("name", _("By name")),
+            ("longest", _("Longest unverified first")),
+        ],
+    )
+
+
+class ChosenConnectionsForm(forms.Form):
+    """Which connections to verify at once: those that are ticked, or all that did not pass."""
+
+    which = forms.ChoiceField(choices=[(CHOSEN, CHOSEN), (FAILED_ONES, FAILED_ONES)])
+    connections = forms.TypedMultipleChoiceField(coerce=UUID, required=False)
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        # Whatever is an id: the action sees to whose it is.
+        field = cast("forms.TypedMultipleChoiceField", self.fields["connections"])
+        field.choices = [(value, value) for value in data.getlist("connections") if is_uuid(value)]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse the choice of nothing."""
+        cleaned = super().clean() or {}
+        if cleaned.get("which") == CHOSEN and not cleaned.get("connections"):
+            raise forms.ValidationError(_("Choose at least one connection."))
+        return cleaned
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 class HandOffLinkForm(forms.Form):

@@ -74,6 +74,11 @@ def _regular_wait(status: Status, age: timedelta) -> timedelta:
     return min(max(least, age / 4), most)
 
 
+def may_be_new(status: Status, *, worked_at: datetime | None, now: datetime) -> bool:
+    """Whether AWS may still be spreading the role: it never let us in, or did a moment ago for the first time."""
+    return worked_at is None or (status == Status.AWAITING and now - worked_at <= WAITING_FOR_AWS)
+
+
 def is_waiting_for_aws(status: Status, *, asked_at: datetime | None, now: datetime) -> bool:
     """Whether the page says "waiting for AWS": not assumable yet, and the customer asked a moment ago."""
     return status == Status.AWAITING and asked_at is not None and now - asked_at < WAITING_FOR_AWS

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_shutting_down
 from celery.worker.control import control_command
 from django.db import DatabaseError, OperationalError
 
@@ -13,10 +13,12 @@ from integrations.actions import (
     catalogue_releases,
     emergency_stop,
     notifications,
+    rotation_reminders,
     schedule,
     tenant_deletion,
     vendor_examinations,
     vendor_identity,
+    vendor_sessions,
     verification_runs,
     verifications,
 )
@@ -24,8 +26,10 @@ from integrations.aws.verify import warm_up
 from integrations.catalogue import CatalogueError
 from integrations.catalogue_file import catalogue, one_catalogue
 from integrations.launch_sessions import drop_launch_sessions, launch_sessions
+from integrations.metrics import BEAT
 from integrations.vendor import vendor_settings
-from tenants.actions import idempotent_requests, recovery
+from integrations.worker_stop import stop_soon
+from tenants.actions import idempotent_requests, recovery, webhook_deliveries
 from tenants.audit import SYSTEM
 from tenants.tasks import TenantTask
 
@@ -33,8 +37,12 @@ logger = logging.getLogger(__name__)
 
 
 @worker_init.connect
-def _warm_up(**_: object) -> None:
-    """A worker's first verification is as quick as the rest. A catalogue that must not be in force keeps it out."""
+def _warm_up(sender: Any = None, **_: object) -> None:
+    """A worker's first verification is as quick as the rest. A catalogue that must not be in force keeps it out, and so
+    do so few threads that one tenant's hanging accounts could hold them all.
+    """
+    if sender is not None:
+        _refuse_few_threads(sender.concurrency, set(sender.app.amqp.queues.consume_from))
     try:
         catalogue_releases.release_catalogue(by=SYSTEM)
     except CatalogueError as error:
@@ -45,8 +53,26 @@ def _warm_up(**_: object) -> None:
     warm_up(vendor_settings(), catalogue())
 
 
-class VerificationTask(TenantTask):
-    """A verification calls AWS, so its action opens the scope around each of its steps."""
+def _refuse_few_threads(threads: int, queues: set[str]) -> None:
+    verifies = not queues.isdisjoint({verifications.QUEUE, verifications.SCHEDULED_QUEUE})
+    if verifies and threads <= verifications.MOST_RUNNING_PER_TENANT:
+        logger.critical(
+            "This worker does not start: of its %d threads one tenant's hanging accounts could hold each. Give "
+            "--concurrency %d or more.",
+            threads,
+            verifications.MOST_RUNNING_PER_TENANT + 1,
+        )
+        raise SystemExit(1)
+
+
+@worker_shutting_down.connect
+def _stop_soon(**_: object) -> None:
+    """Celery takes no new message from here on, and waits for what runs, which ends or is handed back in time."""
+    stop_soon()
+
+
+class CallingTask(TenantTask):
+    """A task that calls AWS, a customer's address or a mail server: its action opens the scope around each step."""
 
     abstract = True
     opens_scope = False
@@ -56,7 +82,7 @@ class VerificationTask(TenantTask):
 # the database gives no connection in time: `hand_back` would come only after half a minute.
 @shared_task(
     name="integrations.tasks.run_verification",
-    base=VerificationTask,
+    base=CallingTask,
     acks_late=True,
     autoretry_for=(OperationalError,),
     max_retries=4,
@@ -82,6 +108,7 @@ def drop_sessions(_state: Any, connection_ref: str | None = None) -> dict[str, i
 @shared_task(name="integrations.tasks.hand_back_verifications")
 def hand_back_verifications() -> None:
     """Queue again what a lost worker left, and end what waited too long. Queue `maintenance`, from beat, no retry."""
+    BEAT.set_to_current_time()
     verifications.hand_back()
 
 
@@ -117,6 +144,40 @@ def send_notifications() -> None:
     notifications.send_due()
 
 
+@shared_task(name="integrations.tasks.send_webhooks")
+def send_webhooks() -> None:
+    """Hand endpoints with something due to workers. Queue `maintenance`, from beat, no retry: beat comes again."""
+    webhook_deliveries.hand_out_due()
+
+
+@shared_task(name="integrations.tasks.deliver_webhooks", base=CallingTask)
+def deliver_webhooks(tenant_id: UUID, endpoint_id: UUID, lease: UUID) -> None:
+    """Send what is due to one endpoint. Queue `webhooks`, no retry: each delivery has its own back-off, and what a lost
+    worker left is found again. It ends by the turn's time and the deadline of an attempt, after 40 s.
+    """
+    webhook_deliveries.deliver(tenant_id=tenant_id, endpoint_id=endpoint_id, lease=lease)
+
+
+@shared_task(name="integrations.tasks.forget_old_webhook_events")
+def forget_old_webhook_events() -> None:
+    """Delete what webhooks told long ago. Queue `maintenance`, from beat, no retry: beat comes again."""
+    webhook_deliveries.forget_old_events()
+
+
+@shared_task(name="integrations.tasks.remind_of_rotations")
+def remind_of_rotations() -> None:
+    """Send a task for each reminder of a rotation that is due. Queue `maintenance`, from beat, no retry: beat comes
+    again.
+    """
+    rotation_reminders.send_reminder_tasks()
+
+
+@shared_task(name="integrations.tasks.remind_of_rotation", base=CallingTask)
+def remind_of_rotation(tenant_id: UUID, rotation_id: UUID) -> None:
+    """Remind a tenant's people of a rotation. Queue `maintenance`, no retry: what did not go out is due again."""
+    rotation_reminders.remind(tenant_id=tenant_id, rotation_id=rotation_id)
+
+
 @shared_task(name="integrations.tasks.release_catalogue")
 def release_catalogue() -> None:
     """Keep a changed catalogue as a release. Queue `maintenance`, from beat, no retry: beat comes again."""
@@ -138,6 +199,7 @@ def follow_emergency_stop() -> None:
 def check_vendor() -> None:
     """Prove the vendor's own side, base → A → B. Queue `maintenance`, from beat, no retry: beat comes again."""
     vendor_identity.check_vendor()
+    vendor_sessions.purge_vendor_sessions()
 
 
 @shared_task(name="integrations.tasks.examine_vendor")

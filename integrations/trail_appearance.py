@@ -7,11 +7,11 @@ from integrations.aws.chain import (
     canary_session_name,
     grant_test_session_name,
     inspection_session_name,
-    session_name,
-    source_identity,
     trust_test_session_name,
 )
+from integrations.aws.checks.wrong_ids import wrong_external_ids
 from integrations.aws.report import VerificationTarget
+from integrations.aws.session_plan import session_name, source_identity
 from integrations.aws.vendor import VendorSettings
 
 
@@ -55,8 +55,9 @@ def role_appearance(settings: VendorSettings, target: VerificationTarget) -> Rol
         SessionAppearance(
             trust_test_session_name(target),
             "Tries to enter with your external ID (which succeeds, with a session that may do nothing), with none, and "
-            "with a wrong one (which your role must refuse).",
-            3,
+            "with wrong ones (which your role must refuse)"
+            + (", and with the other external ID of a rotation." if len(target.known_external_ids) > 1 else "."),
+            len(target.known_external_ids) + 1 + len(wrong_external_ids(target.external_id)),
             refused=True,
         ),
         SessionAppearance(

@@ -35,7 +35,9 @@ LIBRARIES = {
 
 
 def rule_of(view: Callable[..., Any], match: ResolverMatch) -> str | None:
-    """The access rule of a view: `public`, `signed_in`, `member:…`, `token:…`, `staff`; None where none is declared."""
+    """The access rule of a view: `public`, `signed_in`, `member:…`, `token`, `service_token`, `staff`; None where none
+    is declared.
+    """
     if match.namespaces[:1] == ["admin"]:
         return "staff"
     for candidate in (view, getattr(view, "cls", None), getattr(view, "view_class", None)):

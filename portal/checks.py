@@ -44,6 +44,20 @@ def vendor_account_is_ours(**_: Any) -> list[CheckMessage]:
     return [Error("VENDOR_ACCOUNT_ID is not 12 digits.", hint="Set it to your AWS account id.", id="rolebridge.E002")]
 
 
+@register(deploy=True)
+def outbound_calls_stay_outside(**_: Any) -> list[CheckMessage]:
+    """rolebridge.E005: what customers name cannot lead to this machine."""
+    if not settings.OUTBOUND_MAY_REACH_LOOPBACK:
+        return []
+    return [
+        Error(
+            "OUTBOUND_MAY_REACH_LOOPBACK lets customers' webhooks and identity providers reach this machine.",
+            hint="Unset it: it is for `make run` and tests.",
+            id="rolebridge.E005",
+        )
+    ]
+
+
 @register(Tags.database)
 def roles_obey_row_level_security(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """rolebridge.E003: no database role is a superuser or skips row-level security."""

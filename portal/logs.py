@@ -7,6 +7,7 @@ import logging
 import re
 from datetime import UTC, datetime
 
+from integrations.in_hand import names_in_hand
 from tenants.request_id import request_id
 from tenants.scope import scoped_tenant
 
@@ -26,12 +27,15 @@ def without_secrets(text: str) -> str:
 
 
 class Context(logging.Filter):
-    """Puts the request's id and the tenant's on each log record."""
+    """Puts on each log record what it can be joined by: request, tenant, connection and verification."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: it adds, it drops nothing."""
         record.request_id = request_id.get() or "-"
-        record.tenant_id = str(scoped_tenant.get() or "-")
+        names = names_in_hand()
+        record.tenant_id = str(scoped_tenant.get() or names.get("tenant_id") or "-")
+        record.connection_id = str(names.get("connection_id") or "-")
+        record.verification_id = str(names.get("verification_id") or "-")
         return True
 
 
@@ -54,6 +58,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "request_id": getattr(record, "request_id", "-"),
             "tenant_id": getattr(record, "tenant_id", "-"),
+            "connection_id": getattr(record, "connection_id", "-"),
+            "verification_id": getattr(record, "verification_id", "-"),
             "message": without_secrets(record.getMessage()),
         }
         if record.exc_info:

@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from integrations.catalogue_file import one_catalogue
+from integrations.in_hand import in_hand, name
 from portal.access import rule_of
 from tenants.names import is_readable
 from tenants.request_id import client_address
@@ -111,6 +112,24 @@ def staff_database(get_response: GetResponse) -> GetResponse:
             return get_response(request)
 
     return middleware
+
+
+class NameInHand:
+    """Log lines of a request about a connection, or a verification of one, name it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on, with nothing of the one before in hand."""
+        with in_hand():
+            return self.get_response(request)
+
+    def process_view(
+        self, _request: HttpRequest, _view: Callable[..., HttpResponse], _args: Any, kwargs: dict[str, Any]
+    ) -> None:
+        """Take them from the address, once it is read."""
+        name(**{word: kwargs[word] for word in ("tenant_id", "connection_id", "verification_id") if word in kwargs})
 
 
 class AccessRules:

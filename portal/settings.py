@@ -52,6 +52,17 @@ def _number(name: str, default: int) -> int:
     return int(text)
 
 
+def _networks(name: str) -> list[str]:
+    """IP addresses or networks with commas between them, as they are written."""
+    parts = [part.strip() for part in _environment.get(name, "").split(",") if part.strip()]
+    for part in parts:
+        try:
+            ip_network(part)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} holds {part!r}, which is no IP address or network.") from error
+    return parts
+
+
 def _default(value: str) -> str | None:
     """A default that exists outside production only."""
     return None if PRODUCTION else value
@@ -132,6 +143,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.middleware.request_id",
     "portal.middleware.health_probes",
+    "portal.middleware.NameInHand",
+    "portal.metrics.count_requests",
+    "portal.tracing.trace_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -180,7 +194,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 
 # --- Data: one URL per database role (docs/adr/0004) ------------------------------------------------------------------
 
-_DATABASE_HINT = "Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME (docs/production.md lists the three roles)."
+_DATABASE_HINT = "Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME (docs/production.md lists the roles)."
 
 
 def _database(name: str, role: str) -> dict[str, Any]:
@@ -202,6 +216,9 @@ DATABASES = {
     "default": _pooled(_database("DATABASE_URL", "rolebridge_app")),
     "staff": _pooled(_database("DATABASE_STAFF_URL", "rolebridge_staff")),
 }
+# Who has no product that asks with service tokens needs no address for it: the operations say so then.
+if not PRODUCTION or _environment.get("DATABASE_PRODUCT_URL") or _environment.get("DATABASE_PRODUCT_URL_FILE"):
+    DATABASES["product"] = _pooled(_database("DATABASE_PRODUCT_URL", "rolebridge_product"))
 # The owner of the schema could undo what the other roles are held to, so only the process that migrates knows it.
 if not PRODUCTION or _environment.get("DATABASE_OWNER_URL") or _environment.get("DATABASE_OWNER_URL_FILE"):
     DATABASES["owner"] = _database("DATABASE_OWNER_URL", "rolebridge_owner")
@@ -283,7 +300,8 @@ CELERY_TASK_IGNORE_RESULT = True  # results are rows
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-# `integrations.tasks.run_verification` is sent to `verifications` or `scheduled_verifications`.
+# `integrations.tasks.run_verification` is sent to `verifications` or `scheduled_verifications`, and
+# `integrations.tasks.deliver_webhooks` to `webhooks`.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # with late acknowledgement, a worker takes what it can start and no more
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -332,6 +350,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "send webhooks": {
+        "task": "integrations.tasks.send_webhooks",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "forget old webhook events": {
+        "task": "integrations.tasks.forget_old_webhook_events",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
+    "remind of rotations of external IDs": {
+        "task": "integrations.tasks.remind_of_rotations",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "release the catalogue": {
         "task": "integrations.tasks.release_catalogue",
         "schedule": 30.0,
@@ -339,7 +372,16 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
+# How long a worker that is told to stop finishes what it runs; then it hands it back. Less than what the platform waits
+# before it kills (ECS and Kubernetes: 30 seconds).
+WORKER_GRACE_SECONDS = _number("WORKER_GRACE_SECONDS", 20)
 MOST_CONNECTIONS_PER_TENANT = _number("MOST_CONNECTIONS_PER_TENANT", 500)
+MOST_WEBHOOK_ENDPOINTS_PER_TENANT = _number("MOST_WEBHOOK_ENDPOINTS_PER_TENANT", 10)
+
+# --- Metrics: a port of its own in each process, 0 for none (portal.metrics) -----------------------------------------
+
+METRICS_PORT = _number("METRICS_PORT", 0)
+METRICS_HOST = _setting("METRICS_HOST", "", "127.0.0.1")
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
 
@@ -361,14 +403,12 @@ TEMPLATE_BUCKET_ACCESS = _setting("TEMPLATE_BUCKET_ACCESS", "", "public-read")
 if TEMPLATE_BUCKET_ACCESS not in {"public-read", "presigned"}:
     raise ImproperlyConfigured(f"TEMPLATE_BUCKET_ACCESS is {TEMPLATE_BUCKET_ACCESS!r}; use public-read or presigned.")
 # Shown to customers, so that their alarms know our calls: addresses or networks, with commas between them.
-EGRESS_ADDRESSES = [part.strip() for part in _environment.get("EGRESS_ADDRESSES", "").split(",") if part.strip()]
-for _address in EGRESS_ADDRESSES:
-    try:
-        ip_network(_address)
-    except ValueError as error:
-        raise ImproperlyConfigured(
-            f"EGRESS_ADDRESSES holds {_address!r}, which is no IP address or network."
-        ) from error
+EGRESS_ADDRESSES = _networks("EGRESS_ADDRESSES")
+# Calls to addresses that customers name (tenants/outbound.py). `make run` and the tests call servers on this machine,
+# and without TLS; `check --deploy` refuses this in production.
+OUTBOUND_MAY_REACH_LOOPBACK = _setting("OUTBOUND_MAY_REACH_LOOPBACK", "", "no") == "yes"
+# Public addresses that are the vendor's own and not for customers to call, such as those of a NAT64 gateway.
+OUTBOUND_REFUSED_NETWORKS = [ip_network(part) for part in _networks("OUTBOUND_REFUSED_NETWORKS")]
 # Set by `make run` to the sandbox; boto3 reads the same variable. Production leaves it empty and meets AWS itself.
 AWS_ENDPOINT_URL = _environment.get("AWS_ENDPOINT_URL", "")
 if PRODUCTION and AWS_ENDPOINT_URL:
@@ -399,7 +439,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "DISABLE_ERRORS_AND_WARNINGS": False,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "StateEnum": "integrations.models.verification.Verification.State",
+        "WebhookDeliveryStateEnum": "tenants.models.webhook.WebhookDelivery.State",
+        "ExternalIdRotationStateEnum": "integrations.api.external_id_rotation.STATES",
+        "RoleTemplateFormatEnum": "integrations.role_templates.formats.CHOICES",
+    },
 }
 
 # --- Language and logs ------------------------------------------------------------------------------------------------
@@ -415,7 +460,8 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "portal.logs.LineFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s %(tenant_id)s] %(message)s",
+            "format": "%(asctime)s %(levelname)s %(name)s"
+            " [%(request_id)s %(tenant_id)s %(connection_id)s %(verification_id)s] %(message)s",
         },
         "json": {"()": "portal.logs.JsonFormatter"},
     },
@@ -448,6 +494,7 @@ UNFOLD = {
                         ("Our own identity", "badge", "integrations_vendoridentity"),
                         ("Trusted roles", "key_vertical", "integrations_integrationrole"),
                         ("Vendor doctor", "stethoscope", "integrations_vendorexamination"),
+                        ("Service tokens", "passkey", "tenants_servicetoken"),
                         ("Members", "group", "tenants_member"),
                         ("API tokens", "key", "tenants_apitoken"),
                         ("Audit events", "history", "tenants_auditevent"),

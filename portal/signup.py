@@ -8,6 +8,7 @@ from allauth.core import context
 from allauth.core.internal import ratelimit
 from django import forms
 from django.contrib import messages
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from integrations.actions.connections import open_tenant
 from tenants.audit import Actor
 from tenants.forms import NameField
+from tenants.mail import in_html_too
 from tenants.models import Tenant, User
 from tenants.views.invitations import invitation_waits
 
@@ -63,6 +65,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         the mail can be asked for again there. It says so for a known and an unknown address alike.
         """
         transaction.on_commit(lambda: self._send_or_say(template_prefix, email, context))
+
+    def render_mail(self, *args: Any, **kwargs: Any) -> EmailMultiAlternatives:
+        """The mail as text and as HTML, in the layout of all mails."""
+        return in_html_too(super().render_mail(*args, **kwargs))
 
     def _send_or_say(self, template_prefix: str, email: str, values: dict[str, Any]) -> None:
         try:

@@ -7,6 +7,8 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from django.utils.http import parse_header_parameters
 
+from portal.tracing import start_tracing
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -27,4 +29,5 @@ def utf8_only(inner: Application) -> Application:
     return application
 
 
+start_tracing("web")
 application = utf8_only(get_wsgi_application())

@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from tenants.audit_actions import AuditAction
-from tenants.models import ApiToken, AuditEvent, User
+from tenants.models import ApiToken, AuditEvent, ServiceToken, User
 from tenants.request_id import client_address, request_id
+from tenants.webhook_events import queue_audit_event
 
-_SOURCE_OF = {"user": "page", "staff": "admin", "token": "api", "link": "page"}
+_SOURCE_OF = {"user": "page", "staff": "admin", "token": "api", "service": "api", "link": "page"}
 SOURCES = ("page", "admin", "api", "system")
 
 
@@ -19,6 +20,7 @@ class Actor:
     kind: str
     id: str
     name: str
+    reason: str = ""  # why, where staff acts: each event of the act carries it, and the customer reads it
 
     @property
     def source(self) -> str:
@@ -36,9 +38,9 @@ class Actor:
         return cls("user", str(user.pk), user.email)
 
     @classmethod
-    def staff(cls, user: User) -> "Actor":
+    def staff(cls, user: User, reason: str = "") -> "Actor":
         """The vendor's support staff, in admin."""
-        return cls("staff", str(user.pk), user.email)
+        return cls("staff", str(user.pk), user.email, reason)
 
     @classmethod
     def link(cls) -> "Actor":
@@ -50,12 +52,17 @@ class Actor:
         """A program with an API token."""
         return cls("token", str(token.pk), str(token))
 
+    @classmethod
+    def service(cls, token: ServiceToken) -> "Actor":
+        """The vendor's product, with a service token."""
+        return cls("service", str(token.pk), str(token))
+
 
 SYSTEM = Actor("system", "", "Rolebridge")
 
 
 def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **data: Any) -> None:
-    """Append one audit event.
+    """Append one audit event, and queue it for the webhooks that tell of it.
 
     Args:
         action: one of `AuditAction`, such as "connection:created"; the source is put before it.
@@ -75,12 +82,13 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
         actor_name=by.name,
         target_kind=target._meta.model_name,
         target_id=str(target.pk),
-        data=data,
+        data={"reason": by.reason} | data if by.reason else data,
         request_id=request_id.get(),
         address=client_address.get(),
     )
     if tenant_id is not None:
         event.save(force_insert=True)
+        queue_audit_event(event)
     else:
         # What concerns no tenant is read by staff alone, so the app may not ask for the row's key: this does not.
         AuditEvent.objects.bulk_create([event], ignore_conflicts=True)

@@ -11,11 +11,16 @@ class AuditAction(models.TextChoices):
     CATALOGUE_RELEASED = "catalogue:released", "Catalogue released"
     CONNECTION_CHANGED = "connection:changed", "Connection changed"
     CONNECTION_CREATED = "connection:created", "Connection added"
+    CONNECTION_IMPORTED = "connection:imported", "Connection from before imported"
     CONNECTION_PAUSED = "connection:paused", "Connection paused"
     CONNECTION_REMOVAL_REQUESTED = "connection:removal_requested", "Removal of a connection asked for"
     CONNECTION_REMOVED = "connection:removed", "Connection removed"
     CONNECTION_RESUMED = "connection:resumed", "Connection resumed"
     CONNECTION_ROLE_OPTIONS_CHANGED = "connection:role_options_changed", "Options of the roles changed"
+    CONNECTION_VERIFICATIONS_REQUESTED = (
+        "connection:verifications_requested",
+        "Verification of several connections asked for",
+    )
     CUSTOMER_ROLE_QUARANTINE_LIFTED = "customer_role:quarantine_lifted", "Quarantine of a customer role lifted"
     CUSTOMER_ROLE_REMOVED = "customer_role:removed", "Customer role removed"
     CUSTOMER_ROLE_STATUS_CHANGED = "customer_role:status_changed", "Status of a customer role changed"
@@ -23,6 +28,16 @@ class AuditAction(models.TextChoices):
     EMERGENCY_STOP_PAUSED = "emergency_stop:paused", "All access paused by us"
     EMERGENCY_STOP_RESTORED = "emergency_stop:restored", "All access restored by us"
     EMERGENCY_STOP_STARTED = "emergency_stop:started", "Emergency stop started"
+    EXTERNAL_ID_ROTATION_ALL_MOVED = "external_id_rotation:all_moved", "All roles accept the new external ID"
+    EXTERNAL_ID_ROTATION_CANCELLED = "external_id_rotation:cancelled", "Rotation of the external ID called off"
+    EXTERNAL_ID_ROTATION_FINISHED = "external_id_rotation:finished", "Previous external ID refused everywhere"
+    EXTERNAL_ID_ROTATION_REMINDED = "external_id_rotation:reminded", "Reminder of a rotation sent"
+    EXTERNAL_ID_ROTATION_ROLE_MOVED = "external_id_rotation:role_moved", "Customer role accepts the new external ID"
+    EXTERNAL_ID_ROTATION_ROLE_MOVED_BACK = (
+        "external_id_rotation:role_moved_back",
+        "Customer role accepts the previous external ID alone again",
+    )
+    EXTERNAL_ID_ROTATION_STARTED = "external_id_rotation:started", "Rotation of the external ID begun"
     INTEGRATION_ROLE_ACKNOWLEDGED = "integration_role:acknowledged", "Recreated integration role acknowledged"
     INTEGRATION_ROLE_RECREATED = "integration_role:recreated", "Integration role recreated"
     HAND_OFF_LINK_CREATED = "hand_off_link:created", "Hand-off link made"
@@ -46,6 +61,9 @@ class AuditAction(models.TextChoices):
     ROLE_TEMPLATE_DOWNLOADED = "role_template:downloaded", "Role template downloaded"
     SANDBOX_STACK_DELETED = "sandbox_stack:deleted", "Stack in the sandbox deleted"
     SANDBOX_STACK_DEPLOYED = "sandbox_stack:deployed", "Stack in the sandbox created"
+    SERVICE_TOKEN_CREATED = "service_token:created", "Service token made"
+    SERVICE_TOKEN_REVOKED = "service_token:revoked", "Service token revoked"
+    SERVICE_TOKEN_USED = "service_token:used", "Service token used from an address"
     TENANT_CHANGED = "tenant:changed", "Settings of the organisation changed"
     TENANT_CREATED = "tenant:created", "Organisation signed up"
     TENANT_CUSTOMER_NUMBER_SET = "tenant:customer_number_set", "Customer number set by our support"
@@ -58,3 +76,10 @@ class AuditAction(models.TextChoices):
     VERIFICATION_COMPLETED = "verification:completed", "Verification completed"
     VERIFICATION_FAILED = "verification:failed", "Verification failed"
     VERIFICATION_REQUESTED = "verification:requested", "Verification asked for"
+    WEBHOOK_DELIVERY_REPLAYED = "webhook_delivery:replayed", "Webhook delivered again"
+    WEBHOOK_ENDPOINT_CHANGED = "webhook_endpoint:changed", "Webhook endpoint changed"
+    WEBHOOK_ENDPOINT_CREATED = "webhook_endpoint:created", "Webhook endpoint added"
+    WEBHOOK_ENDPOINT_DELETED = "webhook_endpoint:deleted", "Webhook endpoint deleted"
+    WEBHOOK_ENDPOINT_DISABLED = "webhook_endpoint:disabled", "Webhook endpoint switched off after failures"
+    WEBHOOK_ENDPOINT_TESTED = "webhook_endpoint:tested", "Test event sent to a webhook endpoint"
+    WEBHOOK_SECRET_ROTATED = "webhook_endpoint:secret_rotated", "Secret of a webhook endpoint rotated"

@@ -68,6 +68,20 @@ class SettingsForm(forms.Form):
         required=False,
         help_text=_("Members without one set it up before they see anything of this organisation."),
     )
+    daily_digest = forms.BooleanField(
+        label=_("Mails about changes once a day"),
+        required=False,
+        help_text=_("One mail in the morning (UTC) instead of one for each change. An unsafe role is told at once."),
+    )
+
+    @staticmethod
+    def initial_of(tenant: Tenant) -> dict[str, Any]:
+        """What the form shows of a tenant."""
+        return {
+            "name": tenant.name,
+            "require_second_factor": tenant.require_second_factor,
+            "daily_digest": tenant.daily_digest,
+        }
 
 
 class NotificationAddressForm(forms.Form):

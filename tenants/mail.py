@@ -1,11 +1,12 @@
 """Mails that actions send. They leave when the transaction has ended well, so that no mail speaks of what never was."""
 
 import logging
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.template.loader import render_to_string
 
@@ -33,6 +34,32 @@ def _send(template: str, to: str, context: dict[str, Any]) -> None:
     subject = " ".join(render_to_string(f"tenants/email/{template}_subject.txt", context).split())
     text = render_to_string(f"tenants/email/{template}_message.txt", context)
     try:
-        EmailMessage(subject, text, to=[to]).send()
+        in_html_too(EmailMultiAlternatives(subject, text, to=[to])).send()
     except OSError:  # smtplib's errors are OSErrors
         logger.exception("The mail %s could not be sent", template)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A paragraph of a mail; what is indented in the text, such as a link or a code, stands apart."""
+
+    text: str
+    stands_apart: bool
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a link, and nothing else."""
+        return self.stands_apart and self.text.startswith(("https://", "http://")) and len(self.text.split()) == 1
+
+
+def in_html_too(mail: EmailMultiAlternatives) -> EmailMultiAlternatives:
+    """Give a mail that is written as text the same text as HTML, in the layout of all mails."""
+    text, _, footer = str(mail.body).partition("\n--\n")
+    context = {"subject": mail.subject, "parts": _parts(text), "footer": footer.strip()}
+    mail.attach_alternative(render_to_string("email/text.html", context), "text/html")
+    return mail
+
+
+def _parts(text: str) -> list[Part]:
+    paragraphs = (paragraph.strip("\n") for paragraph in text.split("\n\n"))
+    return [Part(one.strip(), one.startswith("    ")) for one in paragraphs if one.strip()]

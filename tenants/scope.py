@@ -18,6 +18,7 @@ from django.db import connections, transaction
 
 APP = "default"
 STAFF = "staff"
+PRODUCT = "product"
 OWNER = "owner"
 
 _database: ContextVar[str] = ContextVar("database", default=APP)
@@ -85,6 +86,18 @@ def let_go() -> None:
 def staff_scope() -> Iterator[None]:
     """Speak as the staff role, which reads across tenants and writes hardly anything (Django admin)."""
     token = _database.set(STAFF)
+    try:
+        yield
+    finally:
+        _database.reset(token)
+
+
+@contextmanager
+def product_scope() -> Iterator[None]:
+    """Speak as the role behind service tokens: it reads across tenants, and only the columns that opening a session
+    takes, of the customer roles that may be used (docs/adr/0018). Load with `only` what it may read.
+    """
+    token = _database.set(PRODUCT)
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """What support staff may do with a tenant, each a form of its own in Django admin."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,15 +10,59 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from tenants.actions.recovery import DELAY, CannotRecover, request_recovery
+from tenants import limits
+from tenants.actions.recovery import DELAY, request_recovery
 from tenants.actions.settings import set_customer_number
 from tenants.audit import Actor
 from tenants.models import Recovery, Tenant, User
 from tenants.names import clean_name
 from tenants.scope import tenant_scope
+
+
+class ReasonForm(forms.Form):
+    """Why staff does something to a customer's things."""
+
+    reason = forms.CharField(
+        max_length=500,
+        help_text="The customer reads it in their audit log.",
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    def clean_reason(self) -> str:
+        """The reason on one line."""
+        return clean_name(self.cleaned_data["reason"])
+
+
+@dataclass(frozen=True)
+class FormPage:
+    """A form of its own in Django admin, whose answer is one action or what stands in its way."""
+
+    site: Any
+    title: str
+    about: str
+
+    def answer(self, request: HttpRequest, form: forms.Form, act: Callable[[Actor], str], *, back: str) -> HttpResponse:
+        """The form, or what came of it: `act` does it and gives what to say; its refusals are ValueErrors whose message
+        says what to do. The form's `reason`, if it has one, goes with whoever acts.
+        """
+        if request.method == "POST" and form.is_valid() and isinstance(request.user, User):
+            try:
+                done = act(Actor.staff(request.user, form.cleaned_data.get("reason", "")))
+            except (ValueError, limits.TooOften) as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                messages.success(request, done)
+                return redirect(back)
+        return self.page(request, form)
+
+    def page(self, request: HttpRequest, form: forms.Form, **more: Any) -> TemplateResponse:
+        """The form as it is now."""
+        context = self.site.each_context(request) | {"title": self.title, "about": self.about, "form": form} | more
+        return TemplateResponse(request, "tenants/staff_form.html", context, status=422 if form.is_bound else 200)
 
 
 class CustomerNumberForm(forms.Form):
@@ -83,16 +128,8 @@ class StaffForms:
     def _answer(
         self, request: HttpRequest, tenant: Tenant, form: forms.Form, title: str, act: Callable[[Actor], str]
     ) -> HttpResponse:
-        if request.method == "POST" and form.is_valid() and isinstance(request.user, User):
-            try:
-                done = act(Actor.staff(request.user))
-            except CannotRecover as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                messages.success(request, done)
-                return redirect("admin:tenants_tenant_change", tenant.pk)
-        context = self.admin_site.each_context(request) | {"title": title, "tenant": tenant, "form": form}
-        return TemplateResponse(request, "tenants/staff_form.html", context, status=422 if form.is_bound else 200)
+        page = FormPage(self.admin_site, title, about=f"{tenant.name} ({tenant.reference})")
+        return page.answer(request, form, act, back=reverse("admin:tenants_tenant_change", args=[tenant.pk]))
 
 
 def _tenant(object_id: str) -> Tenant:

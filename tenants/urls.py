@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from tenants.views import audit, invitations, members, settings, tokens
+from tenants.views import audit, invitations, members, settings, tokens, webhooks
 
 _TENANT = "tenants/<uuid:tenant_id>/"
+_WEBHOOK = f"{_TENANT}settings/webhooks/<uuid:endpoint_id>/"
 
 urlpatterns = [
     path("invitations/<slug:secret>/", invitations.invitation_link, name="invitation_link"),
@@ -30,6 +31,14 @@ urlpatterns = [
     path(f"{_TENANT}settings/recoveries/<uuid:recovery_id>/cancel/", settings.recovery_cancel, name="recovery_cancel"),
     path(f"{_TENANT}settings/delete/", settings.tenant_delete, name="tenant_delete"),
     path(f"{_TENANT}settings/delete/cancel/", settings.tenant_delete_cancel, name="tenant_delete_cancel"),
+    path(f"{_TENANT}settings/webhooks/", webhooks.webhooks, name="webhooks"),
+    path(f"{_TENANT}settings/webhooks/new/", webhooks.webhook_new, name="webhook_new"),
+    path(_WEBHOOK, webhooks.webhook_endpoint, name="webhook_endpoint"),
+    path(f"{_WEBHOOK}delete/", webhooks.webhook_delete, name="webhook_delete"),
+    path(f"{_WEBHOOK}rotate/", webhooks.webhook_rotate, name="webhook_rotate"),
+    path(f"{_WEBHOOK}test/", webhooks.webhook_test, name="webhook_test"),
+    path(f"{_WEBHOOK}deliveries/<uuid:delivery_id>/", webhooks.webhook_delivery, name="webhook_delivery"),
+    path(f"{_WEBHOOK}deliveries/<uuid:delivery_id>/replay/", webhooks.webhook_replay, name="webhook_replay"),
     path(f"{_TENANT}members/", members.members, name="members"),
     path(f"{_TENANT}members/invite/", invitations.invite, name="invite"),
     path(f"{_TENANT}members/leave/", members.leave, name="leave"),

@@ -33,6 +33,7 @@ os.environ.update(
         "CELERY_BROKER_URL": UNREAD_BROKER,
         "CACHE_URL": f"redis://127.0.0.1:{VALKEY_PORT}/1",
         "VERIFICATION_LEASE_SECONDS": "30",
+        "OUTBOUND_MAY_REACH_LOOPBACK": "yes",  # the servers of webhooks and sign-in are on this machine
     }
     | Postgres(POSTGRES_DATA).environment(DATABASE)
     | aws_environment(f"http://127.0.0.1:{SANDBOX_PORT}", VENDOR_ACCOUNT_ID)

@@ -40,10 +40,10 @@ def celery_beat(environment: dict[str, str] | None = None) -> Iterator[Popen[byt
 
 
 @contextmanager
-def portal() -> Iterator[str]:
+def portal(name: str = "web", environment: dict[str, str] | None = None, port: int = PORTAL_PORT) -> Iterator[str]:
     """The web server; gives its address."""
-    log = _log("web")
-    address = f"http://127.0.0.1:{PORTAL_PORT}"
-    with child_process(web_command(sys.executable, PORTAL_PORT), log, QUEUES) as process:
+    log = _log(name)
+    address = f"http://127.0.0.1:{port}"
+    with child_process(web_command(sys.executable, port), log, QUEUES | (environment or {})) as process:
         wait_until("web", lambda: answers(f"{address}/livez"), process, log)
         yield address

@@ -1,6 +1,7 @@
 """Connections: made, given an account and components, found proved by another tenant."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
@@ -12,7 +13,7 @@ from integrations.actions.status_changes import Cause, change_status, write_hist
 from integrations.aws.arns import validate_account_id
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue_file import catalogue
-from integrations.models import Connection, CustomerRole, Status
+from integrations.models import Connection, CustomerRole, ExternalIdOrigin, Status
 from integrations.models.connection import GOING
 from tenants import audit
 from tenants.actions.tenants import create_tenant
@@ -38,9 +39,24 @@ def open_tenant(*, name: str, owner: User, by: Actor) -> Tenant:
     return tenant
 
 
+@dataclass(frozen=True)
+class RoleFromBefore:
+    """A role that a customer made before there was a portal, and the external ID that it asks for."""
+
+    name: str
+    path: str
+    external_id: str
+
+
 @transaction.atomic
 def create_connection(
-    *, tenant: Tenant, name: str, by: Actor, account_id: str = "", components: Iterable[str] | None = None
+    *,
+    tenant: Tenant,
+    name: str,
+    by: Actor,
+    account_id: str = "",
+    components: Iterable[str] | None = None,
+    from_before: RoleFromBefore | None = None,
 ) -> Connection:
     """A new connection with an external ID of its own (F4).
 
@@ -50,6 +66,7 @@ def create_connection(
         by: who acts.
         account_id: the AWS account, if it is known already; dashes and spaces are allowed.
         components: ids from the catalogue; all of them by default.
+        from_before: for `vendor_import` alone: the role that serves all of the components already.
 
     Raises:
         InvalidAccountId, VendorAccountAsCustomer, UnknownComponent, TooManyConnections: the message says what to do;
@@ -57,12 +74,15 @@ def create_connection(
     """
     chosen = _known_components(components)
     _refuse_too_many(tenant)
-    connection = Connection.objects.create(
-        tenant=tenant, name=name, account_id=_customer_account(account_id) if account_id else ""
-    )
+    connection = Connection(tenant=tenant, name=name, account_id=_customer_account(account_id) if account_id else "")
+    if from_before is not None:
+        connection.external_id, connection.external_id_origin = from_before.external_id, ExternalIdOrigin.IMPORTED
+        connection.role_name_pattern, connection.role_path = from_before.name, from_before.path
+        connection.next_verification_at = timezone.now()
+    connection.save(force_insert=True)
     _set_roles(connection, chosen)
     audit.record(
-        "connection:created",
+        "connection:created" if from_before is None else "connection:imported",
         by=by,
         tenant_id=tenant.pk,
         target=connection,

@@ -125,8 +125,8 @@ def follow() -> Progress:
 
 
 def open_sessions(at: datetime) -> Iterator[Session]:
-    """The receipts of the sessions that were open at that time, of all tenants, by tenant. None of our own roles' first
-    hop is among them: those sessions belong to no tenant.
+    """The receipts of the sessions that were open at that time, of all tenants, by tenant. Those of no tenant are in
+    `vendor_sessions.open_vendor_sessions`.
     """
     sessions = Session.objects.using(STAFF).filter(opened_at__lte=at, expires_at__gt=at)
     yield from (

@@ -7,22 +7,18 @@ it, nobody knows whether the mail went out: it is sent again, `MOST_UNANSWERED` 
 
 import logging
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused, SMTPResponseException
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
-from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 
+from integrations.actions.notification_messages import message_of
 from integrations.actions.status_events import StatusEvent
-from integrations.catalogue_file import catalogue
-from integrations.models import Finding, Notification, Status
-from tenants.models import Member, NotificationAddress
+from integrations.models import Notification, Status
+from tenants.models import Member, NotificationAddress, Tenant
 from tenants.permissions import Role
 from tenants.scope import call, tenant_scope
 
@@ -32,16 +28,7 @@ MOST_AT_ONCE = 50
 MOST_UNANSWERED = 3
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=3)
-MOST_PROBLEMS = 10
-
-# What each status asks of whoever reads the mail.
-_MEANING = {
-    Status.CONNECTED: "The access works, and it is closed to everybody else. There is nothing to do.",
-    Status.DEGRADED: "We get in, and it is safe, but some permission is missing or blocked.",
-    Status.UNREACHABLE: "We cannot get in any more.",
-    Status.UNSAFE: "The role lets callers in that it must refuse. We do not use it until that is put right.",
-    Status.REMOVED: "AWS refuses us: the access is gone.",
-}
+DIGEST_HOUR = 6
 
 
 class _NoAnswer(Exception):
@@ -50,10 +37,10 @@ class _NoAnswer(Exception):
 
 @dataclass(frozen=True)
 class _Claim:
-    """One attempt at a mail, with what was read for it while the tenant's scope was open."""
+    """One attempt at a mail: of one notification, or of all that go out with it in the digest."""
 
-    notification: Notification
-    problems: list[dict[str, str]]
+    notifications: tuple[Notification, ...]
+    message: EmailMultiAlternatives
 
 
 def recipients(tenant_id: UUID) -> list[str]:
@@ -66,7 +53,11 @@ def recipients(tenant_id: UUID) -> list[str]:
 
 
 def queue_mails(event: StatusEvent) -> None:
-    """Write a mail for each of the tenant's recipients; one verification writes one to each address, ever."""
+    """Write a mail for each of the tenant's recipients; one verification writes one to each address, ever. With a daily
+    digest it waits for the day's others, unless a role is unsafe.
+    """
+    now, tenant = timezone.now(), event.connection.tenant
+    in_digest = tenant.daily_digest and all(told.after != Status.UNSAFE for told in event.told)
     Notification.objects.bulk_create(
         [
             Notification(
@@ -75,12 +66,20 @@ def queue_mails(event: StatusEvent) -> None:
                 verification=event.verification,
                 recipient=address,
                 changes=[asdict(told) for told in event.told],
-                due_at=timezone.now(),
+                due_at=next_digest(tenant, now) if in_digest else now,
+                in_digest=in_digest,
             )
             for address in recipients(event.connection.tenant_id)
         ],
         ignore_conflicts=True,
     )
+
+
+def next_digest(tenant: Tenant, now: datetime) -> datetime:
+    """When the tenant's next digest goes out: at six, UTC, or up to an hour later, so that not all go at once."""
+    at_six = now.replace(hour=DIGEST_HOUR, minute=0, second=0, microsecond=0)
+    due = at_six + timedelta(seconds=tenant.pk.int % 3600)
+    return due if due > now else due + timedelta(days=1)
 
 
 def send_due() -> int:
@@ -110,24 +109,33 @@ def _claim(tenant_id: UUID, notification_id: UUID) -> _Claim | None:
     """Take the mail for one attempt. Until its outcome is noted, the attempt counts as one of unknown outcome."""
     now = timezone.now()
     with tenant_scope(tenant_id):
-        notification = (
+        due = (
             Notification.objects.select_for_update(skip_locked=True, of=["self"])
             .select_related("connection")
-            .filter(pk=notification_id, due_at__lte=now)
-            .first()
+            .filter(due_at__lte=now)
         )
-        if notification is None:
+        first = due.filter(pk=notification_id).first()
+        if first is None:
             return None
-        given_up = notification.unanswered >= MOST_UNANSWERED or now - notification.created_at > GIVEN_UP_AFTER
-        if given_up:
-            logger.error("The notification %s is given up after %d attempts", notification.pk, notification.attempts)
-            notification.due_at = None
-        else:
-            notification.due_at = now + min(FIRST_WAIT * 2 ** min(notification.attempts, 10), LONGEST_WAIT)
-            notification.attempts += 1
-            notification.unanswered += 1
-        notification.save(update_fields=["due_at", "attempts", "unanswered"])
-        return None if given_up else _Claim(notification, _problems(notification))
+        group = [first]
+        if first.in_digest:
+            group = list(due.filter(recipient=first.recipient, in_digest=True).order_by("created_at"))
+        taken = tuple(one for one in group if _take(one, now))
+        return _Claim(taken, message_of(taken)) if taken else None
+
+
+def _take(notification: Notification, now: datetime) -> bool:
+    """Count the attempt, and say when the next one is due; False where it is given up."""
+    given_up = notification.unanswered >= MOST_UNANSWERED or now - notification.created_at > GIVEN_UP_AFTER
+    if given_up:
+        logger.error("The notification %s is given up after %d attempts", notification.pk, notification.attempts)
+        notification.due_at = None
+    else:
+        notification.due_at = now + min(FIRST_WAIT * 2 ** min(notification.attempts, 10), LONGEST_WAIT)
+        notification.attempts += 1
+        notification.unanswered += 1
+    notification.save(update_fields=["due_at", "attempts", "unanswered"])
+    return not given_up
 
 
 def _send(server: Any, claim: _Claim) -> bool:
@@ -136,71 +144,27 @@ def _send(server: Any, claim: _Claim) -> bool:
     Raises:
         _NoAnswer: the server cannot be reached, or has fallen silent.
     """
-    notification = claim.notification
     try:
         server.open()
     except OSError as error:
-        _note(notification, unanswered=notification.unanswered - 1)
+        _note(claim)
         raise _NoAnswer from error
     try:
-        server.send_messages([_message(claim)])
+        server.send_messages([claim.message])
     except (SMTPResponseException, SMTPRecipientsRefused):
-        logger.warning("The mail server refused the notification %s", notification.pk, exc_info=True)
-        _note(notification, unanswered=notification.unanswered - 1)
+        first = claim.notifications[0]
+        logger.warning("The mail server refused the notification %s", first.pk, exc_info=True)
+        _note(claim)
         return False
     except OSError as error:  # it may have been taken before the line broke
         raise _NoAnswer from error
-    _note(notification, unanswered=notification.unanswered - 1, sent_at=timezone.now(), due_at=None)
+    _note(claim, sent_at=timezone.now(), due_at=None)
     return True
 
 
-def _note(notification: Notification, **outcome: Any) -> None:
-    with tenant_scope(notification.tenant_id):
-        Notification.objects.filter(pk=notification.pk, attempts=notification.attempts).update(**outcome)
-
-
-def _message(claim: _Claim) -> EmailMultiAlternatives:
-    notification = claim.notification
-    connection = notification.connection
-    after = [Status(change["after"]) for change in notification.changes]
-    address = reverse("connection", args=[connection.tenant_id, connection.pk])
-    context = {
-        "connection": connection,
-        "product_name": catalogue().product_name,
-        "address": f"{settings.BASE_URL}{address}",
-        "changes": [
-            {"name": catalogue().name_of(change["component"]), "status": Status(change["after"]).label}
-            for change in notification.changes
-        ],
-        "meanings": list(dict.fromkeys(_MEANING[status] for status in after)),
-        "problems": claim.problems,
-    }
-    # A name is the customer's own text: a line break in it must not become a header.
-    name = " ".join(connection.name.split())
-    words = ", ".join(dict.fromkeys(str(status.label).lower() for status in after))
-    message = EmailMultiAlternatives(
-        subject=f"{name}: {words}",
-        body=render_to_string("integrations/email/status_changed.txt", context),
-        to=[notification.recipient],
-        # The same for each attempt, so that a mail that does go out twice is known for one.
-        headers={"Message-ID": f"<{notification.pk}@{urlsplit(settings.BASE_URL).hostname}>"},
-    )
-    message.attach_alternative(render_to_string("integrations/email/status_changed.html", context), "text/html")
-    return message
-
-
-def _problems(notification: Notification) -> list[dict[str, str]]:
-    """What somebody must act on, once each, without AWS's own words, which may name the organisation's policies."""
-    found = (
-        Finding.objects.filter(
-            verification_id=notification.verification_id,
-            component__in=[change["component"] for change in notification.changes],
-            outcome__in=[Finding.Outcome.DENIED, Finding.Outcome.VIOLATED],
-        )
-        .exclude(who=Finding.Who.NOBODY)
-        .values_list("who", "title", "fix")
-    )
-    return [
-        {"who": str(Finding.Who(who).label), "title": title, "fix": fix}
-        for who, title, fix in list(dict.fromkeys(found))[:MOST_PROBLEMS]
-    ]
+def _note(claim: _Claim, **outcome: Any) -> None:
+    """Note what became of the attempt, whose outcome is known now."""
+    with tenant_scope(claim.notifications[0].tenant_id):
+        for one in claim.notifications:
+            mine = Notification.objects.filter(pk=one.pk, attempts=one.attempts)
+            mine.update(unanswered=one.unanswered - 1, **outcome)

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from integrations.actions.external_id_rotations import end_with_connection
 from integrations.actions.status_changes import Cause, change_status
 from integrations.actions.verifications import NotReady, plan_next, request_verification
 from integrations.models import Connection, Status
@@ -22,6 +23,7 @@ def request_removal(*, connection: Connection, by: Actor) -> Connection:
     connection.removal_requested_at = connection.asked_at = now
     change_status(connection.roles.exclude(status=Status.REMOVED), Status.REMOVING, cause=Cause.REMOVAL)
     connection.save(update_fields=["removal_requested_at", "asked_at"])
+    end_with_connection(connection=connection, by=by)
     audit.record("connection:removal_requested", by=by, tenant_id=connection.tenant_id, target=connection)
     try:
         request_verification(connection=connection, by=by)

@@ -39,6 +39,16 @@ def has_quick_create() -> bool:
     return bool(settings.TEMPLATE_BUCKET)
 
 
+def template_bucket() -> TemplateBucket:
+    """The bucket as this installation is set up; only where it `has_quick_create`."""
+    return TemplateBucket(
+        name=settings.TEMPLATE_BUCKET,
+        region=settings.TEMPLATE_BUCKET_REGION,
+        access="presigned" if settings.TEMPLATE_BUCKET_ACCESS == "presigned" else "public-read",
+        endpoint_url=vendor_settings().endpoint_url,
+    )
+
+
 def prepare_quick_create(*, tenant_id: UUID, connection_id: UUID, by: Actor) -> QuickCreate:
     """Put the connection's CloudFormation template into the bucket, recorded as a download. No scope may be open.
 
@@ -54,13 +64,7 @@ def prepare_quick_create(*, tenant_id: UUID, connection_id: UUID, by: Actor) -> 
             raise NoTemplateBucket("There is no launch link in this installation. Download the template instead.")
         kept = download_role_template(connection=connection, chosen=Format.CLOUDFORMATION, by=by).role_template
     vendor = vendor_settings()
-    bucket = TemplateBucket(
-        name=settings.TEMPLATE_BUCKET,
-        region=settings.TEMPLATE_BUCKET_REGION,
-        access="presigned" if settings.TEMPLATE_BUCKET_ACCESS == "presigned" else "public-read",
-        endpoint_url=vendor.endpoint_url,
-    )
-    published = publish_template(bucket, bytes(kept.content), kept.sha256)
+    published = publish_template(template_bucket(), bytes(kept.content), kept.sha256)
     url = quick_create_url(
         partition=vendor.partition,
         region=next(iter(connection.role_options.regions), vendor.region),

@@ -11,9 +11,10 @@ from integrations.actions.status_events import StatusEvent, Told
 from integrations.actions.status_subscribers import publish
 from integrations.actions.vendor_identity import take_blame
 from integrations.aws.report import ReachabilityReport, RemovalReport, RoleReport, TrustReport, role_status
+from integrations.catalogue import is_version
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
 from integrations.models.connection import OUT_OF_USE
-from integrations.next_verification import WAITING_FOR_AWS
+from integrations.next_verification import may_be_new
 from tenants import audit
 from tenants.audit import SYSTEM
 from tenants.scope import call
@@ -50,6 +51,9 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
         for component in works:
             verdicts[component] = "not_confirmed"
             _not_confirmed(verification, component)
+    for report in reports:
+        if isinstance(report, RoleReport) and report.component in roles:
+            _note_version(roles[report.component], report)
     long_ago = timezone.now() - NOTHING_DEPLOYED_AFTER
     said = connection.verifications.filter(requested_at__lt=long_ago).exists()
     told = []
@@ -62,6 +66,14 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
     return any(verdict != "no_verdict" for verdict in verdicts.values()) or any(
         removed is not None for removed in removals.values()
     )
+
+
+def _note_version(role: CustomerRole, report: RoleReport) -> None:
+    """Remember which version the role was made for. A role that is refused may be another one when it is back."""
+    known = report.deployed_version if is_version(report.deployed_version) else ""
+    if (known or report.refused) and known != role.deployed_version:
+        role.deployed_version = known
+        role.save(update_fields=["deployed_version"])
 
 
 def reachable_roles(reports: Sequence[Report]) -> dict[str, bool]:
@@ -171,10 +183,8 @@ def _status_where_refused(role: CustomerRole, *, nothing_deployed_for_long: bool
     """`unreachable` is what worked before. A role that let us in a moment ago for the first time is still being spread
     by AWS.
     """
-    lost = nothing_deployed_for_long
-    if role.worked_at is not None:
-        lost = lost or role.status != Status.AWAITING or timezone.now() - role.worked_at > WAITING_FOR_AWS
-    return Status.UNREACHABLE if lost else Status.AWAITING
+    is_new = may_be_new(Status(role.status), worked_at=role.worked_at, now=timezone.now())
+    return Status.AWAITING if is_new and not nothing_deployed_for_long else Status.UNREACHABLE
 
 
 def _status_where_safe(role: CustomerRole, verdict: str) -> Status:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from integrations.actions.external_ids import template_external_ids
 from integrations.actions.verifications import NotReady
 from integrations.aws.permission_policies import RoleDoesNotFit
 from integrations.aws.policies import PolicyTooLong
@@ -46,10 +47,17 @@ def role_set(*, connection: Connection) -> RoleSet:
     """
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first: the role template is made for that account.")
+    if connection.is_imported:
+        raise NoRoleTemplate(
+            "The role of this connection was there before the portal, so there is no role template for it: its trust "
+            "policy is changed in the account. Add a new connection to have roles made by a role template instead."
+        )
     current, vendor, options = catalogue(), vendor_settings(), connection.role_options
-    roles = [role for role in connection.roles.exclude(status__in=GOING) if current.offers(role.component)]
+    of_connection = connection.roles.all()  # as a page has prefetched them
+    roles = [role for role in of_connection if role.status not in GOING and current.offers(role.component)]
     if not roles:
         raise NotReady("Choose at least one component first: the role template makes one role for each.")
+    external_ids = template_external_ids(connection)
     try:
         documents = tuple(
             role_document(
@@ -58,7 +66,7 @@ def role_set(*, connection: Connection) -> RoleSet:
                 current.component(role.component),
                 connection_ref=connection.reference,
                 account_id=connection.account_id,
-                external_ids=(connection.external_id,),
+                external_ids=external_ids,
                 options=options,
             )
             for role in roles
@@ -135,3 +143,9 @@ def _record(kept: RoleTemplate, by: Actor) -> RoleTemplateDownload:
         catalogue_version=kept.catalogue_version,
     )
     return download
+
+
+def last_download(connection: Connection) -> RoleTemplateDownload | None:
+    """Which role template of the connection was taken last, and when; without its content."""
+    downloads = connection.role_template_downloads.select_related("role_template")
+    return downloads.defer("role_template__content").first()

@@ -4,7 +4,8 @@ all workers.
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Protocol
+from dataclasses import asdict
+from typing import Any, Protocol
 from uuid import UUID
 
 from celery import current_app
@@ -61,21 +62,13 @@ def write_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:
             tenant_id=opened_for.tenant_id,
             connection_id=opened_for.connection_id,
             verification_id=opened_for.verification_id,
-            component=receipt.component,
-            purpose=receipt.purpose,
-            opened_at=receipt.opened_at,
-            expires_at=receipt.expires_at,
-            role_arn=receipt.role_arn,
-            role_id=receipt.role_id,
-            session_name=receipt.session_name,
-            source_identity=receipt.source_identity,
-            tags=dict(receipt.tags),
-            transitive_tag_keys=list(receipt.transitive_tag_keys),
-            policy_sha256=receipt.policy_sha256,
-            access_key_id=receipt.access_key_id,
-            request_id=receipt.request_id,
-            packed_policy_percent=receipt.packed_policy_percent,
+            **columns(receipt),
         )
         for receipt in landed
         if isinstance(receipt, SessionReceipt)
     )
+
+
+def columns(receipt: SessionReceipt) -> dict[str, Any]:
+    """A receipt as the columns that keep it."""
+    return asdict(receipt) | {"tags": dict(receipt.tags), "transitive_tag_keys": list(receipt.transitive_tag_keys)}

@@ -11,6 +11,7 @@ from integrations.actions.sessions import drop_sessions
 from integrations.models import Connection, CustomerRole, Status, StatusChange, Verification
 
 Cause = StatusChange.Cause
+MOST_CHANGES = 500  # a role that flaps must not make a page endless
 # In which no session is kept; the empty one is that of a role that is no more.
 NO_SESSIONS = ("", Status.PAUSED, Status.UNSAFE, Status.REMOVING, Status.REMOVED)
 
@@ -62,6 +63,6 @@ def write_history(
     )
 
 
-def last_changes(connection: Connection, most: int) -> list[StatusChange]:
-    """The latest changes of a connection's roles, the newest first."""
-    return list(connection.status_changes.all()[:most])
+def changes_since(connection: Connection, moment: datetime) -> list[StatusChange]:
+    """The changes of a connection's roles since then, the newest first; the latest `MOST_CHANGES` of them."""
+    return list(connection.status_changes.filter(at__gte=moment)[:MOST_CHANGES])

@@ -1,4 +1,4 @@
-"""Who hears of a change of status: the one place that notifiers subscribe to, such as mails, and webhooks to come.
+"""Who hears of a change of status: the one place that notifiers subscribe to, such as mails and webhooks.
 
 A subscriber is called inside the transaction that changes the statuses, with the tenant's scope open: it writes rows of
 its own and sends them later, so that an event is neither lost nor told of what did not happen. It calls nobody outside.
@@ -7,10 +7,10 @@ Which changes are told, and that one that comes and goes is not, is decided in `
 
 from collections.abc import Callable
 
-from integrations.actions import notifications
+from integrations.actions import notifications, status_webhooks
 from integrations.actions.status_events import StatusEvent
 
-SUBSCRIBERS: tuple[Callable[[StatusEvent], None], ...] = (notifications.queue_mails,)
+SUBSCRIBERS: tuple[Callable[[StatusEvent], None], ...] = (notifications.queue_mails, status_webhooks.queue_webhooks)
 
 
 def publish(event: StatusEvent) -> None:

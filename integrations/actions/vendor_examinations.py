@@ -8,6 +8,7 @@ from django.db import router, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from integrations.actions.vendor_sessions import keep_vendor_sessions
 from integrations.aws.vendor_doctor import Examination, examine
 from integrations.catalogue_file import catalogue, one_catalogue
 from integrations.models import IntegrationRole, VendorExamination
@@ -47,6 +48,7 @@ def run_examination(*, examination_id: int) -> None:
         return
     with one_catalogue():
         found = examine(vendor_settings(), catalogue(), remembered_role_id=remembered_role_id())
+        keep_vendor_sessions(vendor_settings())
     _finish(examination, VendorExamination.State(found.state), as_json(found), found.integration_role_id)
 
 

@@ -12,8 +12,10 @@ from django.utils import timezone
 
 from integrations.actions import emergency_stop
 from integrations.actions.role_jobs import Report
+from integrations.actions.vendor_sessions import keep_vendor_sessions
 from integrations.aws.report import Outcome, RoleReport
 from integrations.aws.verify import prove_vendor_identity
+from integrations.catalogue_file import catalogue
 from integrations.models import CustomerRole, Finding, IntegrationRole, VendorIdentity, Verification
 from integrations.vendor import vendor_settings
 from tenants import audit
@@ -40,7 +42,9 @@ def check_vendor() -> bool:
     """Prove our own side for real and keep what it came to; whether it works. Nothing is tried while all is stopped."""
     if emergency_stop.obey():
         return True
-    report = prove_vendor_identity(vendor_settings())
+    vendor = vendor_settings()
+    report = prove_vendor_identity(vendor, [component.id for component in catalogue().components])
+    keep_vendor_sessions(vendor)
     finding, now = report.finding, timezone.now()
     works = finding.outcome is not Outcome.ERROR  # asked to slow down, it is not broken
     with installation_scope():
@@ -54,13 +58,26 @@ def check_vendor() -> bool:
                 "checked_at": now,
                 "cause": "" if works else finding.cause,
                 "detail": "" if works else finding.detail,
+                "broken_components": dict(report.broken_components),
             },
         )
     if is_news and not works:
         logger.error("Our own identity does not reach our integration role: %s %s", finding.cause, finding.detail)
-    if report.role_arn in emergency_stop.trusted_roles():
-        remember_role(role_arn=report.role_arn, role_id=report.role_id)
+    known = before.broken_components if before is not None else {}
+    for component, said in report.broken_components:
+        if component not in known:
+            logger.error("The component role of %s does not reach our integration role: %s", component, said)
+    trusted = emergency_stop.trusted_roles()
+    for role_arn, role_id in report.entered:
+        if role_arn in trusted:
+            remember_role(role_arn=role_arn, role_id=role_id)
     return works
+
+
+def broken_components() -> frozenset[str]:
+    """The components whose own role does not work, as the last check found; none where nobody has looked lately."""
+    identity = VendorIdentity.objects.filter(checked_at__gt=timezone.now() - STALE_AFTER).first()
+    return frozenset(identity.broken_components) if identity is not None else frozenset()
 
 
 def broken_identity() -> VendorIdentity | None:
@@ -125,7 +142,9 @@ def take_blame(role: CustomerRole, verification: Verification) -> None:
     if not recreated_at or role.worked_at is None or role.worked_at >= recreated_at[-1]:
         return
     verification.findings.filter(
-        component=role.component, cause__in=["role_not_assumable", "control_refused"], outcome=Finding.Outcome.DENIED
+        component=role.component,
+        cause__in=["role_not_assumable", "role_young", "control_refused"],
+        outcome=Finding.Outcome.DENIED,
     ).update(
         outcome=Finding.Outcome.ERROR,
         cause="integration_role_recreated",
@@ -144,6 +163,7 @@ def alarms() -> list[str]:
             ("emergency_stop", emergency_stop.active_stop() is not None),
             ("integration_role_recreated", bool(recreated_roles())),
             ("vendor_identity_broken", broken_identity() is not None),
+            ("component_role_broken", bool(broken_components())),
         )
         if is_on
     ]

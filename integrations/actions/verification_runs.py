@@ -6,6 +6,7 @@ How a claim is held, and what happens when it is lost, is in `verifications`.
 
 import logging
 import queue
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +21,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations.actions import emergency_stop, role_statuses, vendor_identity
+from integrations.actions.external_id_rotations import follow_rotation, was_refused
 from integrations.actions.role_jobs import Report, RoleJob, Task
 from integrations.actions.sessions import keep_receipts, write_receipts
 from integrations.actions.targets import verification_target
+from integrations.actions.vendor_sessions import keep_vendor_sessions
 from integrations.actions.verifications import (
     MOST_ATTEMPTS,
     MOST_RUNNING_PER_TENANT,
@@ -40,8 +43,13 @@ from integrations.actions.verifications import (
     send_next,
 )
 from integrations.aws import report as aws_report
+from integrations.aws.report import VerificationTarget
 from integrations.catalogue_file import catalogue
+from integrations.in_hand import in_hand
+from integrations.metrics import count_failure, count_verdict
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
+from integrations.vendor import vendor_settings
+from integrations.worker_stop import grace_is_over, is_stopping
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
@@ -68,6 +76,10 @@ class Stopped(Exception):
     """The vendor's emergency stop is on: no more sessions are opened."""
 
 
+class HandedBack(Exception):
+    """This worker stops before the run has ended: another one begins it anew."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """A worker's hold on a verification."""
@@ -78,6 +90,57 @@ class Claim:
     attempt: int
     checks: str
     jobs: tuple[RoleJob, ...]
+
+    @property
+    def targets(self) -> dict[str, VerificationTarget]:
+        """What each role was verified as, by component."""
+        return {job.component: job.target for job in self.jobs}
+
+
+class Landing:
+    """Where what a run's threads find lands, until it is stored. Once the run is given up its findings count no more,
+    and the receipt of each session that a thread still opens is kept at once: it was opened all the same.
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+        # None says that a role's run has ended.
+        self._queue: queue.SimpleQueue[Landed | None] = queue.SimpleQueue()
+        self._given_up = False
+        self._lock = threading.Lock()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be taken."""
+        return self._queue.empty()
+
+    def put(self, one: Landed | None) -> None:
+        """Land it; called by any thread."""
+        with self._lock:
+            if not self._given_up:
+                self._queue.put(one)
+                return
+        if isinstance(one, aws_report.SessionReceipt):
+            keep_receipts(self._claim, [one])
+            let_go()  # the engine's threads hold no connection else
+
+    def take(self, seconds: float) -> list[Landed]:
+        """What lands within so many seconds, or until a role's run has ended: one write for all that came together."""
+        news, until = [], time.monotonic() + seconds
+        with suppress(queue.Empty):
+            while one := self._queue.get(timeout=max(until - time.monotonic(), 0)):
+                news.append(one)
+        return news
+
+    def give_up(self) -> None:
+        """Keep the receipts that have landed, and from now on each as it lands."""
+        with self._lock:
+            self._given_up = True
+        left = []
+        with suppress(queue.Empty):
+            while True:
+                left.append(self._queue.get_nowait())
+        keep_receipts(self._claim, left)
 
 
 def verify_now(*, connection: Connection, by: Actor) -> Verification:
@@ -104,12 +167,23 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
     claim = _claim(tenant_id, verification_id)
     if claim is None:
         return
+    with in_hand(tenant_id=tenant_id, connection_id=claim.connection_id, verification_id=verification_id):
+        _run(claim)
+
+
+def _run(claim: Claim) -> None:
+    tenant_id, verification_id = claim.tenant_id, claim.verification_id
+    logger.info("Attempt %d begins", claim.attempt)
     try:
         reports = _verify(claim)
         vendor_identity.remember_roles(reports)
         _complete(claim, reports)
+        logger.info("Attempt %d ended", claim.attempt)
     except LeaseLost:
         logger.warning("Verification %s was taken over by another worker", verification_id)
+    except HandedBack:
+        _hand_back(claim)
+        return
     except Stopped:
         end_without_verdict(
             tenant_id, verification_id, State.FAILED, failure="stopped_by_vendor", attempt=claim.attempt
@@ -119,11 +193,14 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
     except Exception:
         logger.exception("Verification %s failed", verification_id)
         end_without_verdict(tenant_id, verification_id, State.FAILED, failure="internal_error", attempt=claim.attempt)
+    keep_vendor_sessions(vendor_settings())
     send_next(tenant_id)
 
 
 def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
     """Hold the verification for this worker, unless another one does or the tenant has its share of runs already."""
+    if is_stopping():
+        return None  # its message comes to another worker, by `hand_back` at the latest
     with tenant_scope(tenant_id):
         # One claim of a tenant at a time, or two could both see the last free place. Not a full lock: what refers to
         # the tenant may be written meanwhile, or a claim and a run under way would wait for each other.
@@ -153,17 +230,17 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification.save(update_fields=["state", "attempt", "catalogue_version", "started_at", "lease_expires_at"])
         connection = verification.connection
         roles = roles_to_look_at(connection, verification.checks)
-    return Claim(
-        tenant_id,
-        connection.pk,
-        verification_id,
-        verification.attempt,
-        verification.checks,
-        jobs=tuple(
-            RoleJob(_task(role, verification.checks), verification_target(connection, role), verification.scheduled)
-            for role in roles
-        ),
-    )
+        return Claim(
+            tenant_id,
+            connection.pk,
+            verification_id,
+            verification.attempt,
+            verification.checks,
+            jobs=tuple(
+                RoleJob(_task(role, verification.checks), verification_target(connection, role), verification.scheduled)
+                for role in roles
+            ),
+        )
 
 
 def _task(role: CustomerRole, checks: str) -> Task:
@@ -180,35 +257,39 @@ def _task(role: CustomerRole, checks: str) -> Task:
 
 def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
-    # None says that a role's run has ended.
-    landed: queue.SimpleQueue[Landed | None] = queue.SimpleQueue()
+    landing = Landing(claim)
     stopped = _store(claim, [])  # what was taken out of use since the claim is not even begun
 
     def land(finding: aws_report.Finding) -> None:
         if finding.component in stopped:
             raise OutOfUse  # ends the engine's run, in its own thread
-        landed.put(finding)
+        landing.put(finding)
 
     look_every = min(LOOK_EVERY_SECONDS, settings.VERIFICATION_LEASE_SECONDS / 3)
     with _threads(len(claim.jobs)) as executor:
         # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
         futures = [
-            executor.submit(copy_context().run, job.run, land, landed.put)
+            executor.submit(copy_context().run, job.run, land, landing.put)
             for job in claim.jobs
             if job.component not in stopped
         ]
         for future in futures:
-            future.add_done_callback(lambda _: landed.put(None))
+            future.add_done_callback(lambda _: landing.put(None))
         looked_at = timezone.now()
-        while not (done := all(future.done() for future in futures)) or not landed.empty():
+        while not (done := all(future.done() for future in futures)) or not landing.empty:
             let_go()  # or each run, however long its account hangs, would keep a connection from the others
-            news = _take(landed, 0 if done else STORED_EVERY_SECONDS)
+            news = landing.take(0 if done else STORED_EVERY_SECONDS)
+            if not done and grace_is_over():
+                stopped |= {job.component for job in claim.jobs}
+                keep_receipts(claim, news)
+                landing.give_up()
+                raise HandedBack
             if news or (timezone.now() - looked_at).total_seconds() >= look_every:
                 try:
                     stopped |= _store(claim, news)
                 except (LeaseLost, Stopped):
                     stopped |= {job.component for job in claim.jobs}
-                    keep_receipts(claim, _take(landed, 0))
+                    landing.give_up()
                     raise
                 looked_at = timezone.now()
     reports = []
@@ -228,15 +309,6 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         yield executor
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _take(landed: "queue.SimpleQueue[Landed | None]", seconds: float) -> list[Landed]:
-    """What lands within so many seconds, or until a role's run has ended: one write for all that came together."""
-    news, until = [], time.monotonic() + seconds
-    with suppress(queue.Empty):
-        while one := landed.get(timeout=max(until - time.monotonic(), 0)):
-            news.append(one)
-    return news
 
 
 def _store(claim: Claim, news: list[Landed]) -> set[str]:
@@ -293,18 +365,24 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
         if verification.checks != claim.checks:
             _queue_again(verification)
             return
+        moved: frozenset[str] = frozenset()
         if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
             verification.failure = "account_changed"
         elif claim.checks == Checks.REACHABILITY:
             verification.failure = "" if role_statuses.reachable_roles(reports) else "no_verdict"
         else:
-            verdict = role_statuses.apply_reports(verification=verification, reports=reports)
-            verification.failure = "" if verdict else "no_verdict"
+            moved = follow_rotation(verification=verification, targets=claim.targets, reports=reports)
+            # Refused with the external ID that it has left behind, a role is judged by the next verification.
+            judged = [report for report in reports if not (report.component in moved and was_refused(report))]
+            verdict = role_statuses.apply_reports(verification=verification, reports=judged)
+            verification.failure = "" if verdict or moved else "no_verdict"
         verification.state = State.FAILED if verification.failure else State.COMPLETED
         if claim.checks == Checks.ALL:
             plan_next(verification.connection, failed=bool(verification.failure))
         verification.finished_at = Now()
         verification.save(update_fields=["state", "failure", "finished_at"])
+        failure, findings = verification.failure, [finding for report in reports for finding in report.findings]
+        transaction.on_commit(lambda: count_failure(failure) if failure else count_verdict(findings))
         audit.record(
             f"verification:{verification.state}",
             by=SYSTEM,
@@ -312,17 +390,25 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
             target=verification,
             connection=str(verification.connection_id),
         )
-        if (
+        differs = (
             claim.checks == Checks.REACHABILITY
             and not verification.failure
             and role_statuses.differ(verification=verification, reports=reports)
-        ):
+        )
+        if differs or moved:
             with suppress(NotReady):
                 request_verification(connection=verification.connection, by=SYSTEM)
 
 
+def _hand_back(claim: Claim) -> None:
+    """Queue the run again for another worker, unless another one has it already."""
+    logger.info("Verification %s is handed back: this worker stops", claim.verification_id)
+    with tenant_scope(claim.tenant_id), suppress(LeaseLost):
+        _queue_again(_still_ours(claim))
+
+
 def _queue_again(verification: Verification) -> None:
-    """More was asked for while reachability was checked: the same verification runs again, as a whole one."""
+    """The same verification runs again: its worker stops, or more was asked for while reachability was checked."""
     verification.state, verification.lease_expires_at = State.QUEUED, None
     verification.save(update_fields=["state", "lease_expires_at"])
     # `run` sends the tenant's longest waiting one next, which need not be this.

@@ -23,6 +23,7 @@ from kombu.exceptions import OperationalError
 
 from integrations.actions.emergency_stop import active_stop
 from integrations.catalogue_file import catalogue
+from integrations.metrics import count_failure
 from integrations.models import Connection, CustomerRole, Status, Verification
 from integrations.models.connection import worst
 from integrations.next_verification import WAITING_FOR_AWS, next_verification
@@ -273,6 +274,7 @@ def end_without_verdict(
             plan_next(connection, failed=True)
         verification.finished_at = Now()
         verification.save(update_fields=["state", "failure", "finished_at"])
+        transaction.on_commit(lambda: count_failure(failure))
         audit.record(
             f"verification:{state}",
             by=SYSTEM,

@@ -2,6 +2,7 @@
 
 from integrations.admin.connections import ConnectionAdmin
 from integrations.admin.emergency_stop import EmergencyStopAdmin
+from integrations.admin.service_tokens import ServiceTokenAdmin
 from integrations.admin.sessions import SessionAdmin
 from integrations.admin.tenants import TenantAdmin
 from integrations.admin.vendor_examinations import VendorExaminationAdmin
@@ -12,6 +13,7 @@ __all__ = [
     "ConnectionAdmin",
     "EmergencyStopAdmin",
     "IntegrationRoleAdmin",
+    "ServiceTokenAdmin",
     "SessionAdmin",
     "TenantAdmin",
     "VendorExaminationAdmin",

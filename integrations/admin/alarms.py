@@ -8,6 +8,7 @@ _WORDS = {
     "emergency_stop": "Emergency stop is on",
     "integration_role_recreated": "Integration role recreated",
     "vendor_identity_broken": "Our own identity is broken",
+    "component_role_broken": "A component role is broken",
 }
 
 

@@ -201,8 +201,9 @@ class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
 
     @admin.display(description="external ID")
     def its_external_id(self, connection: Connection) -> str:
-        """Made once, changed never."""
-        return connection.external_id
+        """Made once, and changed by its rotation alone."""
+        due = f" ({connection.get_external_id_origin_display()})" if connection.is_imported else ""
+        return f"{connection.external_id}{due}"
 
     @admin.display(description="what to do")
     def what_to_do(self, connection: Any) -> SafeString | str:

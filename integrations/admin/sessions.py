@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from integrations.admin.labels import lines, moment
-from integrations.models import EmergencyStop, Session
+from integrations.models import EmergencyStop, Session, VendorSession
 from tenants.admin import ReadOnlyAdmin
 
 
@@ -96,3 +96,32 @@ class SessionAdmin(ReadOnlyAdmin):
     def role(self, session: Session) -> SafeString:
         """Both in one column."""
         return lines(session.role_arn, session.session_name)
+
+
+@admin.register(VendorSession)
+class VendorSessionAdmin(ReadOnlyAdmin):
+    """Sessions in our own roles that served no one customer's role, the latest first."""
+
+    list_display = ("opened", "component", "purpose", "role_arn", "access_key_id", "expires")
+    list_filter = (OpenFilter, "purpose", "opened_at")
+    search_fields = ("=access_key_id", "=request_id", "=session_name")
+    search_help_text = "Access key id, request id or session name"
+    fields = (
+        ("component", "purpose"),
+        ("opened_at", "expires_at"),
+        ("role_arn", "role_id"),
+        ("session_name", "source_identity"),
+        ("access_key_id", "request_id"),
+        ("tags", "transitive_tag_keys"),
+        ("policy_sha256", "packed_policy_percent"),
+    )
+
+    @admin.display(description="opened at", ordering="opened_at")
+    def opened(self, session: VendorSession) -> SafeString | str:
+        """When it was opened."""
+        return moment(session.opened_at)
+
+    @admin.display(description="expires at", ordering="expires_at")
+    def expires(self, session: VendorSession) -> SafeString | str:
+        """When it ends by itself."""
+        return moment(session.expires_at)

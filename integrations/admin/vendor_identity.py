@@ -22,8 +22,8 @@ class VendorIdentityAdmin(ReadOnlyAdmin):
     """What the worker last found of base → A → B."""
 
     list_display = ("state", "began", "checked", "cause")
-    fields = (("state", "began"), "checked", "cause", "detail")
-    readonly_fields = ("state", "began", "checked", "cause", "detail")
+    fields = (("state", "began"), "checked", "cause", "detail", "component_roles")
+    readonly_fields = ("state", "began", "checked", "cause", "detail", "component_roles")
 
     @admin.display(description="our own side")
     def state(self, identity: VendorIdentity) -> SafeString:
@@ -34,6 +34,11 @@ class VendorIdentityAdmin(ReadOnlyAdmin):
     def began(self, identity: VendorIdentity) -> SafeString | str:
         """Since when."""
         return moment(identity.since)
+
+    @admin.display(description="component roles that do not work")
+    def component_roles(self, identity: VendorIdentity) -> SafeString | str:
+        """Each with what AWS said."""
+        return lines(*(f"{component}: {said}" for component, said in identity.broken_components.items())) or "none"
 
     @admin.display(description="checked at")
     def checked(self, identity: VendorIdentity) -> SafeString | str:

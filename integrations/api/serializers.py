@@ -89,10 +89,22 @@ class CustomerRoleSerializer(serializers.ModelSerializer[CustomerRole]):
         help_text="Whether it passed once: the second verification in a row that passes makes it connected, and comes "
         "by itself within seconds.",
     )
+    deployed_version = serializers.CharField(
+        read_only=True, help_text="The component's version that it was made for, as last seen; empty if not known."
+    )
 
     class Meta:
         model = CustomerRole
-        fields = ["component", "name", "arn", "status", "status_since", "is_confirming", "removed_at"]
+        fields = [
+            "component",
+            "name",
+            "arn",
+            "status",
+            "status_since",
+            "is_confirming",
+            "deployed_version",
+            "removed_at",
+        ]
         read_only_fields = fields
 
 
@@ -239,7 +251,9 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     """One AWS account of your organisation."""
 
     account_id = serializers.CharField(read_only=True, help_text="12 digits; empty as long as it is not known.")
-    external_id = serializers.CharField(read_only=True, help_text="Made by us, written once.")
+    external_id = serializers.CharField(
+        read_only=True, help_text="Made by us. Only a rotation, whose roles have all moved, replaces it."
+    )
     status = serializers.ChoiceField(
         choices=Status.choices, read_only=True, help_text="The worst status of its customer roles."
     )

@@ -5,9 +5,12 @@ from django.urls import path
 from integrations.api import (
     components,
     connections,
+    external_id_rotation,
     findings,
     hand_off_links,
+    product,
     role_templates,
+    role_updates,
     sessions,
     status_changes,
     verifications,
@@ -34,6 +37,7 @@ urlpatterns = [
         role_templates.RoleTemplateFile.as_view(),
         name="role_template",
     ),
+    path("connections/<uuid:connection_id>/role-updates/", role_updates.RoleUpdates.as_view(), name="role_updates"),
     path(
         "connections/<uuid:connection_id>/quick-create/",
         role_templates.QuickCreateLink.as_view(),
@@ -60,6 +64,11 @@ urlpatterns = [
         name="hand_off_link",
     ),
     path(
+        "connections/<uuid:connection_id>/external-id-rotation/",
+        external_id_rotation.ExternalIdRotationDetail.as_view(),
+        name="external_id_rotation",
+    ),
+    path(
         "connections/<uuid:connection_id>/sessions/", sessions.ConnectionSessions.as_view(), name="connection_sessions"
     ),
     path(
@@ -72,6 +81,9 @@ urlpatterns = [
         verifications.ConnectionVerifications.as_view(),
         name="connection_verifications",
     ),
+    path("product/connections/", product.ProductConnections.as_view(), name="product_connections"),
+    path("product/connections/<uuid:connection_id>/", product.ProductConnection.as_view(), name="product_connection"),
+    path("product/events/", product.ProductEvents.as_view(), name="product_events"),
     path("verifications/<uuid:verification_id>/", verifications.VerificationDetail.as_view(), name="verification"),
     path("findings/", findings.Findings.as_view(), name="findings"),
     *addresses_of_the_tenant,

@@ -9,15 +9,16 @@ Nothing here falls back to another identity: a hop that fails ends the chain wit
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from integrations.aws import vendor_policies as tags
-from integrations.aws.assume_role import MAX_CHAINED_DURATION, MIN_DURATION, AssumeRole, Session, open_session
+from integrations.aws.assume_role import MIN_DURATION, AssumeRole, Session, open_session
 from integrations.aws.clients import ClientFactory
 from integrations.aws.errors import (
     AwsCallFailed,
@@ -32,30 +33,26 @@ from integrations.aws.policies import (
     deny_all_session_policy,
     grant_test_session_policy,
     inspection_session_policy,
-    launch_session_policy,
     trust_test_session_policy,
 )
 from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
+from integrations.aws.session_plan import component_call, own_role_call, session_name, vendor_call
+from integrations.aws.sts_regions import in_first_enabled_region
 from integrations.aws.vendor import CANARY, TRUST_TEST, VendorSettings
 
 # A session of ours that is used by many verifications is replaced this long before it ends.
 REPLACE_BEFORE_EXPIRY = 600.0
 
-# Where STS is asked next when it is switched off in a region; these cannot be switched off, or are the only ones.
-_FALLBACK_REGIONS = {
-    "aws": ("us-east-1", "us-west-2", "eu-west-1"),
-    "aws-us-gov": ("us-gov-west-1", "us-gov-east-1"),
-    "aws-cn": ("cn-north-1", "cn-northwest-1"),
-    "aws-eusc": ("eusc-de-east-1",),
-}
+# How many receipts of sessions in our own roles wait to be kept: those of a process that keeps none are let go.
+_MOST_OWN_RECEIPTS = 1000
+
+# What a session of ours that serves no customer is called, and says of whom it serves.
+_IDENTITY_CHECK = "rolebridge-identity-check"
+_NOBODY = "nobody"
 _VENDOR_SESSION = re.compile(r"arn:[a-z-]+:sts::(?P<account>[0-9]{12}):assumed-role/(?P<role>[^/]+)/.+")
 
-T = TypeVar("T")
-
-
-def session_name(target: VerificationTarget) -> str:
-    """How the component's session shows in the customer's CloudTrail."""
-    return f"rolebridge-{target.component.id}-{target.connection_ref}"
+# STS clients of one session, by their region.
+StsByRegion = Callable[[str], Any]
 
 
 def trust_test_session_name(target: VerificationTarget) -> str:
@@ -78,10 +75,6 @@ def canary_session_name(target: VerificationTarget) -> str:
     return f"rolebridge-{CANARY}-{target.connection_ref}"
 
 
-def source_identity(target: VerificationTarget) -> str:
-    return f"rolebridge-{target.connection_ref}"
-
-
 class VendorSide:
     """The vendor's own roles, as far as a process has entered them: base → A, shared by all verifications.
 
@@ -97,6 +90,19 @@ class VendorSide:
         self._own_sessions: dict[str, tuple[Session, Any]] = {}
         self._base_clients: dict[str, Any] = {}
         self._base_role_name: str | None = None
+        self._own_receipts: deque[SessionReceipt] = deque(maxlen=_MOST_OWN_RECEIPTS)
+
+    def note_own_session(self, session: Session) -> Session:
+        """Put aside the receipt of a session that serves no customer's role, for whoever keeps it."""
+        self._own_receipts.append(session.receipt)
+        return session
+
+    def take_own_receipts(self) -> list[SessionReceipt]:
+        """The receipts of the sessions in our own roles that nobody has taken yet."""
+        taken = []
+        while self._own_receipts:
+            taken.append(self._own_receipts.popleft())
+        return taken
 
     def base_sts(self, region: str) -> Any:
         """An STS client with the worker's own identity; VendorIdentityMissing if it has none."""
@@ -129,8 +135,12 @@ class VendorSide:
 
         Where the platform already runs this process as that role, there is no hop before it.
         """
+        return self.own_role_sts_by_region(role)(self.settings.region)
+
+    def own_role_sts_by_region(self, role: str) -> StsByRegion:
+        """As own_role_sts, for whoever may have to ask in another region with the very same session."""
         if self.base_role_name() == role:
-            return self.base_sts(self.settings.region)
+            return self.base_sts
         with self._lock:
             key_lock = self._key_locks.setdefault(role, threading.Lock())
         with key_lock:
@@ -138,7 +148,14 @@ class VendorSide:
             if kept is None or kept[0].credentials.expires_within(REPLACE_BEFORE_EXPIRY):
                 kept = self._enter_own_role(role)
                 self._own_sessions[role] = kept
-            return kept[1]
+        session, sts = kept
+
+        def in_region(region: str) -> Any:
+            if region == self.settings.region:
+                return sts
+            return self.clients.with_session("sts", region, session.credentials)
+
+        return in_region
 
     def keeps_own_role(self, role: str) -> bool:
         """Whether a session of our role `role` was opened before, by whomever."""
@@ -173,13 +190,8 @@ class VendorSide:
             return open_session(self.base_sts(region), call, component=component, purpose=purpose)
 
     def _enter_own_role(self, role: str) -> tuple[Session, Any]:
-        canary = role == CANARY
-        call = AssumeRole(
-            role_arn=self.settings.canary_role_arn if canary else self.settings.component_role_arn(role),
-            session_name=f"rolebridge-{role}",
-            duration=MAX_CHAINED_DURATION,
-        )
-        session = self.as_base(call, component=role, purpose=SessionPurpose.IDENTITY_CHECK)
+        call = own_role_call(self.settings, role)
+        session = self.note_own_session(self.as_base(call, component=role, purpose=SessionPurpose.IDENTITY_CHECK))
         return session, self.clients.with_session("sts", self.settings.region, session.credentials)
 
 
@@ -200,23 +212,8 @@ def _launch_component(
     vendor: VendorSide, target: VerificationTarget, role_arn: str, purpose: SessionPurpose
 ) -> Session:
     """The component's session on the vendor's side, allowed to enter `role_arn` alone."""
-    return _launch(
-        vendor,
-        role=target.component.id,
-        session_name=session_name(target),
-        policy=launch_session_policy(role_arn, target.external_id),
-        source_identity=source_identity(target),
-        session_tags={
-            tags.TENANT: target.tenant_ref,
-            tags.CONNECTION: target.connection_ref,
-            tags.COMPONENT: target.component.id,
-            tags.EXTERNAL_ID: target.external_id,
-            tags.PURPOSE: tags.PURPOSE_COMPONENT,
-        },
-        transitive_tag_keys=(tags.TENANT, tags.CONNECTION, tags.COMPONENT),
-        component=target.component.id,
-        purpose=purpose,
-    )
+    call = component_call(vendor.settings, target, role_arn)
+    return _launch(vendor, target.component.id, call, component=target.component.id, purpose=purpose)
 
 
 def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
@@ -225,24 +222,21 @@ def enter_trust_test(vendor: VendorSide, target: VerificationTarget) -> Session:
     It hands nothing on (no transitive tag, no source identity), so that a trust policy which forgets to allow them is
     still tried for what it says of the external ID.
     """
-    direct = vendor.settings.chain == "direct"
-    return _launch(
-        vendor,
-        role=target.component.id if direct else TRUST_TEST,
+    role = target.component.id if vendor.settings.chain == "direct" else TRUST_TEST
+    call = _trust_test_call(
+        vendor.settings,
+        role=role,
         session_name=trust_test_session_name(target),
         policy=trust_test_session_policy([str(target.role_arn(vendor.settings)), vendor.settings.control_role_arn]),
-        source_identity=None,
-        session_tags={tags.PURPOSE: tags.PURPOSE_TRUST_TEST, tags.COMPONENT: TRUST_TEST},
-        transitive_tag_keys=(),
-        component=target.component.id,
-        purpose=SessionPurpose.TRUST_TEST,
     )
+    return _launch(vendor, role, call, component=target.component.id, purpose=SessionPurpose.TRUST_TEST)
 
 
 def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tuple[SessionReceipt, SessionReceipt]:
     """Enter the vendor's stand-in role, which has the product tag, as the component's own sessions enter customers'.
 
-    Refused, our own policies keep the component's sessions from every customer's role, whatever tag that one carries.
+    Refused, our own policies keep the component's sessions from every customer's role, whatever that one carries or
+    allows; in each chain.
     """
     stand_in = vendor.settings.stand_in_role_arn
     launch = _launch_component(vendor, target, stand_in, SessionPurpose.IDENTITY_CHECK)
@@ -258,45 +252,43 @@ def prove_component_side(vendor: VendorSide, target: VerificationTarget) -> tupl
     return launch.receipt, entered.receipt
 
 
-def prove_vendor_chain(vendor: VendorSide) -> Session:
-    """Enter the integration role (`direct`: the trust-test role) with a session that can do nothing."""
-    return _launch(
-        vendor,
-        role=TRUST_TEST,
-        session_name="rolebridge-identity-check",
-        policy=deny_all_session_policy(),
+def prove_vendor_chain(vendor: VendorSide, role: str = TRUST_TEST) -> Session:
+    """Enter the integration role (`direct`: our role itself) with a session that can do nothing, from our role `role`:
+    `trust-test` or a component's id.
+    """
+    settings, policy = vendor.settings, deny_all_session_policy()
+    if role == TRUST_TEST:
+        call = _trust_test_call(settings, role=role, session_name=_IDENTITY_CHECK, policy=policy)
+    else:
+        call = vendor_call(
+            settings,
+            role=role,
+            session_name=_IDENTITY_CHECK,
+            policy=policy,
+            source_identity=_IDENTITY_CHECK,
+            session_tags={tags.PURPOSE: tags.PURPOSE_COMPONENT, tags.COMPONENT: role}
+            | dict.fromkeys((tags.TENANT, tags.CONNECTION, tags.EXTERNAL_ID), _NOBODY),
+            transitive_tag_keys=(tags.TENANT, tags.CONNECTION, tags.COMPONENT),
+        )
+    session = _launch(vendor, role, call, component=role, purpose=SessionPurpose.IDENTITY_CHECK)
+    return vendor.note_own_session(session)
+
+
+def _trust_test_call(settings: VendorSettings, *, role: str, session_name: str, policy: str) -> AssumeRole:
+    return vendor_call(
+        settings,
+        role=role,
+        session_name=session_name,
+        policy=policy,
         source_identity=None,
         session_tags={tags.PURPOSE: tags.PURPOSE_TRUST_TEST, tags.COMPONENT: TRUST_TEST},
         transitive_tag_keys=(),
-        component=TRUST_TEST,
-        purpose=SessionPurpose.IDENTITY_CHECK,
     )
 
 
-def _launch(
-    vendor: VendorSide,
-    *,
-    role: str,
-    session_name: str,
-    policy: str,
-    source_identity: str | None,
-    session_tags: Mapping[str, str],
-    transitive_tag_keys: tuple[str, ...],
-    component: str,
-    purpose: SessionPurpose,
-) -> Session:
-    """The last session on the vendor's side. Session tags belong to the `abac` chain: no other reads them."""
-    settings = vendor.settings
-    abac = settings.chain == "abac"
-    call = AssumeRole(
-        role_arn=settings.component_role_arn(role) if settings.chain == "direct" else settings.integration_role_arn,
-        session_name=session_name,
-        policy=policy,
-        source_identity=source_identity,
-        session_tags=session_tags if abac else {},
-        transitive_tag_keys=transitive_tag_keys if abac else (),
-    )
-    if settings.chain == "direct":
+def _launch(vendor: VendorSide, role: str, call: AssumeRole, *, component: str, purpose: SessionPurpose) -> Session:
+    """The last session on the vendor's side."""
+    if vendor.settings.chain == "direct":
         return vendor.as_base(call, component=component, purpose=purpose)
     return _as_own_role(vendor, role, call, component=component, purpose=purpose)
 
@@ -432,11 +424,13 @@ def try_control_role(vendor: VendorSide, target: VerificationTarget, launch: Ses
     ).receipt
 
 
-def try_as_canary(canary_sts: Any, target: VerificationTarget, role_arn: str) -> SessionReceipt:
+def try_as_canary(
+    vendor: VendorSide, canary_sts: StsByRegion, target: VerificationTarget, role_arn: str
+) -> SessionReceipt:
     """Try `role_arn` as the canary with the target's right external ID, no tags and no source identity.
 
-    The session can do nothing and is dropped at once. `canary_sts` is the canary's own client: the control and what it
-    is the control for must come from one session, or the one says nothing of the other.
+    The session can do nothing and is dropped at once. `canary_sts` is of one session of the canary's: the control and
+    what it is the control for must come from one, or the one says nothing of the other.
     """
     call = AssumeRole(
         role_arn=role_arn,
@@ -444,7 +438,12 @@ def try_as_canary(canary_sts: Any, target: VerificationTarget, role_arn: str) ->
         policy=deny_all_session_policy(),
         external_id=target.external_id,
     )
-    return open_session(canary_sts, call, component=target.component.id, purpose=SessionPurpose.CANARY).receipt
+
+    def ask(region: str) -> SessionReceipt:
+        sts = canary_sts(region)
+        return open_session(sts, call, component=target.component.id, purpose=SessionPurpose.CANARY).receipt
+
+    return in_first_enabled_region(vendor.settings, ask)
 
 
 def _from_launch_session(
@@ -455,16 +454,3 @@ def _from_launch_session(
         return open_session(sts, call, component=component, purpose=purpose)
 
     return in_first_enabled_region(vendor.settings, ask)
-
-
-def in_first_enabled_region(settings: VendorSettings, ask: Callable[[str], T]) -> T:
-    """`ask` in the vendor's region, and where the customer's account has STS switched off there, in the next."""
-    fallbacks = settings.fallback_regions or _FALLBACK_REGIONS[settings.partition]
-    regions = [settings.region, *(region for region in fallbacks if region != settings.region)]
-    for region in regions[:-1]:
-        try:
-            return ask(region)
-        except AwsCallFailed as failure:
-            if failure.retry is not Retry.OTHER_REGION:
-                raise
-    return ask(regions[-1])

@@ -21,6 +21,7 @@ from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import EVENT_ALIASES, HierarchicalEmitter
 from botocore.signers import RequestSigner
 
+from integrations.aws.calls import watch
 from integrations.aws.http_deadline import TimedHTTPSession
 
 
@@ -36,6 +37,7 @@ def _events_of(service_id: str) -> HierarchicalEmitter:
             of[0] = EVENT_ALIASES.get(of[0], of[0])
         if about != "docs" and (not of or of[0] in {"*", service_id}):
             register.get(when[0] if when else None, events.register)(".".join([about, *of]), handler)
+    watch(events)
     return events
 
 

@@ -5,6 +5,9 @@ policy speaks of B and is the vendor's; the trust policy is the customer's. A ba
 previous external ID still in place; the trust-test gets in with the right ID, so something about the component's own
 session is refused; it gets in without the right ID, so the trust is open and not mistyped; the role is young; else the
 causes that are left, likeliest first.
+
+What only the component's own session brings (its tags, its source identity, the session policy that narrows it) may be
+refused by either side, in every chain. The customer is named for it only where the same session enters our stand-in.
 """
 
 from dataclasses import dataclass
@@ -29,6 +32,13 @@ _PREVIOUS_ID = Verdict(
     "The role still asks for your previous external ID",
     "Deploy the current role template: it holds your new external ID.",
 )
+_NEXT_ID = Verdict(
+    Outcome.ERROR,
+    "next_external_id_only",
+    Actor.NOBODY,
+    "The role takes your new external ID already, and the previous one no more",
+    "There is nothing to do: we use the new one from now on.",
+)
 _SESSION_REFUSED = Verdict(
     Outcome.DENIED,
     "trust_refuses_session",
@@ -43,7 +53,7 @@ _TAG_MISSING = Verdict(
     "The role does not carry the tag that marks it as ours to use",
     _REDEPLOY + "it puts the product's tag on the role.",
 )
-_NOT_EXPLAINED = Verdict(
+NOT_EXPLAINED = Verdict(
     Outcome.ERROR, "refusal_not_explained", Actor.NOBODY, "AWS refused us, and gave no answer when we asked why", LATER
 )
 _OPEN = Verdict(
@@ -55,18 +65,27 @@ _OPEN = Verdict(
 )
 
 
+# An identity-based policy of ours asks something of the role, its tag; these never do.
+_OF_THE_CALLER_WHATEVER_THE_ROLE = (
+    PolicyType.SESSION,
+    PolicyType.BOUNDARY,
+    PolicyType.SERVICE_CONTROL,
+    PolicyType.VPC_ENDPOINT,
+)
+_CONTEXT_ACTIONS = ("sts:TagSession", "sts:SetSourceIdentity")
+
+
 def speaks_of_vendor(denial: Denial) -> bool:
     """Whether a refusal of B → C says that the caller's side refused: B's policies, or those of our organisation.
 
     Service control policies and boundaries bind the caller, which is B; resource control policies bind the role.
     """
-    return denial.policy_type in (
-        PolicyType.IDENTITY,
-        PolicyType.SESSION,
-        PolicyType.BOUNDARY,
-        PolicyType.SERVICE_CONTROL,
-        PolicyType.VPC_ENDPOINT,
-    )
+    return denial.policy_type is PolicyType.IDENTITY or denial.policy_type in _OF_THE_CALLER_WHATEVER_THE_ROLE
+
+
+def names_session_context(failure: Refused) -> bool:
+    """Whether it is the tags or the source identity that AWS refuses."""
+    return read_denial(failure.text).action in _CONTEXT_ACTIONS
 
 
 @dataclass(frozen=True)
@@ -74,13 +93,14 @@ class TrustFacts:
     """What is known beside the refusal: None where no answer was had.
 
     `own_side_works` says that a trust-test session enters a role of ours, `component_side_works` that the component's
-    own session enters one that carries the product tag.
+    own session enters our stand-in for a customer's role, which carries the product tag.
     """
 
     control_passed: bool | None = None
     enters_without_id: bool | None = None
     enters_with_wrong_id: bool | None = None
     enters_with_previous_id: bool = False
+    enters_with_next_id: bool = False
     own_side_works: bool | None = None
     component_side_works: bool | None = None
 
@@ -92,20 +112,26 @@ def judge_customer_refusal(
     denial = read_denial(failure.text)
     if denial.policy_type is PolicyType.RESOURCE_CONTROL:
         return _ORGANISATION
-    if facts.component_side_works is False:
+    if denial.policy_type in _OF_THE_CALLER_WHATEVER_THE_ROLE or facts.component_side_works is False:
         return _OUR_POLICY
+    if denial.policy_type is PolicyType.IDENTITY:
+        may_be_the_tag = abac and facts.control_passed and denial.action not in _CONTEXT_ACTIONS
+        return _if_ours_works(facts, _TAG_MISSING) if may_be_the_tag and not denial.explicit else _OUR_POLICY
+    by_trust = denial.policy_type in (PolicyType.ROLE_TRUST, PolicyType.RESOURCE)
     if facts.enters_with_previous_id:
         return _PREVIOUS_ID
-    if denial.action in ("sts:TagSession", "sts:SetSourceIdentity"):
-        return _context_refused(denial.action)
+    if facts.enters_with_next_id and not facts.control_passed:
+        return _NEXT_ID
+    if denial.action in _CONTEXT_ACTIONS:
+        refused = _context_refused(denial.action)
+        return refused if by_trust else _if_ours_works(facts, refused)
     if facts.control_passed:
-        by_trust = denial.policy_type in (PolicyType.ROLE_TRUST, PolicyType.RESOURCE)
-        if by_trust or not abac:
+        if by_trust:
             return _SESSION_REFUSED
-        return _TAG_MISSING if facts.component_side_works else _NOT_EXPLAINED
+        return _if_ours_works(facts, _TAG_MISSING if abac else _SESSION_REFUSED)
     if facts.enters_without_id or facts.enters_with_wrong_id:
         return _OPEN
-    if speaks_of_vendor(denial) or facts.own_side_works is False:
+    if facts.own_side_works is False:
         return _OUR_POLICY
     remaining = _remaining_causes(target, role_arn)
     if failure.retry is Retry.WHILE_YOUNG and target.is_young:
@@ -119,6 +145,11 @@ def judge_customer_refusal(
     return Verdict(
         Outcome.DENIED, "role_not_assumable", Actor.CUSTOMER, "AWS does not let us enter the role yet", remaining
     )
+
+
+def _if_ours_works(facts: TrustFacts, verdict: Verdict) -> Verdict:
+    """`verdict` names the customer, so only where the component's own session enters our stand-in."""
+    return verdict if facts.component_side_works else NOT_EXPLAINED
 
 
 def _context_refused(action: str) -> Verdict:

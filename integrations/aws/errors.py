@@ -27,8 +27,8 @@ from integrations.aws.report import Actor
 
 
 class Retry(StrEnum):
-    """Whether to ask again. Each is read where it is acted on: `chain` (OTHER_REGION, REBUILD), `checks.back_off`
-    (BACK_OFF) and `customer_refusals` (WHILE_YOUNG)."""
+    """Whether to ask again. Each is read where it is acted on: `sts_regions` (OTHER_REGION), `chain` and `checks`
+    (REBUILD), `checks.back_off` (BACK_OFF) and `customer_refusals` (WHILE_YOUNG)."""
 
     NEVER = "never"
     WHILE_YOUNG = "while_young"  # IAM may not have spread the role yet: for five minutes, then slowly

@@ -17,7 +17,6 @@ from integrations.aws.errors import (
     ServiceNotAvailable,
     Throttled,
     Unreachable,
-    VendorCredentialsInvalid,
     read_denial,
 )
 from integrations.aws.inspection import Simulation
@@ -38,6 +37,10 @@ from integrations.aws.verdicts import (
 )
 from integrations.catalogue import Permission
 
+# What a region that is not switched on says of credentials that are fresh from STS and good. That a signature is wrong
+# or lacking is not among it: that is ours, wherever it is said.
+_UNKNOWN_HERE = frozenset({"AuthFailure", "InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"})
+
 
 def judge_probe_failure(
     failure: AwsCallFailed, asked: Sequence[str] = (), narrowing: Narrowing | None = None
@@ -51,8 +54,7 @@ def judge_probe_failure(
         if denial.policy_type is PolicyType.SESSION and narrowing is Narrowing.MANAGED_POLICIES:
             denial = replace(denial, policy_type=PolicyType.IDENTITY)
         return _judge_denial(denial, asked)
-    if isinstance(failure, ServiceNotAvailable | RegionDisabled | VendorCredentialsInvalid):
-        # The credentials are fresh from STS and good: a region that does not know them is not switched on.
+    if isinstance(failure, ServiceNotAvailable | RegionDisabled) or failure.code in _UNKNOWN_HERE:
         return REGION_NOT_ENABLED
     return judge_failure(failure)
 
@@ -96,13 +98,13 @@ def explain_refusal(
     """The verdict on a refused probe in the light of what the role tells of itself.
 
     The live refusal stands whatever the simulation says; the simulation names the policy where AWS's text did not, and
-    the deployed version says whether the role ever had the permission.
+    the deployed version says whether the role ever had the permission. Before it has, it is nobody's fault.
     """
     verdict = live
     tells = simulation is not None and (simulation.decision == "allowed" or not simulation.not_told)
     if simulation is not None and tells and live.cause in ("refused_without_reason", "refused_with_encoded_reason"):
         verdict = judge_simulation(simulation) or BEYOND_SIMULATION
-    if verdict.cause == "missing_permission" and permission.is_newer_than(deployed_version):
+    if verdict.outcome is Outcome.DENIED and permission.is_newer_than(deployed_version):
         verdict = ROLE_OUTDATED
     return verdict
 

@@ -84,6 +84,12 @@ def check_condition_key(action: str, key: str) -> None:
         raise UnknownConditionKey(f"'{action}' has no condition key '{key}' (it has: {offered})")
 
 
+def access_level(action: str) -> str:
+    """What AWS says that `action`, which exists, does: List, Read, Write, Tagging or Permissions management."""
+    prefix, _, name = action.partition(":")
+    return str(_DATA.actions.get_action_details(prefix, name)["accessLevel"])
+
+
 @lru_cache(maxsize=256)
 def _names(prefix: str) -> dict[str, str] | None:
     """The actions of a service by their name in lower case; None where there is no such service."""

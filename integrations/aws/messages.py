@@ -4,12 +4,12 @@ It may hold AWS's own words, with ids of the customer's organisation: it is for 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from integrations.aws.errors import read_denial
-from integrations.aws.policies import for_partition
+from integrations.aws.policies import for_partition, permission_statements
 from integrations.aws.report import Actor, Finding, Outcome
 from integrations.catalogue import Permission
 
@@ -44,11 +44,16 @@ _CURED_BY_TRUST_POLICY = frozenset(
 
 
 @dataclass(frozen=True)
-class _Cure:
+class Cure:
     """Something to copy into a policy, and where it goes."""
 
     where: str
-    document: Mapping[str, Any]
+    document: Mapping[str, Any] | list[dict[str, Any]]
+
+    @property
+    def text(self) -> str:
+        """The document as it is copied."""
+        return json.dumps(self.document, indent=2)
 
 
 def message_to_forward(
@@ -59,10 +64,12 @@ def message_to_forward(
     role_arn: str,
     permission: Permission | None = None,
     trust_policy: Mapping[str, Any] | None = None,
+    further: Sequence[Permission] = (),
 ) -> str:
     """The message for the finding, as plain text; empty where nobody on the customer's side must act.
 
-    `permission` is the catalogue's entry for the finding's action, `trust_policy` the one the role template writes.
+    `permission` is the catalogue's entry for the finding's action, `further` those of others that failed for the same
+    cause, `trust_policy` the one the role template writes.
     """
     greeting = _GREETING.get(finding.who)
     if greeting is None or finding.outcome not in (Outcome.DENIED, Outcome.VIOLATED):
@@ -74,7 +81,9 @@ def message_to_forward(
         "",
         f"Role: {role_arn}",
     ]
-    if finding.action:
+    if further:
+        lines.append(f"Actions: {', '.join([finding.action, *(other.action for other in further)])}")
+    elif finding.action:
         lines.append(f"Action: {finding.action}")
     if finding.region:
         lines.append(f"Region: {finding.region}")
@@ -83,39 +92,49 @@ def message_to_forward(
     if finding.detail:
         lines += ["", "What AWS answered:", finding.detail]
     lines += ["", "What to do:", finding.fix]
-    if cure := _cure(finding, role_arn, permission, trust_policy):
-        lines += ["", cure.where, json.dumps(cure.document, indent=2)]
+    if cure := cure_of(finding, role_arn, permission=permission, trust_policy=trust_policy, further=further):
+        lines += ["", cure.where, cure.text]
     return "\n".join(lines) + "\n"
 
 
-def _cure(
-    finding: Finding, role_arn: str, permission: Permission | None, trust_policy: Mapping[str, Any] | None
-) -> _Cure | None:
-    """The policy text that cures the finding, if one does."""
+def cure_of(
+    finding: Finding,
+    role_arn: str,
+    *,
+    permission: Permission | None = None,
+    trust_policy: Mapping[str, Any] | None = None,
+    further: Sequence[Permission] = (),
+) -> Cure | None:
+    """The policy text that cures the finding, and with it those of `further` permissions, if one does."""
     if finding.cause in _CURED_BY_TRUST_POLICY:
-        return _Cure("The role's trust policy, whole:", trust_policy) if trust_policy else None
+        return Cure("The role's trust policy, whole:", trust_policy) if trust_policy else None
     if not finding.action or finding.outcome is not Outcome.DENIED:
         return None
     denied = read_denial(finding.detail)
     but_for_the_role = {"Condition": {"ArnNotLike": {"aws:PrincipalArn": role_arn}}}
     allow = {"Effect": "Allow", "Action": finding.action, "Resource": _resources(permission, role_arn)}
     match finding.cause:
-        case "missing_permission" | "role_outdated":
-            return _Cure("The statement to add to the role's permissions policy:", allow)
+        case "missing_permission" if permission and further:
+            statements = permission_statements([permission, *further], role_arn.split(":")[1])
+            if len(statements) > 1:
+                return Cure("The statements to add to the role's permissions policy:", statements)
+            return Cure("The statement to add to the role's permissions policy:", statements[0])
+        case "missing_permission":
+            return Cure("The statement to add to the role's permissions policy:", allow)
         case "blocked_by_organisation" if denied.explicit:
-            return _Cure("The condition to add to the statement that denies it:", but_for_the_role)
+            return Cure("The condition to add to the statement that denies it:", but_for_the_role)
         case "blocked_by_organisation":
-            return _Cure("The statement to add to the organisation's policy:", allow)
+            return Cure("The statement to add to the organisation's policy:", allow)
         case "blocked_by_boundary" if denied.explicit:
-            return _Cure("The condition to add to the boundary's statement that denies it:", but_for_the_role)
+            return Cure("The condition to add to the boundary's statement that denies it:", but_for_the_role)
         case "blocked_by_boundary":
-            return _Cure("The statement to add to the permissions boundary:", allow)
+            return Cure("The statement to add to the permissions boundary:", allow)
         case "blocked_by_resource_policy" if denied.explicit:
-            return _Cure("The condition to add to the resource policy's statement that denies it:", but_for_the_role)
+            return Cure("The condition to add to the resource policy's statement that denies it:", but_for_the_role)
         case "blocked_by_resource_policy":
             principal = {"AWS": role_arn}
             on = {"Resource": denied.resource} if denied.resource not in ("", "*") else {}
-            return _Cure("The statement to add to the resource's policy:", {**allow, "Principal": principal, **on})
+            return Cure("The statement to add to the resource's policy:", {**allow, "Principal": principal, **on})
     return None
 
 

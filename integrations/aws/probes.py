@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import VendorSide
 from integrations.aws.errors import translate
+from integrations.aws.sts_regions import in_first_enabled_region
 from integrations.catalogue import Probe
 
 
@@ -34,11 +35,15 @@ def run_probe(vendor: VendorSide, customer: Session, probe: Probe, region: str) 
     return call_probe(client, probe)
 
 
-def caller_account(vendor: VendorSide, customer: Session, region: str) -> tuple[str, str]:
+def caller_account(vendor: VendorSide, customer: Session) -> tuple[str, str]:
     """The account that GetCallerIdentity answers for the session, and the request id; raises AwsCallFailed."""
-    sts = vendor.clients.with_session("sts", region, customer.credentials)
-    try:
-        answer = sts.get_caller_identity()
-    except (ClientError, BotoCoreError) as error:
-        raise translate(error) from None
-    return str(answer["Account"]), str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
+
+    def ask(region: str) -> tuple[str, str]:
+        sts = vendor.clients.with_session("sts", region, customer.credentials)
+        try:
+            answer = sts.get_caller_identity()
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error) from None
+        return str(answer["Account"]), str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
+
+    return in_first_enabled_region(vendor.settings, ask)

@@ -57,9 +57,11 @@ class VerificationTarget:
     `tenant_ref` and `connection_ref` are opaque: they appear in the customer's CloudTrail (F15). `regions` are those
     the customer allows: permissions are probed there and nowhere else; empty means that the customer said nothing, and
     they are probed in the vendor's own region. `previous_external_ids` are those a role may still hold while a new one
-    replaces them. `self_inspection` says that the customer let the role read itself; `boundary_arn`,
-    `version_tag_key` and `max_session_seconds` are what the template put on it. `said_deployed_at` is when the customer
-    last said that the role was deployed.
+    replaces them, and must hold no more once they are `retired`; `next_external_id` is the one that is to replace
+    `external_id`, and is only tried. `self_inspection` says that the customer let the role read itself; `boundary_arn`,
+    `version_tag_key` and `max_session_seconds` are what the template put on it. `known_version` is the component's
+    version that the role was last seen to be made for, `older_versions` are those that were released before.
+    `said_deployed_at` is when the customer last said that the role was deployed; None for one that worked before.
     """
 
     tenant_ref: str
@@ -71,9 +73,13 @@ class VerificationTarget:
     component: Component
     regions: tuple[str, ...] = ()
     previous_external_ids: tuple[str, ...] = ()
+    retired: bool = False
+    next_external_id: str = ""
     self_inspection: bool = False
     boundary_arn: str = ""
     version_tag_key: str = ""
+    known_version: str = ""
+    older_versions: tuple[str, ...] = ()
     max_session_seconds: int = 3600
     said_deployed_at: datetime | None = None
 
@@ -82,11 +88,17 @@ class VerificationTarget:
             if not _REFERENCE.fullmatch(getattr(self, name)):
                 raise ValueError(f"{name} must be 1 to 16 characters out of a-z and 0-9.")
         validate_account_id(self.account_id)
-        for external_id in (self.external_id, *self.previous_external_ids):
+        for external_id in self.known_external_ids:
             validate_external_id(external_id)
         role_arn("aws", self.account_id, self.role_path, self.role_name)
         for region in self.regions:
             partition_of_region(region)
+
+    @property
+    def known_external_ids(self) -> tuple[str, ...]:
+        """Every external ID that was issued for this role's connection, as far as this run is told."""
+        following = (self.next_external_id,) if self.next_external_id else ()
+        return (self.external_id, *following, *self.previous_external_ids)
 
     @property
     def is_young(self) -> bool:
@@ -149,9 +161,11 @@ class RoleReport:
 
     `external_id_enforced`, `permissions_ok` and `trust_too_wide` are None where no verdict was reached.
     `integration_role_id` is the unique id AWS gave the integration role, in which a recreated role shows (F9).
-    `deployed_version` is the component's version the role was made for, where the role may read itself. `narrowing`
+    `deployed_version` is the component's version the role was made for: as its tag says where it may read itself, else
+    as its permissions show; empty where neither does. `narrowing`
     says by what the session was narrowed to the component: `actions`, `managed_policies` or `services`; empty where no
-    session was opened.
+    session was opened. `accepts_next_external_id` and `refuses_previous_external_ids` are None where it was not tried,
+    or had no answer that counts.
     """
 
     component: str
@@ -167,6 +181,8 @@ class RoleReport:
     deployed_version: str = ""
     narrowing: str = ""
     deadline_hit: bool = False
+    accepts_next_external_id: bool | None = None
+    refuses_previous_external_ids: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -199,7 +215,8 @@ class RemovalReport:
 class TrustReport:
     """What the trust-test alone found out about a customer role in quarantine.
 
-    `safe` is None where no verdict was reached, `refused` says whether AWS refused the right external ID too.
+    `safe` is None where no verdict was reached, `refused` says whether AWS refused the right external ID too. The last
+    two are as in RoleReport.
     """
 
     component: str
@@ -207,15 +224,19 @@ class TrustReport:
     refused: bool
     findings: tuple[Finding, ...]
     receipts: tuple[SessionReceipt, ...] = ()
+    accepts_next_external_id: bool | None = None
+    refuses_previous_external_ids: bool | None = None
 
 
 @dataclass(frozen=True)
 class VendorIdentityReport:
-    """Whether the vendor's own side works, and the last role of it that was entered, by the unique id AWS gave it."""
+    """Whether the vendor's own side works; the roles of it that were entered, with the unique ids AWS gave them; and
+    the components whose role could not go that way, with what AWS said.
+    """
 
     finding: Finding
-    role_arn: str = ""
-    role_id: str = ""
+    entered: tuple[tuple[str, str], ...] = ()
+    broken_components: tuple[tuple[str, str], ...] = ()
 
 
 def role_status(report: RoleReport) -> RoleStatus:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from integrations.aws.assume_role import MAX_CHAINED_DURATION, Session
+from integrations.aws.calls import SESSION_CACHE
 from integrations.aws.chain import VendorSide, enter_customer_role, enter_integration_role
 from integrations.aws.errors import SessionExpired
 from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
@@ -101,12 +102,15 @@ class SessionCache:
                     continue  # dropped while this caller waited: what was dropped must not come back
                 session = slot.session
                 receipts: tuple[SessionReceipt, ...] = ()
+                result = "hit"
                 if session is None or slot.identity != identity or session.credentials.expires_within(replace_before):
+                    result = "miss"
                     session, receipts = self._open_session(self._vendor, target)
                     self._on_opened(receipts)
                     # Dropped while the chain was being opened: this caller asked before, and may have it once.
                     if not slot.dropped:
                         slot.session, slot.identity = session, identity
+                SESSION_CACHE.labels(result).inc()
                 return session, receipts
 
     def use(self, target: VerificationTarget, work: Callable[[Session], T]) -> T:

@@ -6,13 +6,16 @@ the template, which holds the connection's external ID of 160 random bits: who d
 its address. The same template has the same key, so it is written over with itself.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
 
-from integrations.aws.clients import ClientFactory
+from integrations.aws.clients import CONNECT_TIMEOUT, READ_TIMEOUT, ClientFactory
 from integrations.aws.errors import translate
 
 Access = Literal["public-read", "presigned"]
@@ -23,6 +26,14 @@ MAX_TEMPLATE_URL = 5120
 
 class TemplateUrlTooLong(ValueError):
     """CloudFormation would not take the address; the message holds both figures."""
+
+
+class BucketUnsafe(Exception):
+    """The bucket takes templates, and does not serve them as it must. `fix` says what to do."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.fix = fix
 
 
 @dataclass(frozen=True)
@@ -62,3 +73,44 @@ def publish_template(bucket: TemplateBucket, content: bytes, sha256: str) -> Pub
     if len(url) > MAX_TEMPLATE_URL:
         raise TemplateUrlTooLong(f"The address has {len(url)} characters; CloudFormation takes {MAX_TEMPLATE_URL}.")
     return PublishedTemplate(url, expires_at)
+
+
+_PROOF = b"# Written by Rolebridge to prove that this bucket serves role templates.\n"
+
+
+def prove_template_bucket(bucket: TemplateBucket) -> None:
+    """Put one small object into the bucket, read it as CloudFormation would, and try what must be refused.
+
+    Raises AwsCallFailed where it cannot be put, and BucketUnsafe where it cannot be read or too much can.
+    """
+    place = f"role-templates/{hashlib.sha256(_PROOF).hexdigest()}.yaml"
+    published = publish_template(bucket, _PROOF, hashlib.sha256(_PROOF).hexdigest())
+    if (status := _status(published.url)) != 200:
+        raise BucketUnsafe(
+            f"The bucket {bucket.name} took {place}, and its address answers {status}: stacks cannot be launched.",
+            "For public-read let everybody s3:GetObject below role-templates/ by the bucket's policy, and block public "
+            "access by ACLs alone; or set TEMPLATE_BUCKET_ACCESS=presigned and let our identity s3:GetObject there.",
+        )
+    plain = published.url.partition("?")[0]
+    if bucket.access == "presigned" and _status(plain) == 200:
+        raise BucketUnsafe(
+            f"Everybody may read from {bucket.name}, and it is set up as presigned.",
+            "Take the public statement out of the bucket's policy, or set TEMPLATE_BUCKET_ACCESS=public-read.",
+        )
+    if _status(plain.removesuffix(place)) == 200:
+        raise BucketUnsafe(
+            f"Everybody may list {bucket.name}, and so read every customer's role template with its external ID.",
+            "Take s3:ListBucket for everybody out of the bucket's policy and ACL at once.",
+        )
+
+
+def _status(url: str) -> int:
+    """The status of a GET with no identity, as somebody with the address alone makes it."""
+    # It takes a pair as well, as the clients give it one; its types do not say so.
+    session = URLLib3Session(timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))  # type: ignore[arg-type]
+    try:
+        return int(session.send(AWSRequest("GET", url).prepare()).status_code)
+    except BotoCoreError as error:
+        raise translate(error) from None
+    finally:
+        session.close()

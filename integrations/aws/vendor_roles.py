@@ -1,7 +1,8 @@
 """Every role of the vendor's own side, as plain values: set up by `ensure_vendor_account`, rendered by each format.
 
-Pure. Besides the roles of the chain there are three that only the vendor doctor uses: `untagged` and `forger`, which
-must never become the integration role, and `stand-in`, which stands for a customer's role. None can do anything.
+Pure. Besides the roles of the chain there are three for proofs. Only the vendor doctor uses `untagged` and `forger`,
+which must never become the integration role; `stand-in` stands for a customer's role, also where a verification is
+refused and our own side may be why. None can do anything.
 """
 
 import re

@@ -37,11 +37,11 @@ STS_SWITCHED_OFF = Verdict(
     "Activate STS for at least one region: IAM console, account settings, security token service.",
 )
 ROLE_OUTDATED = Verdict(
-    Outcome.DENIED,
+    Outcome.NOT_APPLICABLE,
     "role_outdated",
     Actor.CUSTOMER,
-    "The role was made from an older template, which did not have this permission",
-    "Update the role with the current role template: it adds this permission.",
+    "The role was made for an older version, which did not have this permission",
+    "Update the role with the current role template when it suits you: it adds this permission.",
 )
 # The text names an action that is not the component's: our session policy, made of those, could not allow it.
 PROBE_NEEDS_MORE = Verdict(

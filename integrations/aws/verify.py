@@ -14,7 +14,7 @@ What can go side by side does; each result becomes a finding the moment it lands
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from integrations.aws import findings
@@ -116,10 +116,12 @@ def verify_role(
         vendor_fault=run.vendor_fault,
         trust_too_wide=inspection.too_wide or trust.too_wide,
         receipts=tuple(run.receipts),
-        deployed_version=inspection.deployed_version,
+        deployed_version=permissions.deployed_version,
         narrowing=chain.narrowing,
         integration_role_id=chain.integration_role_id,
         deadline_hit=run.deadline_hit,
+        accepts_next_external_id=trust.accepts_next_external_id,
+        refuses_previous_external_ids=trust.refuses_previous_external_ids,
     )
 
 
@@ -183,6 +185,8 @@ def check_trust(
         refused=trust.facts.control_passed is False and not run.vendor_fault,
         findings=tuple(run.findings),
         receipts=tuple(run.receipts),
+        accepts_next_external_id=trust.accepts_next_external_id,
+        refuses_previous_external_ids=trust.refuses_previous_external_ids,
     )
 
 
@@ -223,11 +227,16 @@ def warm_up(settings: VendorSettings, catalogue: Catalogue) -> None:
         vendor_side(settings).clients.with_session(service, settings.region, nobody)
 
 
-def prove_vendor_identity(settings: VendorSettings) -> VendorIdentityReport:
-    """Prove the vendor's own side for real: base → A → B, with a session that can do nothing."""
+def prove_vendor_identity(settings: VendorSettings, components: Sequence[str] = ()) -> VendorIdentityReport:
+    """Prove the vendor's own side for real: base → A → B, with sessions that can do nothing.
+
+    First from the trust-test role, on which the finding rests, and then from the role of each of the components: where
+    one cannot go that way, nothing can be said of the customer roles of that component.
+    """
+    vendor = vendor_side(settings)
     started = time.monotonic()
     try:
-        session = prove_vendor_chain(vendor_side(settings))
+        session = prove_vendor_chain(vendor)
     except AwsCallFailed as failure:
         finding = findings.finding(
             "vendor.identity",
@@ -245,7 +254,17 @@ def prove_vendor_identity(settings: VendorSettings) -> VendorIdentityReport:
         duration_ms=elapsed_ms(started),
         request_id=session.receipt.request_id,
     )
-    return VendorIdentityReport(finding, role_arn=session.receipt.role_arn, role_id=session.receipt.role_id)
+    entered, broken = {session.receipt.role_arn: session.receipt.role_id}, {}
+    for component in components:
+        try:
+            session = prove_vendor_chain(vendor, component)
+        except AwsCallFailed as failure:
+            if findings.judge_vendor_hop_failure(failure).who is not Actor.VENDOR:
+                break  # load or a broken network: it is tried again, and says nothing of the roles that are left
+            broken[component] = str(failure)
+        else:
+            entered[session.receipt.role_arn] = session.receipt.role_id
+    return VendorIdentityReport(finding, entered=tuple(entered.items()), broken_components=tuple(broken.items()))
 
 
 def check_vendor_identity(settings: VendorSettings) -> Finding:

@@ -1,9 +1,10 @@
 """What: one file per noun."""
 
 from integrations.models.catalogue_release import CatalogueRelease
-from integrations.models.connection import Connection, CustomerRole, ProvedAccount, Status
+from integrations.models.connection import Connection, CustomerRole, ExternalIdOrigin, ProvedAccount, Status
+from integrations.models.external_id_rotation import ExternalIdRotation, IssuedExternalId
 from integrations.models.hand_off_link import HandOffLink
-from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity
+from integrations.models.installation import EmergencyStop, IntegrationRole, VendorIdentity, VendorSession
 from integrations.models.notification import Notification
 from integrations.models.role_template import RoleTemplate, RoleTemplateDownload
 from integrations.models.session import Session
@@ -16,9 +17,12 @@ __all__ = [
     "Connection",
     "CustomerRole",
     "EmergencyStop",
+    "ExternalIdOrigin",
+    "ExternalIdRotation",
     "Finding",
     "HandOffLink",
     "IntegrationRole",
+    "IssuedExternalId",
     "Notification",
     "ProvedAccount",
     "RoleTemplate",
@@ -28,5 +32,6 @@ __all__ = [
     "StatusChange",
     "VendorExamination",
     "VendorIdentity",
+    "VendorSession",
     "Verification",
 ]

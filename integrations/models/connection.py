@@ -2,11 +2,14 @@
 
 import base64
 import secrets
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 
 from integrations.models.role_options import RoleOptionFields
 from integrations.role_templates.names import role_name
@@ -40,12 +43,21 @@ class Status(models.TextChoices):
 WORST_FIRST = (Status.UNSAFE, Status.UNREACHABLE, Status.DEGRADED, Status.AWAITING, Status.CONNECTED)
 # Roles that the customer took out of use count only where a connection has no other.
 OUT_OF_USE = (Status.REMOVING, Status.PAUSED, Status.REMOVED)
+BY_URGENCY = (*WORST_FIRST, *OUT_OF_USE)
+FAILED = (Status.UNSAFE, Status.UNREACHABLE, Status.DEGRADED)  # it did not pass, and it is not merely new
 GOING = (Status.REMOVING, Status.REMOVED)  # no part of a role template any more
 
 
 def worst(statuses: list[str]) -> Status:
     """The status that a whole shows whose parts have these; `awaiting` where there is no part."""
-    return next((status for status in (*WORST_FIRST, *OUT_OF_USE) if status in statuses), Status.AWAITING)
+    return next((status for status in BY_URGENCY if status in statuses), Status.AWAITING)
+
+
+class ExternalIdOrigin(models.TextChoices):
+    """Who made an external ID."""
+
+    GENERATED = "generated", "Made by us"
+    IMPORTED = "imported", "Imported from before: rotation is due"
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -54,6 +66,51 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
     def for_tenant(self, tenant_id: UUID) -> Self:
         """Those of this tenant."""
         return self.filter(tenant_id=tenant_id)
+
+    def with_urgency(self) -> Self:
+        """With `urgency`, the place of each one's status in BY_URGENCY, as `Connection.status` has it."""
+        places = [models.When(status=status, then=place) for place, status in enumerate(BY_URGENCY)]
+        worst_role = (
+            CustomerRole.objects.filter(connection=models.OuterRef("pk"))
+            .order_by()
+            .values("connection")
+            .annotate(place=models.Min(models.Case(*places)))
+            .values("place")
+        )
+        none = models.Value(BY_URGENCY.index(Status.AWAITING))
+        return self.annotate(urgency=Coalesce(models.Subquery(worst_role), none, output_field=models.IntegerField()))
+
+    def counts_by_status(self) -> dict[Status, int]:
+        """How many have each status, the most urgent first; one query."""
+        ranked: models.QuerySet[Any] = self.with_urgency().order_by()
+        counts = dict(ranked.values("urgency").annotate(count=models.Count("pk")).values_list("urgency", "count"))
+        return {status: counts[place] for place, status in enumerate(BY_URGENCY) if place in counts}
+
+    def of_status(self, statuses: Iterable[str]) -> Self:
+        """Those with one of these statuses; they are `with_urgency`."""
+        return self.filter(urgency__in=[BY_URGENCY.index(Status(status)) for status in statuses])
+
+    def found_by(self, text: str) -> Self:
+        """Those whose name, AWS account, external ID or reference fits; an account with or without dashes."""
+        text = text.strip()
+        if not text:
+            return self
+        digits = text.replace("-", "").replace(" ", "")
+        by_account = models.Q(account_id__contains=digits) if digits.isdecimal() else models.Q()
+        return self.filter(
+            models.Q(name__icontains=text) | models.Q(external_id=text) | models.Q(reference=text) | by_account
+        )
+
+    def with_verification(self) -> Self:
+        """With `verified_at`, when one last ended, and `is_being_verified`."""
+        from integrations.models.verification import Verification  # which imports this module
+
+        of_connection = Verification.objects.filter(connection=models.OuterRef("pk"))
+        ended = of_connection.filter(finished_at__isnull=False).order_by("-requested_at").values("finished_at")[:1]
+        return self.annotate(
+            verified_at=models.Subquery(ended),
+            is_being_verified=models.Exists(of_connection.filter(state__in=["queued", "running"])),
+        )
 
     def for_display(self) -> Self:
         """With customer roles and last verification, in three queries however many there are."""
@@ -67,14 +124,22 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 
 class Connection(RoleOptionFields):
     """One AWS account of a tenant. Its external ID is made here, once, and no form, API field or page writes it (F1);
-    a database trigger refuses a change.
+    a database trigger refuses every change but that of a rotation whose roles have all moved. Only `vendor_import`
+    brings one along that is not ours, and marks it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="connections")
     reference = models.CharField(max_length=10, default=new_reference, editable=False)
     name = models.CharField(max_length=100)
-    external_id = models.CharField(max_length=64, default=new_external_id, editable=False)
+    external_id = models.CharField(max_length=256, default=new_external_id, editable=False)
+    external_id_origin = models.CharField(
+        max_length=10,
+        choices=ExternalIdOrigin.choices,
+        default=ExternalIdOrigin.GENERATED,
+        db_default=ExternalIdOrigin.GENERATED,
+        editable=False,
+    )
     account_id = models.CharField(max_length=12, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     asked_at = models.DateTimeField(
@@ -85,6 +150,17 @@ class Connection(RoleOptionFields):
     next_verification_at = models.DateTimeField(
         null=True, blank=True, help_text="When it is verified again by itself; empty while a verification is active."
     )
+    # A copy of what `status` finds, for lists of all tenants that are filtered and ordered by it; only a trigger writes
+    # it (migration 0016), so an instance in memory may be behind.
+    worst_status = models.CharField(
+        max_length=12,
+        choices=Status.choices,
+        default=Status.AWAITING,
+        db_default=Status.AWAITING,
+        editable=False,
+        help_text="The worst status of its customer roles, kept by a trigger.",
+    )
+    worst_status_since = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
 
     objects = ConnectionQuerySet.as_manager()
 
@@ -99,6 +175,11 @@ class Connection(RoleOptionFields):
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="connection_has_a_name"),
             models.CheckConstraint(
+                condition=models.Q(external_id_origin="imported")
+                | models.Q(external_id_origin="generated", external_id__regex=r"^rb-[a-z2-7]{32}$"),
+                name="connection_external_id_is_ours_or_imported",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(max_session_seconds__range=(SHORTEST_SESSION, LONGEST_SESSION)),
                 name="connection_session_length_in_range",
             ),
@@ -106,6 +187,7 @@ class Connection(RoleOptionFields):
         indexes = [
             models.Index(fields=["tenant", "-created_at"], name="connection_list"),
             models.Index(fields=["tenant", "name", "id"], name="connection_by_name"),
+            models.Index(fields=["created_at", "id"], name="connection_of_all_tenants"),
             models.Index(
                 fields=["next_verification_at"],
                 condition=models.Q(next_verification_at__isnull=False),
@@ -120,6 +202,11 @@ class Connection(RoleOptionFields):
     def status(self) -> Status:
         """The worst status of its customer roles."""
         return worst([role.status for role in self.roles.all()])
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether its external ID is from before us: it may be guessable, and its rotation is due."""
+        return self.external_id_origin == ExternalIdOrigin.IMPORTED
 
     @property
     def is_paused_by_vendor(self) -> bool:
@@ -167,6 +254,19 @@ class CustomerRole(models.Model):
         db_default="",
         choices=Status.choices,
         help_text="Paused by the vendor's emergency stop: the status that lifting it restores.",
+    )
+    deployed_version = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The component's version that it was made for, as it was last seen; empty where that is not known.",
+    )
+    new_external_id_at = models.DateTimeField(
+        null=True, blank=True, help_text="In a rotation: when it was seen to accept the new external ID."
+    )
+    previous_external_id_refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="In a rotation: when it was seen to refuse the previous external ID."
     )
     told_status = models.CharField(
         max_length=12,

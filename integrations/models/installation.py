@@ -39,6 +39,12 @@ class VendorIdentity(models.Model):
     checked_at = models.DateTimeField()
     cause = models.CharField(max_length=60, blank=True, help_text="Stable code of what is wrong.")
     detail = models.TextField(blank=True, help_text="AWS's own words.")
+    broken_components = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Components whose own role is broken, in AWS's own words.",
+    )
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="vendor_identity_is_one_row")]
@@ -66,3 +72,32 @@ class IntegrationRole(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role_arn} ({self.role_id})"
+
+
+class VendorSession(models.Model):
+    """A session in one of the vendor's own roles that served no customer's: its receipt, which finds it in CloudTrail.
+
+    It has no tenant: one serves the verifications of all. What was opened for a customer's role is a `Session`.
+    """
+
+    component = models.CharField(max_length=40, blank=True, help_text="The role's name: a component, or trust-test.")
+    purpose = models.CharField(max_length=20)
+    opened_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    role_arn = models.CharField(max_length=2048)
+    role_id = models.CharField(max_length=64, blank=True)
+    session_name = models.CharField(max_length=64)
+    source_identity = models.CharField(max_length=64, blank=True)
+    tags = models.JSONField(default=dict)
+    transitive_tag_keys = models.JSONField(default=list)
+    policy_sha256 = models.CharField(max_length=64, blank=True)
+    access_key_id = models.CharField(max_length=128, help_text="Names the session in CloudTrail; opens nothing.")
+    request_id = models.CharField(max_length=64, blank=True)
+    packed_policy_percent = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="vendor_session_expires")]
+        ordering = ["-opened_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.session_name} ({self.access_key_id})"

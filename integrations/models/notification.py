@@ -24,6 +24,9 @@ class Notification(models.Model):
     unanswered = models.PositiveSmallIntegerField(
         default=0, help_text="Attempts of which nobody knows whether the mail went out: the worker was lost in between."
     )
+    in_digest = models.BooleanField(
+        default=False, db_default=False, help_text="It waits for the others of the day, and goes out with them."
+    )
     sent_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -5,7 +5,7 @@ from uuid import uuid4
 from django.db import models
 
 from integrations.models.connection import Connection
-from integrations.role_templates.formats import MEDIA_TYPES, Format
+from integrations.role_templates.formats import CHOICES, MEDIA_TYPES, Format
 from tenants.models import Tenant
 
 
@@ -15,7 +15,7 @@ class RoleTemplate(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="role_templates")
-    format = models.CharField(max_length=20, choices=[(chosen.value, chosen.value) for chosen in Format])
+    format = models.CharField(max_length=20, choices=CHOICES)
     filename = models.CharField(max_length=100)
     content = models.BinaryField()
     sha256 = models.CharField(max_length=64, help_text="Of the bytes of the file, in hex.")

@@ -35,9 +35,13 @@ class StatusChange(models.Model):
         max_length=12, blank=True, choices=Status.choices, help_text="Empty where there is no role any more."
     )
     cause = models.CharField(max_length=24, choices=Cause.choices)
+    feed_position = models.BigIntegerField(
+        null=True, editable=False, help_text="Its place in the feed of service tokens; empty until it has one."
+    )
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["feed_position"], name="status_change_feed_position_unique"),
             models.CheckConstraint(
                 condition=models.Q(before__in=["", *Status.values]) & models.Q(after__in=["", *Status.values]),
                 name="status_change_statuses_known",
@@ -59,7 +63,14 @@ class StatusChange(models.Model):
                 name="status_change_cause_known",
             ),
         ]
-        indexes = [models.Index(fields=["connection", "-at"], name="status_change_of_connection")]
+        indexes = [
+            models.Index(fields=["connection", "-at"], name="status_change_of_connection"),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(feed_position__isnull=True),
+                name="status_change_without_position",
+            ),
+        ]
         ordering = ["-at", "-id"]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ them, with what was chosen in the portal as their defaults.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +110,15 @@ def reserved_tag_keys(catalogue: Catalogue) -> tuple[str, str]:
     return catalogue.product_tag.key, version_tag_key(catalogue)
 
 
+def trust_policy_of(component_id: str, *, settings: VendorSettings, external_ids: Sequence[str]) -> PolicyDocument:
+    """The trust policy of the component's customer role, in the form that the vendor chose; raises PolicyTooLong."""
+    return customer_trust_policy(
+        settings.trusted_principal_arn(component_id),
+        external_ids,
+        account_root_arn=settings.account_root_arn if settings.trust_form == "account-root" else None,
+    )
+
+
 def role_document(
     settings: VendorSettings,
     catalogue: Catalogue,
@@ -141,11 +151,7 @@ def role_document(
         role_name=name,
         path=options.path,
         description=f"Lets {catalogue.product_name} do its {component.name}",
-        trust_policy=customer_trust_policy(
-            settings.trusted_principal_arn(component.id),
-            external_ids,
-            account_root_arn=settings.account_root_arn if settings.trust_form == "account-root" else None,
-        ),
+        trust_policy=trust_policy_of(component.id, settings=settings, external_ids=external_ids),
         inline_policies=inline,
         managed_policies=managed,
         tags=(

@@ -20,6 +20,9 @@ class Format(StrEnum):
     CONSOLE = "console"
 
 
+CHOICES = [(chosen.value, chosen.value) for chosen in Format]
+
+
 @dataclass(frozen=True)
 class TemplateFile:
     """A rendered role template."""

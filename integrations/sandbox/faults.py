@@ -16,12 +16,18 @@ LONGEST_SECONDS = 120.0
 
 @dataclass
 class Fault:
-    """One rule. None means "any"; `count` is how often it may still strike, `share` how likely it does each time."""
+    """One rule. None means "any"; `count` is how often it may still strike, `share` how likely it does each time.
+
+    `account` is the caller's. `target` is the account that is spoken to: that of the role which AssumeRole names, the
+    caller's own with every other call.
+    """
 
     kind: str
     service: str | None = None
     operation: str | None = None
     account: str | None = None
+    target: str | None = None
+    region: str | None = None
     count: int | None = None
     share: float = 1.0
     seconds: float = 0.0
@@ -39,7 +45,7 @@ def read_fault(value: Any) -> Fault:
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
     if value.get("kind") not in KINDS:
         raise ValueError(f"kind is one of {', '.join(KINDS)}")
-    for name in ("service", "operation", "account", "code", "message"):
+    for name in ("service", "operation", "account", "target", "region", "code", "message"):
         if value.get(name) is not None and not isinstance(value[name], str):
             raise ValueError(f"{name} is a text")
     for name in ("count", "share", "seconds", "status"):
@@ -73,11 +79,13 @@ class Faults:
         with self._lock:
             return [dict(vars(rule)) for rule in self._rules]
 
-    def strike(self, service: str, operation: str, account: str) -> HttpResponse | None:
+    def strike(
+        self, service: str, operation: str, account: str, *, region: str, target: str = ""
+    ) -> HttpResponse | None:
         """Apply the rules to one call. Sleeps, raises AwsError, gives a dropped answer, or None to go on."""
         if not self._rules:
             return None
-        for rule in self._due(service, operation, account):
+        for rule in self._due(service, operation, account, region, target or account):
             if rule.kind == "latency":
                 time.sleep(rule.seconds)
             elif rule.kind == "throttle":
@@ -94,13 +102,15 @@ class Faults:
                 return HttpResponse(0, dropped=True)
         return None
 
-    def _due(self, service: str, operation: str, account: str) -> list[Fault]:
+    def _due(self, service: str, operation: str, account: str, region: str, target: str) -> list[Fault]:
         due = []
         with self._lock:
             for rule in self._rules:
                 if rule.service not in {None, service} or rule.operation not in {None, operation}:
                     continue
                 if rule.account not in {None, account} or rule.count == 0:
+                    continue
+                if rule.region not in {None, region} or rule.target not in {None, target}:
                     continue
                 if rule.share < 1.0 and random.random() >= rule.share:  # noqa: S311 - a share of calls, not a secret
                     continue

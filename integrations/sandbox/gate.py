@@ -8,6 +8,7 @@ import re
 from urllib.parse import urlencode
 from xml.parsers.expat import ExpatError
 
+from integrations.sandbox.arns import parse_arn
 from integrations.sandbox.authorisation import Authoriser
 from integrations.sandbox.buckets import bucket_owner
 from integrations.sandbox.callers import Caller, Callers
@@ -90,7 +91,7 @@ class Gate:
         if credential.service == "sts":
             return self._security_token(request, credential, caller)
         operation = identify(request, credential.service)
-        struck = self._faults.strike(credential.service, operation.name, caller.account)
+        struck = self._faults.strike(credential.service, operation.name, caller.account, region=credential.region)
         if struck is not None:
             return struck
         return self._authorised(request, operation, caller, credential.service, credential.region)
@@ -179,7 +180,10 @@ class Gate:
     def _security_token(self, request: HttpRequest, credential: Credential, caller: Caller) -> HttpResponse:
         form = request.form
         action = form.get("Action", "")
-        struck = self._faults.strike("sts", action, caller.account)
+        role = parse_arn(form.get("RoleArn", ""))
+        struck = self._faults.strike(
+            "sts", action, caller.account, region=credential.region, target=role.account if role else ""
+        )
         if struck is not None:
             return struck
         keys: Keys = request_keys(request, self._clock, credential.region)

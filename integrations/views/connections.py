@@ -1,4 +1,4 @@
-"""Pages of connections: the list, a new one, and the page on which a connection goes from external ID to tested."""
+"""Pages of connections: a new one, and the page on which a connection goes from external ID to tested."""
 
 import json
 from datetime import timedelta
@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,10 +14,13 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from integrations.actions.connections import ConnectionInUse, TooManyConnections, create_connection, update_connection
+from integrations.actions.external_ids import latest_rotation
 from integrations.actions.quick_create import has_quick_create
+from integrations.actions.role_templates import last_download
+from integrations.actions.role_updates import format_of_original, role_updates
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
-from integrations.actions.status_changes import last_changes
-from integrations.actions.vendor_identity import broken_identity
+from integrations.actions.status_changes import changes_since
+from integrations.actions.vendor_identity import broken_components, broken_identity
 from integrations.actions.verifications import NotReady
 from integrations.aws.arns import InvalidAccountId
 from integrations.aws.policies import revoke_older_sessions_policy
@@ -30,8 +32,10 @@ from integrations.models.connection import GOING, OUT_OF_USE
 from integrations.next_verification import is_waiting_for_aws
 from integrations.role_templates.options import InvalidRoleOption
 from integrations.vendor import vendor_settings
+from integrations.views import steps
 from integrations.views.pictures import picture
-from integrations.views.template_tabs import TemplateTabs, template_tabs
+from integrations.views.template_tabs import TABS, TemplateTabs, template_tabs
+from integrations.views.timelines import WINDOW, timeline_of
 from tenants.access import MemberRequest, member
 from tenants.audit import Actor
 from tenants.models import AuditEvent
@@ -39,20 +43,8 @@ from tenants.permissions import Permission
 
 REFUSED = 422  # the status of a page that shows a form again with what is wrong with it
 SHOWN_VERIFICATIONS = 10
-SHOWN_CHANGES = 10
+SHOWN_CHANGES = 20
 A_MOMENT = timedelta(minutes=1)
-
-
-@member(Permission.VIEW)
-def connections(request: MemberRequest) -> HttpResponse:
-    """All connections of the tenant with their status."""
-    found = (
-        Connection.objects.for_tenant(request.tenant.pk)
-        .prefetch_related("roles")
-        .annotate(verified_at=Max("verifications__finished_at"))
-        .order_by("-created_at")
-    )
-    return render(request, "integrations/connections.html", {"section": "connections", "connections": found})
 
 
 @member(Permission.MANAGE)
@@ -119,7 +111,8 @@ def account(request: MemberRequest, connection_id: UUID) -> HttpResponse:
 def find_connection(request: MemberRequest, connection_id: UUID) -> Connection:
     """The tenant's connection, or 404."""
     return get_object_or_404(
-        Connection.objects.for_tenant(request.tenant.pk).prefetch_related("roles"), pk=connection_id
+        Connection.objects.for_tenant(request.tenant.pk).select_related("tenant").prefetch_related("roles"),
+        pk=connection_id,
     )
 
 
@@ -137,23 +130,30 @@ def _connection_page(
     roles = list(connection.roles.all())
     template_roles = [role for role in roles if role.status not in GOING and catalogue().offers(role.component)]
     chosen = [role.component for role in template_roles]
-    latest = connection.verifications.filter(checks=Verification.Checks.ALL).first()
+    last = list(connection.verifications.all()[:SHOWN_VERIFICATIONS])
+    latest = next((one for one in last if one.checks == Verification.Checks.ALL), None) or (
+        connection.verifications.filter(checks=Verification.Checks.ALL).first()
+    )
     if is_fragment(request) and latest and not latest.is_active and _has_seen(request, latest):
         return HttpResponse(status=204)  # nothing new: htmx leaves the page, and what is open on it, as it is
     shown = picture(latest, connection) if latest else None
-    others = connection.verifications.exclude(pk=latest.pk) if latest else connection.verifications.all()
     refused = [form for form in (components_form, account_form) if form is not None]
     stack_event = last_stack_event(connection) if roles and connection.account_id else None
     now = timezone.now()
+    changes = changes_since(connection, now - WINDOW) if latest else []
+    timeline = timeline_of(roles, changes, now=now)
+    standing = steps.step_of(connection, verified=latest is not None)
     context: dict[str, Any] = {
         "section": "connections",
         "connection": connection,
         "status": connection.status,
-        "vendor_is_broken": broken_identity() is not None,
+        "rotation": latest_rotation(connection),
+        **_updates(connection),
+        "vendor_is_broken": broken_identity() is not None or not broken_components().isdisjoint(chosen),
         "confirming": any(role.is_confirming for role in roles),
-        "changes": [
-            (change, catalogue().name_of(change.component)) for change in last_changes(connection, SHOWN_CHANGES)
-        ],
+        "changes": [(change, catalogue().name_of(change.component)) for change in changes[:SHOWN_CHANGES]],
+        "timeline_bars": [(bar, catalogue().name_of(bar.component)) for bar in timeline.bars],
+        "taken": last_download(connection),
         "waiting_for_aws": is_waiting_for_aws(connection.status, asked_at=connection.asked_at, now=now),
         "components": catalogue().components,
         "components_form": components_form or ComponentsForm(chosen=chosen),
@@ -172,9 +172,13 @@ def _connection_page(
         "revoke_policy": json.dumps(revoke_older_sessions_policy(now), indent=2),
         "stack_name": stack_name(connection),
         "looks_soon": connection.next_verification_at is not None and connection.next_verification_at < now + A_MOMENT,
-        "step": _step(connection, chosen, verified=latest is not None),
+        "step": standing.key,
+        "standing": standing,
+        "steps_in_all": steps.IN_ALL,
+        "in_use": steps.is_in_use(connection),
         "picture": shown,
-        "other_verifications": others[: SHOWN_VERIFICATIONS - 1],
+        "watched": is_fragment(request),
+        "other_verifications": [one for one in last if one != latest],
         "stack": stack_event if stack_event and not stack_event.action.endswith(DELETED) else None,
         "deployed": _is_deployed(connection, stack_event),
         "stack_deleted": stack_event is not None and stack_event.action.endswith(DELETED),
@@ -183,6 +187,16 @@ def _connection_page(
     response = render(request, template, context, status=REFUSED if refused else 200)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _updates(connection: Connection) -> dict[str, object]:
+    """What newer versions of components ask of the roles that are there, and in which format to take it."""
+    updates = role_updates(connection=connection)
+    if not updates:
+        return {}
+    original = format_of_original(connection=connection)
+    tab = next(tab for tab, formats in TABS.items() if original in formats)
+    return {"updates": updates, "update_format": original.value, "update_tab": tab}
 
 
 def _templates(request: HttpRequest, connection: Connection) -> TemplateTabs | None:
@@ -213,15 +227,6 @@ def _is_deployed(connection: Connection, stack_event: AuditEvent | None) -> bool
 def named_roles(connection: Connection) -> list[tuple[CustomerRole, str]]:
     """The connection's roles, each with what people call its component."""
     return [(role, catalogue().name_of(role.component)) for role in connection.roles.all()]
-
-
-def _step(connection: Connection, chosen: list[str], *, verified: bool) -> str:
-    """Where the customer stands: the first step that is still to be done."""
-    if not chosen:
-        return "components"
-    if not connection.account_id:
-        return "account"
-    return "verify" if verified else "template"
 
 
 def _has_seen(request: HttpRequest, latest: Verification) -> bool:

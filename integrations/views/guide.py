@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
+from integrations.actions.external_ids import template_external_ids
 from integrations.actions.targets import verification_target
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection
@@ -16,18 +17,24 @@ def guide_context(connection: Connection) -> dict[str, Any]:
     """What is asked for, in plain words; the tenant's scope is open."""
     current, vendor = catalogue(), vendor_settings()
     roles = [role for role in connection.roles.exclude(status__in=GOING) if current.offers(role.component)]
-    components = [(role, current.component(role.component)) for role in roles]
+    components = [
+        (
+            role,
+            component := current.component(role.component),
+            [(permission, component.what_stops_without(permission)) for permission in component.permissions],
+        )
+        for role in roles
+    ]
     return {
         "connection": connection,
         "tenant": connection.tenant,
         "guide_components": components,
         "options": connection.role_options,
+        "external_ids": template_external_ids(connection),
         "trusted_principals": sorted({vendor.trusted_principal_arn(role.component) for role in roles}),
         "vendor_account": vendor.vendor_account_id,
         "partition": vendor.partition,
-        "sees_customer_data": any(
-            permission.sees_customer_data for _, component in components for permission in component.permissions
-        ),
+        "sees_customer_data": any(component.sees_customer_data for _, component, _ in components),
         "catalogue_version": current.version,
     }
 

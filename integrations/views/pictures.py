@@ -9,54 +9,30 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from integrations.actions.messages import message_of
 from integrations.catalogue import Component, UnknownComponent
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
+from integrations.views.checks import (
+    ABOUT_GRANTS,
+    ACCOUNT,
+    CANARY,
+    CANARY_CONTROL,
+    CONTROL,
+    ENTER_A,
+    ENTER_B,
+    ENTER_C,
+    LEAST_PRIVILEGE,
+    PERMISSION,
+    REMOVAL_CONTROL,
+    REMOVAL_REFUSED,
+    Check,
+    CheckList,
+)
+from integrations.views.hops import Hop, hops_of
+from integrations.views.problems import Problem, problems_of
 
 State = Verification.State
 Outcome = Finding.Outcome
-
-ENTER_A = "chain.base_to_component"
-ENTER_B = "chain.component_to_integration"
-ENTER_C = "chain.integration_to_customer"
-CONTROL = "trust.control"
-CANARY = "trust.canary"
-CANARY_CONTROL = "trust.canary_control"
-ACCOUNT = "account.matches"
-PERMISSION = "permission"
-REMOVAL_CONTROL = "removal.control"
-REMOVAL_REFUSED = "removal.refused"
-LEAST_PRIVILEGE = "least_privilege"
-# What a role tells of itself, where the customer lets it, stands with what it is about.
-ABOUT_GRANTS = frozenset({LEAST_PRIVILEGE, "inspection.policies", "inspection.role"})
-
-PROBLEMS = frozenset({Outcome.DENIED, Outcome.VIOLATED, Outcome.ERROR, Outcome.THROTTLED})
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check as a row or a hop."""
-
-    key: str
-    name: str
-    state: str
-    finding: Finding | None = None
-
-    @property
-    def title(self) -> str:
-        """What was found, in words; nothing while nothing was."""
-        return self.finding.title if self.finding else ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What somebody must act on. Permissions that fail for one cause are one problem."""
-
-    finding: Finding
-    state: str
-    actions: tuple[str, ...] = ()
-    message: str = ""  # to forward to whoever must act; empty where that is nobody of the customer's
 
 
 @dataclass(frozen=True)
@@ -70,18 +46,34 @@ class ComponentRun:
     enter_component: Check
     enter_integration: Check | None  # None in the direct chain, which has no integration role
     enter_customer: Check
-    trust: tuple[Check, ...]
+    hops: tuple[Hop, ...]
+    trust: CheckList
     account: Check  # one of `trust`, except where reachability alone is checked
-    permissions: tuple[Check, ...]
-    grants: tuple[Check, ...]
+    permissions: CheckList
+    grants: CheckList
     problems: tuple[Problem, ...]
-    removal: tuple[Check, ...] = ()  # of a role that is being removed, instead of all the rest
+    removal: CheckList  # of a role that is being removed, instead of all the rest
 
     @property
     def customer_state(self) -> str:
         """The state of the customer role itself: entered as it should be, or open to those it must refuse."""
         opened = any(check.state == Outcome.VIOLATED for check in self.trust)
         return str(Outcome.VIOLATED) if opened else self.enter_customer.state
+
+    @property
+    def enter_component_hop(self) -> Hop:
+        """The hop into the component role."""
+        return self.hops[0]
+
+    @property
+    def enter_integration_hop(self) -> Hop | None:
+        """The hop into the integration role; None in the direct chain."""
+        return self.hops[1] if self.enter_integration else None
+
+    @property
+    def enter_customer_hop(self) -> Hop:
+        """The hop into the customer role."""
+        return self.hops[-1]
 
     @property
     def grants_reached(self) -> bool:
@@ -177,6 +169,7 @@ class _Arranger:
         enter_a = self._check(ENTER_A, _("Into the component role"), after=None)
         enter_b = None if direct else self._check(ENTER_B, _("Into the integration role"), after=enter_a)
         enter_c = self._check(ENTER_C, _("Into your role"), after=enter_b or enter_a)
+        problems = problems_of(self.findings, connection)
         return ComponentRun(
             component_id=component_id,
             name=component.name if component else component_id,
@@ -185,12 +178,15 @@ class _Arranger:
             enter_component=enter_a,
             enter_integration=enter_b,
             enter_customer=enter_c,
-            trust=self._trust(enter_c) if whole else (),
+            trust=CheckList(self._trust(enter_c) if whole else ()),
             account=self._account(enter_c),
-            permissions=self._permissions(component, enter_c) if whole else (),
-            grants=self._grants(component, enter_b or enter_a) if whole else (),
-            problems=self._problems(connection),
-            removal=self._removal(role),
+            hops=hops_of(
+                enter_a, enter_b, enter_c, connection=connection, component_id=component_id, problems=problems
+            ),
+            permissions=CheckList(self._permissions(component, enter_c) if whole else ()),
+            grants=CheckList(self._grants(component, enter_b or enter_a) if whole else ()),
+            problems=problems,
+            removal=CheckList(self._removal(role)),
         )
 
     def _removal(self, role: CustomerRole | None) -> tuple[Check, ...]:
@@ -259,36 +255,6 @@ class _Arranger:
                     state=self._state(found, after),
                     finding=found,
                 )
-
-    def _problems(self, connection: Connection) -> tuple[Problem, ...]:
-        """What to act on, the chain first. That the trust-test's control was refused too says nothing new then."""
-        chain_refused = any(
-            finding.outcome in PROBLEMS
-            for code in (ENTER_A, ENTER_B, ENTER_C)
-            for finding in self.by_check.get(code, [])
-        )
-        groups: dict[tuple[str, ...], list[Finding]] = {}
-        for finding in sorted(self.findings, key=_urgency):
-            if finding.outcome not in PROBLEMS or (finding.check_code == CONTROL and chain_refused):
-                continue
-            one = (finding.action,) if finding.check_code != PERMISSION else ()
-            key = (finding.check_code, finding.outcome, finding.cause, finding.who, finding.title, finding.fix, *one)
-            groups.setdefault(key, []).append(finding)
-        return tuple(
-            Problem(
-                finding=findings[0],
-                state=str(findings[0].outcome),
-                actions=tuple(dict.fromkeys(finding.action for finding in findings if finding.action)),
-                message=message_of(finding=findings[0], connection=connection),
-            )
-            for findings in groups.values()
-        )
-
-
-def _urgency(finding: Finding) -> tuple[int, str, int]:
-    """Sorts the chain before the trust, and both before the rest; else a page would change with what landed first."""
-    rank = {"chain": 0, "trust": 1}.get(finding.check_code.partition(".")[0], 2)
-    return rank, finding.check_code, finding.pk
 
 
 def _component(component_id: str) -> Component | None:

@@ -44,7 +44,7 @@ def verification(request: MemberRequest, connection_id: UUID, verification_id: U
     """One verification, live while it runs; its live part alone where htmx asks for it."""
     found = get_object_or_404(
         Verification.objects.filter(tenant_id=request.tenant.pk, connection_id=connection_id)
-        .select_related("connection")
+        .select_related("connection__tenant")
         .prefetch_related("connection__roles"),
         pk=verification_id,
     )
@@ -53,6 +53,7 @@ def verification(request: MemberRequest, connection_id: UUID, verification_id: U
         "connection": found.connection,
         "verification": found,
         "picture": picture(found, found.connection),
+        "watched": is_fragment(request),
     }
     part = "partials/verification.html" if is_fragment(request) else "verification.html"
     response = render(request, f"integrations/{part}", context)

@@ -94,6 +94,7 @@ def _start(stack: ExitStack) -> tuple[list[Running], str, str]:
         "ROLEBRIDGE_LOCAL_DIR": str(LOCAL),
         "SECRET_KEY": _kept_secret("secret-key", 50),
         "BASE_URL": address,
+        "OUTBOUND_MAY_REACH_LOOPBACK": "yes",  # a webhook's receiver, or an identity provider, on this machine
         "CELERY_BROKER_URL": f"{valkey.address}/0",
         "CACHE_URL": f"{valkey.address}/1",
         **database.environment(DATABASE),

@@ -4,11 +4,10 @@ from pathlib import Path
 
 
 def web_command(python: str, port: int, host: str = "127.0.0.1") -> list[str]:
-    """The web server: threads, since a page waits for the database and little else."""
+    """The web server, as in production but for one process, which is enough for one person."""
     return [
-        python, "-m", "gunicorn", "portal.wsgi", "--bind", f"{host}:{port}", "--workers", "1", "--threads", "8",
-        "--worker-class", "gthread", "--timeout", "60", "--graceful-timeout", "10", "--access-logfile", "-",
-        "--no-control-socket",
+        python, "-m", "gunicorn", "portal.wsgi", "--config", "deploy/gunicorn.conf.py", "--bind", f"{host}:{port}",
+        "--workers", "1", "--graceful-timeout", "10",
     ]  # fmt: skip
 
 
@@ -16,7 +15,7 @@ def worker_command(python: str, concurrency: int = 64) -> list[str]:
     """A worker: threads, since a verification waits for AWS nearly all of its time."""
     return [
         python, "-m", "celery", "--app", "portal", "worker", "--pool", "threads", "--concurrency", str(concurrency),
-        "--queues", "verifications,scheduled_verifications,maintenance", "--loglevel", "INFO",
+        "--queues", "verifications,scheduled_verifications,webhooks,maintenance", "--loglevel", "INFO",
         "--without-gossip", "--without-mingle",
     ]  # fmt: skip
 

@@ -25,7 +25,7 @@ import psycopg
 from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ROLES = ("rolebridge_owner", "rolebridge_app", "rolebridge_staff")
+ROLES = ("rolebridge_owner", "rolebridge_app", "rolebridge_staff", "rolebridge_product")
 
 
 class ServiceError(Exception):
@@ -181,6 +181,7 @@ class Postgres:
         return {
             "DATABASE_URL": self.url(database, "rolebridge_app"),
             "DATABASE_STAFF_URL": self.url(database, "rolebridge_staff"),
+            "DATABASE_PRODUCT_URL": self.url(database, "rolebridge_product"),
             "DATABASE_OWNER_URL": self.url(database, "rolebridge_owner"),
         }
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
@@ -34,16 +35,29 @@ def account(account_id: str) -> str:
 
 @register.filter
 def ago(moment: datetime | None) -> SafeString:
-    """How long ago, in words, with the full time in UTC on hover and for programs."""
+    """How long ago, in words, with the full time on hover and for programs."""
     if moment is None:
         return SafeString("")
-    words = timesince(moment, depth=1)
     seconds = (timezone.now() - moment).total_seconds()
+    words = gettext("just now") if seconds < 60 else gettext("{} ago").format(timesince(moment, depth=1))
+    return _time(moment, words, shown="ago")
+
+
+@register.filter(name="moment")
+def full_moment(moment: datetime | None) -> SafeString:
+    """The time in UTC, which portal.js turns into the reader's own zone; with the value in UTC on hover."""
+    if moment is None:
+        return SafeString("")
+    return _time(moment, f"{date_format(moment, 'j F Y H:i:s')} UTC", shown="full")
+
+
+def _time(moment: datetime, words: str, *, shown: str) -> SafeString:
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time datetime="{}" title="{}" data-time="{}">{}</time>',
         moment.isoformat(),
         f"{moment:%d %B %Y %H:%M:%S} UTC",
-        gettext("just now") if seconds < 60 else gettext("{} ago").format(words),
+        shown,
+        words,
     )
 
 
@@ -57,3 +71,9 @@ def may(member: Member | None, permission: str) -> bool:
 def breakable(text: str) -> SafeString:
     """Text that may go on in the next line after a colon, as the names of actions must on a phone."""
     return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in text.split(":")))
+
+
+@register.filter
+def unlocalized(number: float) -> str:
+    """A number as SVG wants it, whatever language the page is in."""
+    return f"{number:g}"

@@ -47,6 +47,25 @@ addEventListener("pageshow", (event) => {
 const revealCopyButtons = (root) => root.querySelectorAll("[data-copy][hidden]").forEach((b) => { b.hidden = false; });
 revealCopyButtons(document);
 
+// One tick for all of a page; it would do nothing without this file, so it shows itself only now.
+document.querySelectorAll("[data-check-all]").forEach((all) => {
+  const boxes = () => [...all.closest("form").querySelectorAll(`input[name="${all.dataset.checkAll}"]`)];
+  const box = all.querySelector("input");
+  all.hidden = false;
+  box.addEventListener("change", () => boxes().forEach((one) => { one.checked = box.checked; }));
+  all.closest("form").addEventListener("change", () => { box.checked = boxes().every((one) => one.checked); });
+});
+
+// Times come in UTC and are shown in the reader's own zone, with UTC on hover. How long ago stays, with both on hover.
+const local = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "long" });
+const showLocalTimes = (root) => root.querySelectorAll("time[data-time]").forEach((time) => {
+  const words = local.format(new Date(time.dateTime));
+  if (time.dataset.time === "full") time.textContent = words;
+  else time.title = `${words} (${time.title})`;
+  delete time.dataset.time;
+});
+showLocalTimes(document);
+
 // Who stood on something that a swap has taken away goes on from the heading above it.
 let stoodInside = false;
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -58,6 +77,7 @@ document.addEventListener("htmx:afterSettle", () => {
   }
   stoodInside = false;
   revealCopyButtons(document);
+  showLocalTimes(document);
   const news = document.querySelector("[data-announce]");
   if (news) announce(news.dataset.announce);
 });

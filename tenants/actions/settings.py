@@ -28,10 +28,14 @@ class UnusableLink(Exception):
 
 
 @transaction.atomic
-def change_settings(*, tenant: Tenant, name: str, require_second_factor: bool, by: Actor) -> Tenant:
-    """Change a tenant's name and whether it asks for a second factor. The tenant's scope is open."""
+def change_settings(*, tenant: Tenant, name: str, require_second_factor: bool, daily_digest: bool, by: Actor) -> Tenant:
+    """Change a tenant's name, whether it asks for a second factor, and how often it gets mails. Its scope is open."""
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
-    wanted: dict[str, Any] = {"name": name, "require_second_factor": require_second_factor}
+    wanted: dict[str, Any] = {
+        "name": name,
+        "require_second_factor": require_second_factor,
+        "daily_digest": daily_digest,
+    }
     changes = {field: value for field, value in wanted.items() if getattr(tenant, field) != value}
     if changes:
         for field, value in changes.items():

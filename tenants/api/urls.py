@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from tenants.api import audit_events, invitations, members, notification_addresses, tenant, tokens
+from tenants.api import audit_events, invitations, members, notification_addresses, tenant, tokens, webhooks
 
+_WEBHOOK = "webhook-endpoints/<uuid:endpoint_id>/"
 urlpatterns = [
     path("tenant/", tenant.TenantDetail.as_view(), name="tenant"),
     path("members/", members.Members.as_view(), name="members"),
@@ -25,4 +26,17 @@ urlpatterns = [
         name="notification_address",
     ),
     path("audit-events/", audit_events.AuditEvents.as_view(), name="audit_events"),
+    path("webhook-endpoints/", webhooks.WebhookEndpoints.as_view(), name="webhook_endpoints"),
+    path(_WEBHOOK, webhooks.WebhookEndpointDetail.as_view(), name="webhook_endpoint"),
+    path(f"{_WEBHOOK}rotate/", webhooks.RotateWebhookSecret.as_view(), name="webhook_rotate"),
+    path(f"{_WEBHOOK}test/", webhooks.TestWebhookEndpoint.as_view(), name="webhook_test"),
+    path(f"{_WEBHOOK}deliveries/", webhooks.WebhookDeliveries.as_view(), name="webhook_deliveries"),
+    path(
+        f"{_WEBHOOK}deliveries/<uuid:delivery_id>/", webhooks.WebhookDeliveryDetail.as_view(), name="webhook_delivery"
+    ),
+    path(
+        f"{_WEBHOOK}deliveries/<uuid:delivery_id>/replay/",
+        webhooks.ReplayWebhookDelivery.as_view(),
+        name="webhook_replay",
+    ),
 ]

@@ -6,8 +6,10 @@ from tenants.models.invitation import Invitation
 from tenants.models.notification import NotificationAddress
 from tenants.models.people import Member, User
 from tenants.models.recovery import Recovery
+from tenants.models.service_token import ServiceToken
 from tenants.models.tenant import Tenant
 from tenants.models.token import ApiToken
+from tenants.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookSecret
 
 __all__ = [
     "ApiToken",
@@ -17,6 +19,12 @@ __all__ = [
     "Member",
     "NotificationAddress",
     "Recovery",
+    "ServiceToken",
     "Tenant",
     "User",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
+    "WebhookSecret",
 ]

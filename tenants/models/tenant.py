@@ -23,6 +23,9 @@ class Tenant(models.Model):
     require_second_factor = models.BooleanField(
         default=False, db_default=False, help_text="Members without a second factor set one up before anything else."
     )
+    daily_digest = models.BooleanField(
+        default=False, db_default=False, help_text="Changes of status are told once a day, but for an unsafe role."
+    )
     customer_number = models.CharField(
         max_length=40,
         blank=True,

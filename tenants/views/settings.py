@@ -25,9 +25,7 @@ from tenants.scope import tenant_scope
 def tenant_settings(request: MemberRequest) -> HttpResponse:
     """The tenant's settings, changed by posting them."""
     tenant = request.tenant
-    form = SettingsForm(
-        request.POST or None, initial={"name": tenant.name, "require_second_factor": tenant.require_second_factor}
-    )
+    form = SettingsForm(request.POST or None, initial=SettingsForm.initial_of(tenant))
     status = 200
     if request.method == "POST":
         if form.is_valid():
@@ -144,7 +142,7 @@ def _page(request: MemberRequest, *, status: int = 200, **context: object) -> Ht
     tenant = request.tenant
     known = {
         "section": "settings",
-        "form": SettingsForm(initial={"name": tenant.name, "require_second_factor": tenant.require_second_factor}),
+        "form": SettingsForm(initial=SettingsForm.initial_of(tenant)),
         "address_form": NotificationAddressForm(),
         "recoveries": Recovery.objects.filter(tenant_id=tenant.pk, cancelled_at=None, done_at=None),
         "addresses": NotificationAddress.objects.filter(tenant_id=tenant.pk).order_by("email"),

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.functional.customer_pages import take_session
-from tests.functional.test_accessibility import ANONYMOUS, SIGNED_IN, ids  # noqa: F401 — a fixture
+from tests.functional.page_list import ANONYMOUS, SIGNED_IN
+from tests.functional.test_accessibility import ids  # noqa: F401 — a fixture
 
 ADMIN = [
     "/admin/",

@@ -285,8 +285,10 @@ def test_nothing_can_be_added_changed_or_deleted(cast, staff) -> None:
         "session",
         "emergencystop",
         "vendoridentity",
+        "vendorsession",
         "integrationrole",
         "vendorexamination",
+        "servicetoken",
     }
 
     for model in models:

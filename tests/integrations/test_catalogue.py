@@ -102,6 +102,22 @@ def test_a_catalogue_cannot_be_changed_once_loaded(catalogue):
         ("ec2:DescribeInstances", "ecc:DescribeInstances", "no AWS service has the IAM prefix 'ecc'"),
         ("ec2:DescribeInstances", "s3:ListBuckets", "the service 's3' has no action 'ListBuckets'"),
         ("ec2:DescribeInstances", "DescribeInstances", "not written as 'service:Action'"),
+        (", parameters: {MaxResults: 5}", "", "give the smallest 'MaxResults'"),
+        (
+            "service: ec2, operation: describe_instances, parameters: {MaxResults: 5}",
+            "service: s3, operation: get_object, parameters: {Bucket: a-bucket, Key: k}",
+            "answers with contents",
+        ),
+        (
+            "service: ec2, operation: describe_instances, parameters: {MaxResults: 5}",
+            "service: secretsmanager, operation: get_secret_value, parameters: {SecretId: a}",
+            "reads contents",
+        ),
+        (
+            "service: ec2, operation: describe_instances, parameters: {MaxResults: 5}",
+            "service: sts, operation: get_federation_token, parameters: {Name: ab}",
+            "hands out credentials",
+        ),
         ("describe_instances,", "terminate_instances,", "is not a read-only call"),
         ("describe_instances,", "describe_instanzes,", "boto3's 'ec2' has no operation 'describe_instanzes'"),
         ("service: ec2", "service: ecc", "boto3 has no service 'ecc'"),

@@ -50,19 +50,36 @@ def problem_of(new):
     return str(caught.value)
 
 
-def added(action, sees_customer_data=False):
-    return {"action": action, "reason": "Some reason that is long.", "sees_customer_data": sees_customer_data}
+def added(action, sees_customer_data=False, **more):
+    reason = "Some reason that is long."
+    return {"action": action, "reason": reason, "sees_customer_data": sees_customer_data, "since": "1.2.4", **more}
+
+
+LOGS = "arn:aws:s3:::logs-*"
+
+
+def wider(permissions, **change):
+    permissions[1].update(change, since="1.2.4")
 
 
 MAJOR = {
     "an action removed": (lambda d, c, p: p.pop(0), "ec2:DescribeInstances is removed"),
     "customer data seen": (lambda d, c, p: p[0].update(sees_customer_data=True), "sees customer data now"),
-    "wider resources": (lambda d, c, p: p[1].update(resources=["*"]), "reaches other resources"),
-    "more resources": (lambda d, c, p: p[1]["resources"].append("arn:aws:s3:::b"), "reaches other resources"),
-    "other resources": (lambda d, c, p: p[1].update(resources=["arn:aws:s3:::log"]), "reaches other resources"),
-    "a condition gone": (lambda d, c, p: p[1].pop("conditions"), "reaches other resources"),
+    "wider resources": (lambda d, c, p: wider(p, resources=["*"]), "reaches other resources"),
+    "more resources": (
+        lambda d, c, p: wider(p, resources=[LOGS, "arn:aws:s3:::b"]),
+        "reaches other resources",
+    ),
+    "other resources": (
+        lambda d, c, p: wider(p, resources=["arn:aws:s3:::log"]),
+        "reaches other resources",
+    ),
+    "a condition gone": (
+        lambda d, c, p: wider(p, conditions={}),
+        "reaches other resources",
+    ),
     "a condition changed": (
-        lambda d, c, p: p[1].update(conditions={"StringLike": {"aws:RequestedRegion": "*"}}),
+        lambda d, c, p: wider(p, conditions={"StringLike": {"aws:RequestedRegion": "*"}}),
         "reaches other resources",
     ),
     "data added": (lambda d, c, p: p.append(added("logs:GetLogEvents", True)), "which sees customer data"),
@@ -142,3 +159,18 @@ def test_from_chained_to_abac_and_a_new_component_need_no_major_version():
         document["components"].append({**yaml.safe_load(VALID)["components"][0], "id": "storage-analysis"})
 
     check_succession(parse_catalogue(OLD), changed(grow))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda d, c, p: p.append(added("ec2:DescribeVolumes", since=None)), "ec2:DescribeVolumes is new"),
+        (lambda d, c, p: p.append(added("ec2:DescribeVolumes", since="1.2.3")), "ec2:DescribeVolumes is new"),
+        (lambda d, c, p: p[1].update(resources=["*"]), "s3:GetLifecycleConfiguration is wider"),
+    ],
+)
+def test_what_is_new_or_wider_says_since_which_version(change, what):
+    problem = problem_of(changed(change, "2.0.0"))
+
+    assert f"{what} in version 2.0.0" in problem
+    assert "since: 2.0.0" in problem

@@ -24,6 +24,7 @@ from integrations.models import (
     IntegrationRole,
     VendorExamination,
     VendorIdentity,
+    VendorSession,
     Verification,
 )
 from integrations.role_templates.formats import Format
@@ -31,13 +32,16 @@ from portal.access import rule_of
 from tenants.access import public
 from tenants.actions.invitations import invite
 from tenants.actions.recovery import request_recovery
+from tenants.actions.service_tokens import create_service_token
 from tenants.actions.settings import add_notification_address
 from tenants.actions.tokens import create_token
+from tenants.actions.webhooks import create_endpoint, send_test_event
 from tenants.api.base import ApiView, TenantAPIView
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member, Recovery
 from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
+from tenants.webhook_event_types import WebhookEventType
 from tests.brokers import unread, use_broker
 from tests.receipts import open_session
 
@@ -100,7 +104,11 @@ def admin_pages(model: str) -> dict[str, list[Row]]:
 TENANT = "tenants/<uuid:tenant_id>/"
 CONNECTION = "tenants/<uuid:tenant_id>/connections/<uuid:connection_id>/"
 API = "api/v1/connections/<uuid:connection_id>/"
+WEBHOOK = f"{TENANT}settings/webhooks/<uuid:endpoint_id>/"
+API_WEBHOOK = "api/v1/webhook-endpoints/<uuid:endpoint_id>/"
 NAMED = {"name": "Named"}
+HOOK = {"url": "https://hooks.example.com/", "event_types": ["connection.removed"], "enabled": "on"}
+API_HOOK = {"url": "https://hooks.example.com/", "event_types": ["connection.removed"]}
 OPTIONS = {"name_pattern": "rolebridge-{connection}-{component}", "path": "/partners/", "max_session_seconds": 3600}
 TABLE: dict[str, list[Row]] = {
     # The portal
@@ -112,10 +120,14 @@ TABLE: dict[str, list[Row]] = {
     "_components/": [everybody()],
     # Connections and verifications
     "tenants/<uuid:tenant_id>/connections/": [page()],
+    "tenants/<uuid:tenant_id>/connections/verify/": [page(403, 302), post(data={"which": "failed"})],
     "tenants/<uuid:tenant_id>/connections/new/": [page(403), post(data=NAMED)],
     CONNECTION: [page()],
     f"{CONNECTION}components/": [page(403, 302), post(data={"components": ["log-analysis"]})],
     f"{CONNECTION}account/": [page(403, 302), post(data={"account_id": "222233334444"})],
+    f"{CONNECTION}external-id-rotation/": [page()],
+    f"{CONNECTION}external-id-rotation/start/": [page(403, 302), post()],
+    f"{CONNECTION}external-id-rotation/cancel/": [page(403, 302), post()],
     f"{CONNECTION}guide/": [page()],
     f"{CONNECTION}what-you-will-see/": [page()],
     f"{CONNECTION}role-options/": [page(403), post(data=OPTIONS)],
@@ -137,7 +149,10 @@ TABLE: dict[str, list[Row]] = {
     f"{CONNECTION}removal-statement/": [page(302, 302)],
     f"{CONNECTION}sessions/": [page()],
     f"{CONNECTION}verify/": [page(403, 302), post()],
+    f"{CONNECTION}findings/": [page()],
     f"{CONNECTION}verifications/<uuid:verification_id>/": [page()],
+    f"{CONNECTION}verifications/<uuid:verification_id>/report/": [page()],
+    f"{CONNECTION}verifications/<uuid:verification_id>/report.json": [page()],
     # Audit
     f"{TENANT}audit/": [page(403)],
     f"{TENANT}audit/export.csv": [page(403)],
@@ -151,6 +166,15 @@ TABLE: dict[str, list[Row]] = {
     f"{TENANT}settings/delete/": [page(403), post(data={"typed_name": "Blue Harbour"})],
     f"{TENANT}settings/delete/cancel/": [page(403, 302), post()],
     "notification-addresses/<slug:secret>/": [everybody(404, url="notification-addresses/unknown/")],
+    # Webhooks
+    f"{TENANT}settings/webhooks/": [page(403)],
+    f"{TENANT}settings/webhooks/new/": [page(403), post(200, data=HOOK)],
+    WEBHOOK: [page(403), post(data=HOOK)],
+    f"{WEBHOOK}delete/": [page(403), post()],
+    f"{WEBHOOK}rotate/": [page(403, 302), post(200)],
+    f"{WEBHOOK}test/": [page(403, 302), post()],
+    f"{WEBHOOK}deliveries/<uuid:delivery_id>/": [page(403)],
+    f"{WEBHOOK}deliveries/<uuid:delivery_id>/replay/": [page(403, 302), post()],
     # Members and invitations
     f"{TENANT}members/": [page()],
     f"{TENANT}members/invite/": [page(403), post(data={"email": "new@example.com", "role": "viewer"})],
@@ -198,6 +222,7 @@ TABLE: dict[str, list[Row]] = {
     API: [operation(), operation(403, method="patch", data=NAMED), operation(403, 202, method="delete")],
     f"{API}pause/": [operation(403, method="post")],
     f"{API}resume/": [operation(403, method="post")],
+    f"{API}role-updates/": [operation()],
     f"{API}role-options/": [operation(), operation(403, method="patch", data={"path": "/partners/"})],
     f"{API}role-templates/<slug:template_format>/": [operation()],
     f"{API}role-template-downloads/": [operation()],
@@ -205,6 +230,11 @@ TABLE: dict[str, list[Row]] = {
     f"{API}quick-create/": [operation(409, 409, method="post")],
     f"{API}hand-off-links/": [operation(403), operation(403, 201, method="post", data={"days": 7})],
     f"{API}hand-off-links/<uuid:link_id>/": [operation(403), operation(403, method="delete")],
+    f"{API}external-id-rotation/": [
+        operation(),
+        operation(403, 201, method="post"),
+        operation(403, 409, method="delete"),
+    ],
     f"{API}sessions/": [operation()],
     f"{API}status-changes/": [operation()],
     f"{API}verifications/": [operation(), operation(403, 202, method="post")],
@@ -232,6 +262,24 @@ TABLE: dict[str, list[Row]] = {
     ],
     "api/v1/notification-addresses/<uuid:address_id>/": [operation(403), operation(403, 204, method="delete")],
     "api/v1/audit-events/": [operation(403, stranger=200)],
+    "api/v1/webhook-endpoints/": [
+        operation(403, stranger=200),
+        operation(403, 201, 201, method="post", data=API_HOOK),
+    ],
+    API_WEBHOOK: [
+        operation(403),
+        operation(403, method="patch", data={"enabled": False}),
+        operation(403, 204, method="delete"),
+    ],
+    f"{API_WEBHOOK}rotate/": [operation(403, method="post")],
+    f"{API_WEBHOOK}test/": [operation(403, 202, method="post")],
+    f"{API_WEBHOOK}deliveries/": [operation(403)],
+    f"{API_WEBHOOK}deliveries/<uuid:delivery_id>/": [operation(403)],
+    f"{API_WEBHOOK}deliveries/<uuid:delivery_id>/replay/": [operation(403, 202, method="post")],
+    # With a service token alone (tests/integrations/api/test_product.py)
+    "api/v1/product/connections/": [everybody(401)],
+    "api/v1/product/connections/<uuid:connection_id>/": [everybody(401)],
+    "api/v1/product/events/": [everybody(401)],
     "^api/": [everybody(404, url="api/nothing/"), everybody(404, url="api/v1/connections", method="post")],
     # Django admin
     "admin/": [staff(200)],
@@ -257,6 +305,7 @@ TABLE: dict[str, list[Row]] = {
     **admin_pages("integrations/connection"),
     **admin_pages("integrations/verification"),
     **admin_pages("integrations/session"),
+    **admin_pages("integrations/vendorsession"),
     **admin_pages("integrations/emergencystop"),
     **admin_pages("integrations/vendoridentity"),
     **admin_pages("integrations/integrationrole"),
@@ -264,6 +313,16 @@ TABLE: dict[str, list[Row]] = {
         staff(404, method="post", url="admin/integrations/integrationrole/999999/acknowledge/"),
     ],
     "admin/integrations/emergencystop/switch/": [staff(405), staff(302, method="post")],
+    **admin_pages("tenants/servicetoken"),
+    "admin/tenants/servicetoken/make/": [
+        staff(200),
+        staff(422, method="post"),
+        staff(200, method="post", data={"name": "Product", "days": 30, "reason": "It needs one."}),
+    ],
+    "admin/tenants/servicetoken/<path:object_id>/revoke/": [
+        staff(200),
+        staff(302, method="post", data={"reason": "x"}),
+    ],
     **admin_pages("integrations/vendorexamination"),
     "admin/integrations/vendorexamination/examine/": [staff(405), staff(302, method="post")],
 }
@@ -327,9 +386,18 @@ def things(cast) -> dict[str, Any]:
         owner = Member.objects.get(user=cast.owner)
         invitation = invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
         address = add_notification_address(tenant=cast.tenant, email="soc@example.com", by=SYSTEM)
+        endpoint, _ = create_endpoint(
+            tenant=cast.tenant,
+            url="https://hooks.example.com/",
+            event_types=[WebhookEventType.CONNECTION_REMOVED],
+            by=SYSTEM,
+        )
+        delivery = send_test_event(endpoint=endpoint, by=SYSTEM)
     now = timezone.now()
+    service_token, _ = create_service_token(name="Product", days=1, reason="Test", by=SYSTEM)
     VendorIdentity.objects.create(works=True, since=now, checked_at=now)
     role = IntegrationRole.objects.create(role_arn="arn", role_id="AROA", first_seen_at=now, acknowledged_at=now)
+    own = VendorSession.objects.create(opened_at=now, expires_at=now, role_arn="arn", session_name="rolebridge-canary")
     stop = EmergencyStop.objects.create(is_active=False, reason="Test", started_at=now, started_by="Test")
     with staff_scope():
         member, event = Member.objects.filter(tenant=cast.tenant).first(), AuditEvent.objects.first()
@@ -346,16 +414,20 @@ def things(cast) -> dict[str, Any]:
         "invitation_id": invitation.pk,
         "address_id": address.pk,
         "recovery_id": recovery.pk,
+        "endpoint_id": endpoint.pk,
+        "delivery_id": delivery.pk,
         "admin/tenants/tenant": cast.tenant.pk,
         "admin/tenants/member": member.pk,
         "admin/tenants/apitoken": token.pk,
         "admin/tenants/auditevent": event.pk,
+        "admin/tenants/servicetoken": service_token.pk,
         "admin/integrations/connection": connection.pk,
         "admin/integrations/verification": verification.pk,
         "admin/integrations/vendorexamination": VendorExamination.objects.create().pk,
         "admin/integrations/session": session.pk,
         "admin/integrations/emergencystop": stop.pk,
         "admin/integrations/vendoridentity": 1,
+        "admin/integrations/vendorsession": own.pk,
         "admin/integrations/integrationrole": role.pk,
     }
 

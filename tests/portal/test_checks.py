@@ -38,3 +38,11 @@ def test_e003_a_role_that_skips_row_level_security_is_an_error(db, database) -> 
             superuser.execute("ALTER ROLE rolebridge_app NOBYPASSRLS")
 
     assert error.id == "rolebridge.E003"
+
+
+def test_e005_customers_addresses_leading_to_this_machine_are_an_error(settings) -> None:
+    settings.OUTBOUND_MAY_REACH_LOOPBACK = True
+
+    (error,) = checks.outbound_calls_stay_outside()
+
+    assert error.id == "rolebridge.E005"

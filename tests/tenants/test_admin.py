@@ -1,12 +1,16 @@
 """Who gets into the pages for staff, and what they show of people, tokens and events."""
 
+import re
+
 import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
 
+from tenants.actions.service_tokens import create_service_token, find_service_token
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
-from tenants.scope import tenant_scope
+from tenants.models import AuditEvent, ServiceToken
+from tenants.scope import staff_scope, tenant_scope
 from tests.second_factor import TOTP_SECRET, code_of
 
 
@@ -105,3 +109,49 @@ def test_audit_events_name_actor_tenant_and_target(cast, sign_in) -> None:
     ]
     detail = client.get(f"/admin/tenants/auditevent/{rows[0].pk}/change/").content.decode()
     assert "owner@example.com" in detail
+
+
+def test_a_service_token_is_made_with_a_reason_shown_once_and_revoked(cast, sign_in) -> None:
+    client = sign_in(cast.staff)
+    made = client.post(
+        "/admin/tenants/servicetoken/make/", {"name": "Log analysis", "days": 30, "reason": "For production."}
+    )
+    text = re.search(r"rbs_[\w-]+", made.content.decode())[0]
+    token = ServiceToken.objects.get()
+
+    page = client.get(f"/admin/tenants/servicetoken/{token.pk}/change/").content.decode()
+    revoked = client.post(f"/admin/tenants/servicetoken/{token.pk}/revoke/", {"reason": "It leaked."})
+
+    assert "no-store" in made["Cache-Control"]
+    assert find_service_token(text) is None, "it is revoked"
+    assert (revoked.status_code, "For production." in page, text in page) == (302, True, False)
+    token.refresh_from_db()
+    assert (token.created_by, token.revoked_by, token.revoke_reason) == (*[cast.staff.email] * 2, "It leaked.")
+    with staff_scope():
+        events = AuditEvent.objects.filter(target_id=str(token.pk)).order_by("pk")
+        assert [(event.action, event.data["reason"]) for event in events] == [
+            ("admin:service_token:created", "For production."),
+            ("admin:service_token:revoked", "It leaked."),
+        ]
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"name": "x", "days": 30, "reason": " "}, {"name": "x", "days": 0, "reason": "x"}]
+)
+def test_a_service_token_is_not_made_without_name_reason_and_end(cast, sign_in, data) -> None:
+    assert sign_in(cast.staff).post("/admin/tenants/servicetoken/make/", data).status_code == 422
+    assert ServiceToken.objects.count() == 0
+
+
+def test_staff_without_the_permission_see_service_tokens_and_make_and_revoke_none(cast, sign_in) -> None:
+    token, _ = create_service_token(name="Product", days=1, reason="Test", by=SYSTEM)
+    cast.staff.is_superuser = False
+    cast.staff.save()
+    client = sign_in(cast.staff)
+
+    assert client.get(f"/admin/tenants/servicetoken/{token.pk}/change/").status_code == 200
+    for address in ("make/", f"{token.pk}/revoke/"):
+        data = {"name": "x", "days": 30, "reason": "x"}
+        assert client.post(f"/admin/tenants/servicetoken/{address}", data).status_code == 403
+    token.refresh_from_db()
+    assert (ServiceToken.objects.count(), token.revoked_at) == (1, None)

@@ -8,11 +8,13 @@ from django.db import connections, transaction
 from django.db.utils import DatabaseError, IntegrityError, ProgrammingError
 
 from integrations.actions.connections import create_connection
-from integrations.models import Connection, CustomerRole, StatusChange
+from integrations.actions.role_templates import download_role_template
+from integrations.models import Connection, CustomerRole, RoleTemplate
+from integrations.role_templates.formats import Format
 from tenants import audit
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member, Tenant
-from tenants.scope import OWNER, STAFF, current_tenant, staff_scope, tenant_scope
+from tenants.scope import OWNER, PRODUCT, STAFF, current_tenant, staff_scope, tenant_scope
 from tests.environment import DATABASE
 
 VERBS = {"SELECT": "r", "INSERT": "a", "UPDATE": "w", "DELETE": "d"}
@@ -93,7 +95,7 @@ def test_a_row_cannot_hang_on_another_tenants_connection(db, cast) -> None:
 
 
 def test_no_database_role_skips_row_level_security(db) -> None:
-    for alias in ("default", STAFF, OWNER):
+    for alias in ("default", STAFF, PRODUCT, OWNER):
         with connections[alias].cursor() as cursor:
             cursor.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
             assert cursor.fetchone() == (False, False), alias
@@ -101,7 +103,8 @@ def test_no_database_role_skips_row_level_security(db) -> None:
 
 def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, cast) -> None:
     with tenant_scope(cast.tenant.pk):
-        create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
+        download_role_template(connection=connection, chosen=Format.CLI, by=SYSTEM)
 
     with psycopg.connect(db.url(DATABASE)) as superuser:
         readable = superuser.execute(
@@ -119,6 +122,9 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "tenants_tenant",
         "tenants_notificationaddress",
         "tenants_recovery",
+        "tenants_webhookendpoint",
+        "tenants_webhookdelivery",
+        "tenants_webhookevent",
         "tenants_auditevent",  # while it erases a deleted tenant's people
         "integrations_connection",
         "integrations_verification",
@@ -126,8 +132,10 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "integrations_handofflink",
         "integrations_notification",
         "integrations_customerrole",
+        "integrations_statuschange",  # while it gives them their places in the feed
+        "integrations_externalidrotation",
     }
-    assert StatusChange.objects.using(OWNER).count() == AuditEvent.objects.using(OWNER).count() == 0
+    assert RoleTemplate.objects.using(OWNER).count() == AuditEvent.objects.using(OWNER).count() == 0
     assert Connection.objects.using(OWNER).update(name="changed") == 0
 
 
@@ -143,7 +151,13 @@ def test_staff_read_across_tenants_and_write_none_of_it(db, cast) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "columns"), [("tenants_apitoken", "digest"), ("django_session", "session_key"), ("django_session", "*")]
+    ("table", "columns"),
+    [
+        ("tenants_apitoken", "digest"),
+        ("django_session", "session_key"),
+        ("django_session", "*"),
+        ("tenants_webhooksecret", "*"),
+    ],
 )
 def test_staff_read_nothing_that_would_let_them_in(db, cast, table, columns) -> None:
     with (
@@ -235,11 +249,12 @@ def test_what_a_function_tells_with_the_rights_of_the_owner_is_ids_and_truth_val
 def test_the_app_owns_nothing_and_may_not_change_the_border(db) -> None:
     with psycopg.connect(db.url(DATABASE)) as superuser:
         owned = superuser.execute(
-            "SELECT relname FROM pg_class WHERE pg_get_userbyid(relowner) IN ('rolebridge_app', 'rolebridge_staff')"
+            "SELECT relname FROM pg_class WHERE pg_get_userbyid(relowner) IN"
+            " ('rolebridge_app', 'rolebridge_staff', 'rolebridge_product')"
         ).fetchall()
 
     assert owned == []
-    for alias in ("default", STAFF):
+    for alias in ("default", STAFF, PRODUCT):
         with connections[alias].cursor() as cursor:
             for statement in (
                 "ALTER TABLE tenants_member DISABLE ROW LEVEL SECURITY",

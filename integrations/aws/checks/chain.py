@@ -7,7 +7,12 @@ from integrations.aws import findings
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_customer_role, prove_component_side
 from integrations.aws.checks.run import Answer, Run
-from integrations.aws.customer_refusals import TrustFacts, judge_customer_refusal
+from integrations.aws.customer_refusals import (
+    NOT_EXPLAINED,
+    TrustFacts,
+    judge_customer_refusal,
+    names_session_context,
+)
 from integrations.aws.errors import Refused, Retry
 from integrations.aws.probes import caller_account
 from integrations.aws.report import Actor, Outcome
@@ -49,6 +54,8 @@ class ChainChecks:
         self._rebuilt = False
         self._refusal: Answer | None = None
         self._trust_test_entered = False
+        self._not_explained = False
+        self._component_side_asked = False
         self._component_side_works: bool | None = None
         self.customer: Session | None = None
         self.account_matches: bool | None = None
@@ -61,8 +68,8 @@ class ChainChecks:
 
     @property
     def refused(self) -> bool:
-        """AWS answered that the customer role may not be assumed."""
-        return self._refusal is not None
+        """AWS answered that the customer role may not be assumed, and it is not open whether our own side refused."""
+        return self._refusal is not None and not self._not_explained
 
     def start(self) -> None:
         if self._run.settings.chain == "direct":
@@ -136,7 +143,7 @@ class ChainChecks:
         self.customer = customer
         run.receipts.append(customer.receipt)
         run.passed(TO_C, "We entered your role", answer, request_id=customer.receipt.request_id)
-        run.call(lambda: caller_account(run.vendor, customer, run.settings.region), self._account_answered, ACCOUNT)
+        run.call(lambda: caller_account(run.vendor, customer), self._account_answered, ACCOUNT)
         self._on_customer(customer)
 
     def _account_answered(self, answer: Answer) -> None:
@@ -157,10 +164,13 @@ class ChainChecks:
         self._prove_component_side()
 
     def _prove_component_side(self) -> None:
-        """Before the customer is told that the role lacks the product's tag: would ours get in if it had it?"""
-        run = self._run
-        if self._refusal is None or not self._trust_test_entered or run.settings.chain != "abac":
+        """Before the customer is told that the role refuses what the component's session brings: does our stand-in?"""
+        run, refusal = self._run, self._refusal
+        if refusal is None or not isinstance(refusal.failure, Refused) or self._component_side_asked:
             return
+        if not self._trust_test_entered and not names_session_context(refusal.failure):
+            return
+        self._component_side_asked = True
         run.call(lambda: prove_component_side(run.vendor, run.target), self._component_side_proved, TO_C)
 
     def _component_side_proved(self, answer: Answer) -> None:
@@ -179,4 +189,5 @@ class ChainChecks:
         verdict = judge_customer_refusal(
             self._refusal.failure, facts, run.target, run.role_arn, abac=run.settings.chain == "abac"
         )
+        self._not_explained = verdict is NOT_EXPLAINED
         run.failed(TO_C, verdict, self._refusal)

@@ -36,6 +36,8 @@ class InspectionChecks:
         self._role_answered = False
         # Nothing can be asked any more, or never could.
         self._closed = not run.target.self_inspection
+        # Whether the role tells nothing of itself: the customer did not choose it, or AWS refused it.
+        self.refuses = not run.target.self_inspection
         self._waiting: list[_Asked] = []
         self._under_way: list[list[_Asked]] = []
         self.too_wide = False
@@ -50,7 +52,9 @@ class InspectionChecks:
         run = self._run
         if answer.failure:
             # Where it was refused, the chain reports that the role cannot be entered, and why.
-            if not isinstance(answer.failure, Refused):
+            if isinstance(answer.failure, Refused):
+                self.refuses = True
+            else:
                 run.failed(SESSION, findings.judge_failure(answer.failure), answer, blocks_verdict=False)
             self.close()
             return
@@ -96,6 +100,7 @@ class InspectionChecks:
         if answer.failure:
             verdict = findings.judge_probe_failure(answer.failure)
             self._run.failed(SIMULATION, verdict, answer, blocks_verdict=False)
+            self.refuses = self.refuses or isinstance(answer.failure, Refused)
         for _, then in asked:
             then(answer.value or {})
 
@@ -135,7 +140,7 @@ class InspectionChecks:
             role.trust_policy,
             principal_arn=run.settings.trusted_principal_arn(run.target.component.id),
             account_root_arn=run.settings.account_root_arn,
-            external_ids=(run.target.external_id, *run.target.previous_external_ids),
+            external_ids=run.target.known_external_ids if not run.target.retired else (run.target.external_id,),
         )
         for problem in problems:
             self.too_wide = self.too_wide or problem.too_wide

@@ -17,8 +17,8 @@ from integrations.aws.inspection import Question, Simulation
 from integrations.aws.narrowing import Narrowing
 from integrations.aws.probes import run_probe
 from integrations.aws.report import Actor, Outcome
-from integrations.aws.verdicts import Verdict
-from integrations.catalogue import Permission, Probe
+from integrations.aws.verdicts import LATER, Verdict
+from integrations.catalogue import Permission, Probe, version_numbers
 
 PERMISSION = "permission"
 REGION = "permission.region"
@@ -30,6 +30,18 @@ _NOT_ALLOWED = Verdict(
     "You did not allow this region, so nothing was tried there",
     "There is nothing to do.",
 )
+
+_NOT_SIMULATED = Verdict(
+    Outcome.ERROR,
+    "simulation_unanswered",
+    Actor.NOBODY,
+    "AWS's policy simulation gave no answer about this permission, and no harmless call can prove it",
+    LATER,
+)
+
+
+# What AWS says where the role's own policies lack an action; not every service names its reason.
+_LACKING = frozenset({"missing_permission", "refused_without_reason", "refused_with_encoded_reason"})
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,8 @@ class PermissionChecks:
         self._unanswered: set[tuple[str, str]] = set()
         self._passed: set[tuple[str, str]] = set()
         self._refused: list[_Refusal] = []
+        self._lacking: set[str] = set()
+        self._was_cut_off = False
 
     def start(self, customer: Session) -> None:
         self._started = True
@@ -75,7 +89,7 @@ class PermissionChecks:
     def _simulated(self, permission: Permission, region: str, simulation: Simulation | None) -> None:
         where: dict[str, Any] = {"action": permission.action, "region": region}
         if simulation is None:
-            self._run.skipped(PERMISSION, "no_probe", "No harmless call can prove this permission", **where)
+            self._not_simulated(where)
             return
         told = f"The simulation was not told: {', '.join(simulation.not_told)}." if simulation.not_told else ""
         verdict = findings.judge_simulation(simulation)
@@ -97,8 +111,22 @@ class PermissionChecks:
                 **where,
             )
         else:
-            verdict = findings.explain_refusal(verdict, permission, deployed_version=self._inspection.deployed_version)
+            verdict = findings.explain_refusal(verdict, permission, deployed_version=self.deployed_version)
             self._run.failed(PERMISSION, verdict, Answer.none(), detail=_decided_by(simulation), **where)
+
+    def _not_simulated(self, where: dict[str, Any]) -> None:
+        """A simulation that could be asked and did not answer leaves open what the role lacks."""
+        if self._inspection.refuses:
+            self._run.skipped(
+                PERMISSION,
+                "no_probe",
+                "No harmless call can prove this permission",
+                fix="There is nothing to do. Where the role may read itself (self-inspection, an option of the role "
+                "template), AWS's policy simulation says whether it has this permission.",
+                **where,
+            )
+        else:
+            self._run.failed(PERMISSION, _NOT_SIMULATED, Answer.none(), **where)
 
     # Permissions with a probe
 
@@ -126,14 +154,17 @@ class PermissionChecks:
         self._judge_what_is_complete()
 
     def _judge_what_is_complete(self) -> None:
-        """Where the role tells of itself, it is asked once, about all that was refused."""
-        if self._run.target.self_inspection:
+        """Where the role tells of itself, it is asked once, about all that was refused. Where it may be of an older
+        version, which of the permissions it lacks says of which.
+        """
+        if self._run.target.self_inspection or self._run.target.older_versions:
             complete = [] if self._unanswered else list(self._refused)
         else:
             open_actions = {action for action, _ in self._unanswered}
             complete = [refusal for refusal in self._refused if refusal.permission.action not in open_actions]
         if not complete:
             return
+        self._lacking |= {refusal.permission.action for refusal in complete if self._may_be_lacking(refusal)}
         self._refused = [refusal for refusal in self._refused if refusal not in complete]
         questions = [self._question(refusal) for refusal in complete]
         self._inspection.ask(questions, lambda answers: self._explained(complete, answers))
@@ -155,7 +186,7 @@ class PermissionChecks:
             findings.judge_probe_failure(failure, asked, self._narrowing),
             refusal.permission,
             simulation=simulation,
-            deployed_version=self._inspection.deployed_version,
+            deployed_version=self.deployed_version,
         )
         if verdict.cause == "blocked_by_organisation":
             verdict = self._name_regions(verdict, refusal)
@@ -185,21 +216,55 @@ class PermissionChecks:
 
     def close(self) -> None:
         """Judge the refusals whose other regions, or whose explanation, never came."""
+        self._was_cut_off = bool(self._unanswered)
         self._unanswered.clear()
         self._judge_what_is_complete()
+
+    # The version that the role was made for
+
+    def _may_be_lacking(self, refusal: _Refusal) -> bool:
+        """Whether it may have been refused because the role's policies do not hold it."""
+        failure = refusal.answer.failure
+        return failure is not None and findings.judge_probe_failure(failure, (), self._narrowing).cause in _LACKING
+
+    @property
+    def deployed_version(self) -> str:
+        """As the role's tag says, or else as its permissions show; empty where neither does."""
+        return self._inspection.deployed_version or self._shown_version()
+
+    def _shown_version(self) -> str:
+        """The newest version whose permissions the role has, and of whose successors it has nothing.
+
+        A role that lacks something else than a newer version's permissions is not outdated but at fault, and so is one
+        that was seen to have them before.
+        """
+        target = self._run.target
+        if not self._started or self._was_cut_off or self._unanswered:
+            return ""
+        probed = [permission for permission in target.component.permissions if permission.probe]
+        passed = {action for action, _ in self._passed}
+        if not self._lacking:
+            return target.component.version if {permission.action for permission in probed} <= passed else ""
+        known = version_numbers(target.known_version) if target.known_version else (0, 0, 0)
+        for version in sorted(target.older_versions, key=version_numbers, reverse=True):
+            newer = {permission.action for permission in probed if permission.is_newer_than(version)}
+            if version_numbers(version) >= known and newer == self._lacking and not newer & passed:
+                return version
+        return ""
 
     @property
     def ok(self) -> bool | None:
         """None where nothing is known to be missing, but not everything is known to be there.
 
-        Where not one permission could be tried, for no region has the services, nothing was proved.
+        Where not one permission was proved, since no region has the services or no harmless call exists, nothing is
+        known to be there.
         """
         if not self._started:
             return None
         outcomes = {finding.outcome for finding in self._run.findings if finding.check == PERMISSION}
         if Outcome.DENIED in outcomes:
             return False
-        if Outcome.NOT_APPLICABLE in outcomes and Outcome.PASSED not in outcomes:
+        if Outcome.PASSED not in outcomes:
             return None
         return None if outcomes & {Outcome.ERROR, Outcome.THROTTLED} else True
 

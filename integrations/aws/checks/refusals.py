@@ -10,11 +10,17 @@ from dataclasses import dataclass, field
 
 from integrations.aws import findings
 from integrations.aws.checks.run import Answer, Run
-from integrations.aws.errors import Refused, SessionExpired
+from integrations.aws.customer_refusals import speaks_of_vendor
+from integrations.aws.errors import Refused, SessionExpired, read_denial
 from integrations.aws.report import Actor, Outcome, SessionReceipt
 from integrations.aws.verdicts import Verdict
 
 Attempt = Callable[[], SessionReceipt]
+
+
+def _refused_by_us(answer: Answer) -> bool:
+    """Whether AWS says that a policy of the caller's refused, which is ours: that proves nothing of the customer's."""
+    return isinstance(answer.failure, Refused) and speaks_of_vendor(read_denial(answer.failure.text))
 
 
 @dataclass(frozen=True)
@@ -106,22 +112,27 @@ class ControlledRefusals:
             self._waiting.clear()
             return
         own_side = self._control.own_side
-        if isinstance(answer.failure, Refused) and own_side is not None:
+        if _refused_by_us(answer) and own_side is not None:
+            self._our_side_broken(answer)
+        elif isinstance(answer.failure, Refused) and own_side is not None:
             self._run.call(own_side, lambda proof: self._own_side_answered(answer, proof), self._control.check)
         else:
             self._judge_control(answer)
 
     def _own_side_answered(self, refused: Answer, proof: Answer) -> None:
-        self.own_side_works = proof.failure is None
         if proof.failure is None:
+            self.own_side_works = True
             self._run.receipts.append(proof.value)
             self._judge_control(refused)
         elif isinstance(proof.failure, Refused):
-            self._run.failed(self._control.check, OUR_SIDE_BROKEN, proof)
-            self._release(passed=False)
+            self._our_side_broken(proof)
         else:
-            self.own_side_works = None
             self._judge_control(proof)
+
+    def _our_side_broken(self, answer: Answer) -> None:
+        self.own_side_works = False
+        self._run.failed(self._control.check, OUR_SIDE_BROKEN, answer)
+        self._release(passed=False)
 
     def _judge_control(self, answer: Answer) -> None:
         control = self._control
@@ -153,7 +164,7 @@ class ControlledRefusals:
                 self._try(refusal, what, pause=self._run.settings.repeat_pause)
                 return
             self._got_in(refusal, what, answer)
-        elif isinstance(answer.failure, Refused):
+        elif isinstance(answer.failure, Refused) and not _refused_by_us(answer):
             progress.refused = answer
         else:
             progress.failed = answer
@@ -180,8 +191,8 @@ class ControlledRefusals:
             self._judge(refusal, answer)
 
     def _judge(self, refusal: MustBeRefused, answer: Answer) -> None:
-        if answer.failure is not None and not isinstance(answer.failure, Refused):
-            verdict = findings.judge_failure(answer.failure)
+        if answer.failure is not None and (_refused_by_us(answer) or not isinstance(answer.failure, Refused)):
+            verdict = OUR_SIDE_BROKEN if _refused_by_us(answer) else findings.judge_failure(answer.failure)
             self._run.failed(refusal.check, verdict, answer, blocks_verdict=self._control.blocks_verdict)
         else:
             self._judge_refused(refusal, answer)

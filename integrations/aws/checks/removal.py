@@ -7,9 +7,9 @@ refuse. A broken vendor side refuses everything, and would look just like a cust
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_trust_test, try_control_role, try_customer_role
-from integrations.aws.checks.refusals import Control, ControlledRefusals, MustBeRefused
+from integrations.aws.checks.refusals import Attempt, Control, ControlledRefusals, MustBeRefused
 from integrations.aws.checks.run import Answer, Run
-from integrations.aws.report import Actor, Outcome
+from integrations.aws.report import Actor, Outcome, VerificationTarget
 from integrations.aws.verdicts import Verdict
 
 CONTROL = "removal.control"
@@ -32,7 +32,7 @@ _CONTROL_BROKEN = Verdict(
 
 
 class RemovalCheck:
-    """One attempt to get in, that must be refused."""
+    """An attempt to get in with each external ID that the role may hold; all must be refused."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -49,6 +49,10 @@ class RemovalCheck:
             return
         launch: Session = answer.value
         run.receipts.append(launch.receipt)
+
+        def attempt(external_id: str) -> Attempt:
+            return lambda: try_customer_role(run.vendor, run.target, launch, external_id)
+
         self._refusals = ControlledRefusals(
             run,
             Control(
@@ -61,9 +65,8 @@ class RemovalCheck:
                 MustBeRefused(
                     check=REFUSED,
                     attempts={
-                        "your external ID": lambda: try_customer_role(
-                            run.vendor, run.target, launch, run.target.external_id
-                        )
+                        how: attempt(external_id)
+                        for external_id, how in zip(run.target.known_external_ids, _names(run.target), strict=True)
                     },
                     refused_title="The role refuses us",
                     unknown_title="Not known yet whether the role refuses us",
@@ -83,3 +86,9 @@ class RemovalCheck:
         if self._refusals is None or REFUSED not in self._refusals.entered:
             return None
         return not self._refusals.entered[REFUSED]
+
+
+def _names(target: VerificationTarget) -> list[str]:
+    """What each of the target's known external IDs is called."""
+    others = len(target.known_external_ids) - 1
+    return ["your external ID", *(f"another external ID of yours ({number})" for number in range(1, others + 1))]

@@ -23,6 +23,7 @@ CONTROL = "trust.control"
 NO_EXTERNAL_ID = "trust.no_external_id"
 WRONG_EXTERNAL_ID = "trust.wrong_external_id"
 PREVIOUS_EXTERNAL_ID = "trust.previous_external_id"
+NEXT_EXTERNAL_ID = "trust.next_external_id"
 CANARY = "trust.canary"
 CANARY_CONTROL = "trust.canary_control"
 
@@ -46,6 +47,20 @@ _TOO_WIDE = Verdict(
     "Deploy the current role template again. Its trust policy must name our one role as its principal, not our whole "
     "account and not everybody.",
 )
+_RETIRED_ID_ACCEPTED = Verdict(
+    Outcome.VIOLATED,
+    "retired_external_id_accepted",
+    Actor.CUSTOMER,
+    "The role still accepts an external ID that is no longer yours",
+    "Deploy the current role template again: its trust policy holds your external ID alone.",
+)
+_NOT_MOVED = Verdict(
+    Outcome.NOT_APPLICABLE,
+    "next_external_id_not_accepted",
+    Actor.CUSTOMER,
+    "The role does not accept your new external ID yet, and is used with the previous one",
+    "Deploy the current role template when it suits you: it accepts both until all roles have moved.",
+)
 _CANARY_BROKEN = Verdict(
     Outcome.ERROR,
     "canary_cannot_prove",
@@ -68,7 +83,9 @@ class TrustChecks:
         self._trust_test: ControlledRefusals | None = None
         self._canary: ControlledRefusals | None = None
         self._canary_session_is_new = False
-        self._enters_with_previous_id = False
+        self._entered_with_previous: list[bool | None] = []
+        self._refused_previous: list[Answer] = []
+        self._next_answer: Answer | None = None
 
     def start(self) -> None:
         run = self._run
@@ -78,7 +95,7 @@ class TrustChecks:
 
     def _enter_canary(self) -> None:
         run = self._run
-        run.call(lambda: run.vendor.own_role_sts(CANARY_ROLE), self._canary_entered, CANARY_CONTROL)
+        run.call(lambda: run.vendor.own_role_sts_by_region(CANARY_ROLE), self._canary_entered, CANARY_CONTROL)
 
     def _canary_again(self) -> bool:
         """Whether the canary starts again, since its session was kept from before and may be stale."""
@@ -113,21 +130,22 @@ class TrustChecks:
         )
         self._trust_test.start()
         for external_id in run.target.previous_external_ids:
-            self._try_previous(external_id, launch)
+            self._try(external_id, launch, self._previous_answered, PREVIOUS_EXTERNAL_ID)
+        if run.target.next_external_id:
+            self._try(run.target.next_external_id, launch, self._next_answered, NEXT_EXTERNAL_ID)
 
-    def _try_previous(self, external_id: str, launch: Session) -> None:
+    def _try(self, external_id: str, launch: Session, then: Callable[[Answer], None], check: str) -> None:
         run = self._run
-        run.call(
-            lambda: try_customer_role(run.vendor, run.target, launch, external_id),
-            self._previous_answered,
-            PREVIOUS_EXTERNAL_ID,
-        )
+        run.call(lambda: try_customer_role(run.vendor, run.target, launch, external_id), then, check)
 
     def _previous_answered(self, answer: Answer) -> None:
         run = self._run
         if answer.failure is None:
-            self._enters_with_previous_id = True
+            self._entered_with_previous.append(True)
             run.receipts.append(answer.value)
+            if run.target.retired:
+                run.failed(PREVIOUS_EXTERNAL_ID, _RETIRED_ID_ACCEPTED, answer, request_id=answer.value.request_id)
+                return
             run.passed(
                 PREVIOUS_EXTERNAL_ID,
                 "The role still accepts your previous external ID",
@@ -136,14 +154,48 @@ class TrustChecks:
                 request_id=answer.value.request_id,
             )
         elif isinstance(answer.failure, Refused):
-            run.passed(
-                PREVIOUS_EXTERNAL_ID,
-                "The role does not accept your previous external ID",
-                answer,
-                cause="previous_external_id_refused",
-            )
+            self._refused_previous.append(answer)  # what it means is known once the control has answered
         else:
+            self._entered_with_previous.append(None)
             run.failed(PREVIOUS_EXTERNAL_ID, findings.judge_failure(answer.failure), answer, blocks_verdict=False)
+
+    def _judge_previous_refusals(self) -> None:
+        run, counts = self._run, self.facts.control_passed is True
+        for answer in self._refused_previous:
+            self._entered_with_previous.append(False if counts else None)
+            if counts:
+                run.passed(
+                    PREVIOUS_EXTERNAL_ID,
+                    "The role does not accept your previous external ID",
+                    answer,
+                    cause="previous_external_id_refused",
+                )
+            else:
+                run.skipped(
+                    PREVIOUS_EXTERNAL_ID,
+                    "control_did_not_pass",
+                    "Not known yet whether the role accepts your previous external ID",
+                    duration_ms=answer.duration_ms,
+                    request_id=answer.request_id,
+                )
+        self._refused_previous.clear()
+
+    def _next_answered(self, answer: Answer) -> None:
+        run = self._run
+        self._next_answer = answer
+        if answer.failure is None:
+            run.receipts.append(answer.value)
+            run.passed(
+                NEXT_EXTERNAL_ID,
+                "The role accepts your new external ID",
+                answer,
+                cause="next_external_id_accepted",
+                request_id=answer.value.request_id,
+            )
+        elif isinstance(answer.failure, Refused):
+            run.failed(NEXT_EXTERNAL_ID, _NOT_MOVED, answer)
+        else:
+            run.failed(NEXT_EXTERNAL_ID, findings.judge_failure(answer.failure), answer, blocks_verdict=False)
 
     def _external_id_test(self, launch: Session) -> MustBeRefused:
         run = self._run
@@ -180,7 +232,7 @@ class TrustChecks:
             run,
             Control(
                 check=CANARY_CONTROL,
-                attempt=lambda: try_as_canary(sts, run.target, run.settings.control_role_arn),
+                attempt=lambda: try_as_canary(run.vendor, sts, run.target, run.settings.control_role_arn),
                 passed_title="Our canary gets in where anybody of our account may, so its refusal means something",
                 refused=_CANARY_BROKEN,
                 again=self._canary_again,
@@ -189,7 +241,7 @@ class TrustChecks:
             [
                 MustBeRefused(
                     check=CANARY,
-                    attempts={"another role": lambda: try_as_canary(sts, run.target, run.role_arn)},
+                    attempts={"another role": lambda: try_as_canary(run.vendor, sts, run.target, run.role_arn)},
                     refused_title="No other role of ours gets in",
                     unknown_title="Not known yet whether another role of ours gets in",
                     violated=_TOO_WIDE,
@@ -202,6 +254,7 @@ class TrustChecks:
         for refusals in (self._trust_test, self._canary):
             if refusals is not None:
                 refusals.close()
+        self._judge_previous_refusals()
 
     @property
     def facts(self) -> TrustFacts:
@@ -210,9 +263,26 @@ class TrustChecks:
             control_passed=self._trust_test.control_passed if self._trust_test else None,
             enters_without_id=entered.get(NO_EXTERNAL_ID),
             enters_with_wrong_id=entered.get(WRONG_EXTERNAL_ID),
-            enters_with_previous_id=self._enters_with_previous_id,
+            enters_with_previous_id=True in self._entered_with_previous,
+            enters_with_next_id=self.accepts_next_external_id is True,
             own_side_works=self._trust_test.own_side_works if self._trust_test else None,
         )
+
+    @property
+    def accepts_next_external_id(self) -> bool | None:
+        """None where it was not tried, or had no answer."""
+        if self._next_answer is None:
+            return None
+        if self._next_answer.failure is None:
+            return True
+        return False if isinstance(self._next_answer.failure, Refused) else None
+
+    @property
+    def refuses_previous_external_ids(self) -> bool | None:
+        """All of them, beside a control that passed; None where one had no answer that counts, or none was tried."""
+        if True in self._entered_with_previous:
+            return False
+        return None if None in self._entered_with_previous or not self._entered_with_previous else True
 
     @property
     def external_id_enforced(self) -> bool | None:

@@ -28,7 +28,7 @@ from integrations.aws.policies import (
     launch_session_policy,
     policy,
 )
-from integrations.aws.report import SessionPurpose, VerificationTarget
+from integrations.aws.report import SessionPurpose, SessionReceipt, VerificationTarget
 from integrations.aws.vendor import CANARY, UNTAGGED
 from integrations.aws.vendor_doctor.record import SET_UP, Record
 from integrations.aws.vendor_doctor.report import Meter
@@ -230,7 +230,7 @@ class LiveChecks:
             "canary",
             "canary",
             "The canary enters the control role",
-            lambda: try_as_canary(self.vendor.own_role_sts(CANARY), target, self.settings.control_role_arn),
+            lambda: self._as_canary(target, self.settings.control_role_arn),
             broken="The canary cannot enter the control role, so its refusals prove nothing",
             fix=f"{self.settings.canary_role_arn} must trust the worker and be allowed sts:AssumeRole on every role "
             f"but our own. {SET_UP}",
@@ -240,10 +240,13 @@ class LiveChecks:
                 "canary",
                 "canary",
                 "The canary enters no role that trusts the integration role alone",
-                lambda: try_as_canary(self.vendor.own_role_sts(CANARY), target, self.settings.stand_in_role_arn),
+                lambda: self._as_canary(target, self.settings.stand_in_role_arn),
                 broken="The canary enters a role that should trust the integration role alone",
                 fix=f"Correct the trust policy of {self.settings.stand_in_role_arn}. {SET_UP}",
             )
+
+    def _as_canary(self, target: VerificationTarget, role_arn: str) -> SessionReceipt:
+        return try_as_canary(self.vendor, self.vendor.own_role_sts_by_region(CANARY), target, role_arn)
 
     def _outsiders(self, component: Component | None) -> None:
         """Who must not become the integration role."""
@@ -357,7 +360,8 @@ class LiveChecks:
         return self._open(sts, call)
 
     def _open(self, sts: object, call: AssumeRole) -> Session:
-        return open_session(sts, call, component="", purpose=SessionPurpose.IDENTITY_CHECK)
+        session = open_session(sts, call, component="", purpose=SessionPurpose.IDENTITY_CHECK)
+        return self.vendor.note_own_session(session)
 
     def _measure(
         self, component: Component, target: VerificationTarget, launch: Session, customer: Session | None

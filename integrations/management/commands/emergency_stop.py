@@ -9,7 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from integrations.actions import emergency_stop
+from integrations.actions.vendor_sessions import open_vendor_sessions
 from integrations.aws.policies import revoke_older_sessions_policy
+from integrations.models import Session, VendorSession
 from integrations.vendor import vendor_settings
 from tenants.audit import Actor
 
@@ -107,17 +109,23 @@ class Command(BaseCommand):
         for session in emergency_stop.open_sessions(at):
             number += 1
             whose = "vendor" if session.role_arn.split(":")[4] == vendor_account else "customer"
-            columns = (
-                whose,
-                session.tenant.reference,
-                str(session.connection_id),
-                session.component,
-                session.purpose,
-                session.role_arn,
-                session.session_name,
-                session.access_key_id,
-                f"{session.opened_at:%Y-%m-%dT%H:%M:%SZ}",
-                f"{session.expires_at:%Y-%m-%dT%H:%M:%SZ}",
-            )
-            self.stdout.write("\t".join(columns))
+            self._print_session(session, whose, session.tenant.reference, str(session.connection_id))
+        for own in open_vendor_sessions(at):
+            number += 1
+            self._print_session(own, "vendor", "-", "-")
         self.stdout.write(f"{number} sessions.")
+
+    def _print_session(self, session: Session | VendorSession, whose: str, tenant: str, connection: str) -> None:
+        columns = (
+            whose,
+            tenant,
+            connection,
+            session.component,
+            session.purpose,
+            session.role_arn,
+            session.session_name,
+            session.access_key_id,
+            f"{session.opened_at:%Y-%m-%dT%H:%M:%SZ}",
+            f"{session.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+        )
+        self.stdout.write("\t".join(columns))

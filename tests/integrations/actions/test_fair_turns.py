@@ -1,6 +1,9 @@
 """Nobody waits for another's hanging account, and a person not for what comes by itself. With real worker processes."""
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from uuid import uuid4
 
@@ -9,9 +12,10 @@ import redis
 from django.db import OperationalError
 
 from integrations.actions import verification_runs, verifications
-from integrations.actions.verifications import QUEUE, SCHEDULED_QUEUE, request_verification
+from integrations.actions.verifications import MOST_RUNNING_PER_TENANT, QUEUE, SCHEDULED_QUEUE, request_verification
 from integrations.models import Connection, Verification
 from integrations.tasks import run_verification
+from portal.local.commands import worker_command
 from tenants.actions.tenants import create_tenant
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
@@ -155,3 +159,19 @@ def test_a_person_overtakes_what_was_scheduled(cast, sandbox_address, valkey) ->
     with tenant_scope(cast.tenant.pk):
         asked.refresh_from_db()
     assert (asked.state, asked.attempt) == (State.COMPLETED, 1)
+
+
+def test_a_worker_that_one_tenant_could_hold_whole_does_not_start(db, broker, sandbox_address) -> None:
+    command = worker_command(sys.executable, concurrency=MOST_RUNNING_PER_TENANT)
+
+    ended = subprocess.run(
+        command,
+        check=False,
+        env=os.environ | {"CELERY_BROKER_URL": f"{broker}/7"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert ended.returncode != 0
+    assert "Give --concurrency 5 or more" in ended.stdout + ended.stderr

@@ -1,5 +1,6 @@
 """A worker that is lost at any point leaves nothing stuck, and no transaction is open while AWS hangs."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.actions import role_statuses, verification_runs, verifications
+from integrations.aws.report import SessionPurpose, SessionReceipt
 from integrations.models import Connection, Verification
 from tenants import audit
 from tenants.audit import SYSTEM
@@ -89,6 +91,48 @@ def test_receipts_of_a_run_that_was_lost_are_kept(cast, sandbox_address, broker,
     with tenant_scope(cast.tenant.pk):
         purposes = set(asked.sessions.values_list("purpose", flat=True))
     assert {"verification", "trust_test"} <= purposes
+
+
+def test_no_receipt_is_lost_when_a_run_is_given_up(cast, sandbox_address, broker, monkeypatch) -> None:
+    use_broker(monkeypatch, unread(broker))
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    with tenant_scope(cast.tenant.pk):
+        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    claim = verification_runs._claim(cast.tenant.pk, asked.pk)
+    assert claim is not None
+    landing, landed = verification_runs.Landing(claim), [receipt(number) for number in range(4)]
+
+    for one in (landed[0], None, landed[1]):  # None: the run of a role has ended
+        landing.put(one)
+    assert landing.take(0) == landed[:1]
+    landing.put(landed[2])
+    landing.give_up()
+    late = threading.Thread(target=landing.put, args=[landed[3]])
+    late.start()
+    late.join()
+
+    with tenant_scope(cast.tenant.pk):
+        assert set(asked.sessions.values_list("access_key_id", flat=True)) == {one.access_key_id for one in landed[1:]}
+
+
+def receipt(number: int) -> SessionReceipt:
+    now = timezone.now()
+    return SessionReceipt(
+        opened_at=now,
+        expires_at=now + timedelta(minutes=15),
+        component="log-analysis",
+        purpose=SessionPurpose.VERIFICATION,
+        role_arn="arn:aws:iam::222233334444:role/rolebridge",
+        role_id="AROAQ3EXAMPLE00000001",
+        session_name="rolebridge-log-analysis-abc",
+        source_identity="",
+        tags=(),
+        transitive_tag_keys=(),
+        policy_sha256="",
+        access_key_id=f"ASIAQ3EXAMPLE{number:07d}",
+        request_id="",
+        packed_policy_percent=None,
+    )
 
 
 def test_no_transaction_is_open_while_aws_hangs(cast, db, sandbox_address, worker) -> None:

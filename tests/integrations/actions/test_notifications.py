@@ -295,3 +295,55 @@ def smtp_server(settings, *, to_recipient: bytes = b"250 ok\r\n", silent_after_d
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
         yield received
         server.shutdown()
+
+
+class TestDailyDigest:
+    @pytest.fixture(autouse=True)
+    def once_a_day(self, cast) -> None:
+        with tenant_scope(cast.tenant.pk):
+            cast.tenant.daily_digest = True
+            cast.tenant.save()
+
+    def test_changes_wait_for_the_morning_and_come_in_one_mail(self, cast, connection) -> None:
+        with tenant_scope(cast.tenant.pk):
+            other = create_connection(tenant=cast.tenant, name="Other", account_id="333344445555", by=SYSTEM)
+        for _ in range(2):
+            found(connection, log_analysis="passed")
+            found(other, log_analysis="passed")
+        for _ in range(2):
+            found(connection, log_analysis="degraded")
+        assert notifications.send_due() == 0
+
+        make_due(connection)
+        sent = notifications.send_due()
+
+        assert sent == 2  # one for each of owner and admin
+        assert sorted(one.to[0] for one in mail.outbox) == ["admin@example.com", "owner@example.com"]
+        assert mail.outbox[0].subject == "2 connections have changed"
+        ((html, _),) = mail.outbox[0].alternatives  # type: ignore[attr-defined]
+        for body in (mail.outbox[0].body, str(html)):
+            assert "Log analysis: Degraded" in body or "Log analysis: <strong>Degraded</strong>" in body
+            assert body.count("Log analysis") == 2  # each connection's last status alone
+            assert str(other.pk) in body
+        assert [row.due_at for row in rows(connection)] == [None] * 6
+
+    def test_an_unsafe_role_is_told_at_once(self, connection) -> None:
+        for _ in range(2):
+            found(connection, log_analysis="passed")
+        make_due(connection)
+        notifications.send_due()
+        mail.outbox.clear()
+
+        for _ in range(2):
+            found(connection, log_analysis="unsafe")
+
+        assert notifications.send_due() == 2
+        assert mail.outbox[0].subject == "Production: unsafe"
+
+    def test_it_is_due_within_a_day_and_not_for_all_at_once(self, cast) -> None:
+        now = timezone.now()
+
+        due = {notifications.next_digest(tenant, now) for tenant in (cast.tenant, cast.other_tenant)}
+
+        assert len(due) == 2
+        assert all(now < at <= now + timedelta(days=1) and at.hour == notifications.DIGEST_HOUR for at in due)

@@ -1,9 +1,11 @@
 """The vendor's own side is checked by itself, and never shown as a customer's mistake."""
 
+import json
 import logging
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -13,9 +15,12 @@ from django.utils import timezone
 from integrations.actions import schedule, vendor_identity, verification_runs
 from integrations.actions.connections import create_connection
 from integrations.actions.seeding import seed_vendor_account
+from integrations.actions.vendor_sessions import open_vendor_sessions, purge_vendor_sessions
+from integrations.aws.chain import vendor_side
 from integrations.aws.clients import ClientFactory
 from integrations.aws.customer_stack import SANDBOX_SECRET
-from integrations.models import Connection, Finding, IntegrationRole, VendorIdentity
+from integrations.aws.policies import policy
+from integrations.models import Connection, Finding, IntegrationRole, VendorIdentity, VendorSession
 from integrations.vendor import vendor_settings
 from tenants.audit import SYSTEM, Actor
 from tenants.models import AuditEvent
@@ -25,6 +30,7 @@ from tests.customer import connection_with_stack, verify_twice
 from tests.environment import VENDOR_ACCOUNT_ID
 
 ARN = "arn:aws:iam::111111111111:role/rolebridge/integration"
+NOBODY = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 BY = Actor("staff", "1", "staff@vendor.example")
 
 
@@ -54,6 +60,47 @@ class TestOurOwnSide:
         assert vendor_identity.broken_identity() is None
         assert IntegrationRole.objects.get().role_arn == ARN
         assert vendor_identity.alarms() == []
+
+    def test_a_component_role_that_is_broken_is_named_and_stops_no_other(self, cast, sandbox_address, client) -> None:
+        iam, name = vendor_iam(), "log-analysis"
+        trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(policy([NOBODY])))
+        vendor_side(vendor_settings()).forget_own_role(name)
+        try:
+            works = vendor_identity.check_vendor()
+        finally:
+            iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+
+        assert works, "the other components' verifications go on"
+        assert vendor_identity.broken_components() == {name}
+        assert vendor_identity.alarms() == ["component_role_broken"]
+        assert client.get("/readyz").json()["alarms"] == ["component_role_broken"]
+        vendor_identity.check_vendor()
+        assert vendor_identity.alarms() == []
+
+    def test_each_session_in_our_own_roles_leaves_a_receipt(self, cast, sandbox_address) -> None:
+        side = vendor_side(vendor_settings())
+        side.take_own_receipts()
+        side.forget_own_role("trust-test")
+
+        vendor_identity.check_vendor()
+
+        purposes = {(one.component, one.role_arn.rpartition("/")[2]) for one in VendorSession.objects.all()}
+        assert {
+            ("trust-test", "trust-test"),
+            ("trust-test", "integration"),
+            ("log-analysis", "integration"),
+        } <= purposes
+        assert set(open_vendor_sessions(timezone.now())) == set(VendorSession.objects.all())
+
+    def test_receipts_of_our_own_sessions_are_let_go_in_the_end(self, cast, sandbox_address) -> None:
+        vendor_identity.check_vendor()
+        kept = VendorSession.objects.count()
+        old = VendorSession.objects.first()
+        VendorSession.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(days=91))
+
+        assert purge_vendor_sessions() == 1
+        assert VendorSession.objects.count() == kept - 1
 
     def test_while_it_is_broken_scheduled_verifications_wait(self, cast, sandbox_address, broken, caplog) -> None:
         connection = due(cast)
@@ -146,12 +193,16 @@ class TestARecreatedRole:
         assert "is acknowledged" in done
         assert IntegrationRole.objects.get(pk=role.pk).acknowledged_by == cast.staff.email
 
-    def test_f09_a_role_that_it_locked_us_out_of_is_never_the_customers_mistake(self, cast, sandbox_address) -> None:
+    @pytest.mark.parametrize("asked_by_the_customer", [False, True])
+    def test_f09_a_role_that_it_locked_us_out_of_is_never_the_customers_mistake(
+        self, cast, sandbox_address, asked_by_the_customer
+    ) -> None:
+        by = Actor.user(cast.owner) if asked_by_the_customer else SYSTEM
         connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
-        verify_twice(connection)
+        verify_twice(connection, by=by)
         recreate_the_integration_role()
 
-        verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
+        verification = verification_runs.verify_now(connection=connection, by=by)
 
         assert vendor_identity.alarms() == ["integration_role_recreated"]
         with tenant_scope(cast.tenant.pk):
@@ -162,10 +213,28 @@ class TestARecreatedRole:
         assert refusal.outcome == Finding.Outcome.ERROR
         assert "This is our doing" in refusal.fix
 
+    def test_f09_nor_is_one_that_let_us_in_only_once_waited_for(self, cast, sandbox_address) -> None:
+        connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+        owner = Actor.user(cast.owner)
+        verification_runs.verify_now(connection=connection, by=owner)
+        recreate_the_integration_role()
+
+        verification = verification_runs.verify_now(connection=connection, by=owner)
+
+        with tenant_scope(cast.tenant.pk):
+            refusal = verification.findings.get(check_code="chain.integration_to_customer")
+        assert (refusal.cause, refusal.who) == ("integration_role_recreated", "vendor")
+
+
+def vendor_iam() -> Any:
+    return ClientFactory(vendor_settings().endpoint_url).with_keys(
+        "iam", "us-east-1", VENDOR_ACCOUNT_ID, SANDBOX_SECRET
+    )
+
 
 def recreate_the_integration_role() -> None:
-    iam = ClientFactory(vendor_settings().endpoint_url).with_keys("iam", "us-east-1", VENDOR_ACCOUNT_ID, SANDBOX_SECRET)
-    for policy in iam.list_role_policies(RoleName="integration")["PolicyNames"]:
-        iam.delete_role_policy(RoleName="integration", PolicyName=policy)
+    iam = vendor_iam()
+    for name in iam.list_role_policies(RoleName="integration")["PolicyNames"]:
+        iam.delete_role_policy(RoleName="integration", PolicyName=name)
     iam.delete_role(RoleName="integration")
     seed_vendor_account()

@@ -17,7 +17,7 @@ from integrations.actions.connections import create_connection, update_connectio
 from integrations.actions.role_templates import cloudformation_template
 from integrations.aws import report as aws_report
 from integrations.models import Connection, Finding, Verification
-from tenants.audit import SYSTEM
+from tenants.audit import SYSTEM, Actor
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tests import processes
@@ -158,6 +158,31 @@ def test_nothing_deployed_is_awaiting_and_what_worked_before_is_unreachable(cast
     verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert statuses(connection) == {"log-analysis": "unreachable"}
+
+
+def test_a_role_that_worked_and_is_gone_is_not_taken_for_a_new_one_however_often_the_customer_asks(
+    cast, sandbox_address
+) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    owner = Actor.user(cast.owner)
+    verify_twice(connection, by=owner)
+    account.delete(stack_name(connection))
+
+    verification = verification_runs.verify_now(connection=connection, by=owner)
+
+    assert statuses(connection) == {"log-analysis": "unreachable"}
+    (refusal,) = findings(verification, check_code="chain.integration_to_customer")
+    assert (refusal.cause, refusal.who) == ("role_not_assumable", "customer")
+
+
+def test_a_role_that_the_customer_says_is_deployed_is_waited_for(cast, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    account.delete(stack_name(connection))
+
+    verification = verification_runs.verify_now(connection=connection, by=Actor.user(cast.owner))
+
+    (refusal,) = findings(verification, check_code="chain.integration_to_customer")
+    assert (refusal.cause, refusal.who) == ("role_young", "nobody")
 
 
 def test_a_component_chosen_a_moment_ago_is_awaiting_on_an_old_connection(cast, sandbox_address) -> None:

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from integrations.api import urls
 from integrations.models import Finding, Verification
 from tenants.api.base import TenantAPIView
+from tenants.api.service_tokens import ProductAPIView
 from tenants.permissions import Scope
 from tenants.scope import tenant_scope
 
@@ -36,19 +37,25 @@ def test_the_document_is_served_to_everybody(db) -> None:
     assert yaml.safe_load(answer.content) == yaml.safe_load(SNAPSHOT.read_text())
 
 
-def operations():
+def operations(scheme: str = ""):
+    """The document's operations: all, or those that take this kind of token."""
     for path, methods in yaml.safe_load(SNAPSHOT.read_text())["paths"].items():
         for method, operation in methods.items():
-            yield pytest.param(path, method, operation, id=f"{method} {path}")
+            if not scheme or operation["security"][0].keys() == {scheme}:
+                yield pytest.param(path, method, operation, id=f"{method} {path}")
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), list(operations()))
 def test_every_operation_needs_a_scope_and_documents_its_problems(path, method, operation) -> None:
     problems = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
 
-    ((scope,),) = [entry["apiToken"] for entry in operation["security"]]
-    assert scope in Scope.values
-    assert {"401", "403"} <= problems.keys()
+    if path.startswith("/api/v1/product/"):
+        assert operation["security"] == [{"serviceToken": []}]
+        assert "401" in problems
+    else:
+        ((scope,),) = [entry["apiToken"] for entry in operation["security"]]
+        assert scope in Scope.values
+        assert {"401", "403"} <= problems.keys()
     for answer in problems.values():
         assert list(answer["content"]) == ["application/problem+json"]
         assert answer["description"]
@@ -100,7 +107,7 @@ def test_no_field_writes_an_external_id() -> None:
     assert "external_id" in schemas["Connection"]["properties"]
 
 
-@pytest.mark.parametrize(("path", "method", "operation"), list(operations()))
+@pytest.mark.parametrize(("path", "method", "operation"), list(operations("apiToken")))
 def test_an_operation_refuses_a_token_with_every_scope_but_its_own(api, cast, path, method, operation) -> None:
     needed = operation["security"][0]["apiToken"][0]
     client = api(cast.owner, cast.tenant, [scope for scope in Scope if scope != needed])
@@ -120,9 +127,10 @@ def test_every_handler_of_the_api_is_in_the_document() -> None:
     handled = set()
     for pattern in urls.urlpatterns:
         view: Any = getattr(pattern.callback, "cls", object)
-        if issubclass(view, TenantAPIView):
+        if issubclass(view, TenantAPIView | ProductAPIView):
             path = "/api/v1/" + re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern))
             handled |= {(path, method) for method in view.http_method_names if hasattr(view, method)}
+        if issubclass(view, TenantAPIView):
             assert {method.upper() for _, method in handled if _ == path} == set(view.permissions), path
 
     assert handled - {(path, "head") for path, _ in handled} == documented

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from integrations.aws import chain, policies
+from integrations.aws import chain, policies, session_plan
 from integrations.aws.assume_role import AssumeRole, open_session
 from integrations.aws.clients import ClientFactory, SessionCredentials
 from integrations.aws.errors import Refused, RegionDisabled, RequestInvalid
@@ -342,7 +342,11 @@ def test_a_call_over_stss_limits_is_refused_before_it_is_made(changes, field):
 def test_f15_what_the_customers_cloudtrail_shows_holds_only_opaque_ids():
     target = make_target()
 
-    names = (chain.session_name(target), chain.trust_test_session_name(target), chain.source_identity(target))
+    names = (
+        session_plan.session_name(target),
+        chain.trust_test_session_name(target),
+        session_plan.source_identity(target),
+    )
 
     assert names == ("rolebridge-compute-analysis-c1", "rolebridge-trust-test-c1", "rolebridge-c1")
     assert not any(CUSTOMER in name or EXTERNAL_ID in name for name in names)

@@ -162,7 +162,7 @@ def test_many_customers_at_once_are_each_answered_in_their_own_account(vendor, c
     def accounts(one) -> set[str]:
         launch = enter_integration_role(side, one.target())
         session = enter_customer_role(side, one.target(), launch)
-        return {caller_account(side, session, vendor.region)[0] for _ in range(10)}
+        return {caller_account(side, session)[0] for _ in range(10)}
 
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(accounts, customers * 2))

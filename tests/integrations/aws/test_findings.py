@@ -224,25 +224,54 @@ def test_load_and_broken_networks_are_nobodys(failure):
     assert judge_failure(failure).who is Actor.NOBODY
 
 
-def judge(text="", action="sts:AssumeRole", **facts):
-    return judge_customer_refusal(refused(text, action), TrustFacts(**facts), make_target(), ROLE_ARN)
+def judge(text="", action="sts:AssumeRole", *, abac=True, **facts):
+    return judge_customer_refusal(refused(text, action), TrustFacts(**facts), make_target(), ROLE_ARN, abac=abac)
 
 
+ANY_CHAIN = pytest.mark.parametrize("abac", [True, False], ids=["abac", "direct or chained"])
+
+
+@ANY_CHAIN
+@pytest.mark.parametrize("control_passed", [True, False, None])
+@pytest.mark.parametrize("action", ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"])
 @pytest.mark.parametrize(
     "text",
     [
-        "because no identity-based policy allows the sts:AssumeRole action",
-        "because no session policy allows the sts:AssumeRole action",
+        "because no session policy allows the action",
         "with an explicit deny in a session policy",
         "with an explicit deny in an identity-based policy",
         "with an explicit deny in a service control policy",
-        "because no permissions boundary allows the sts:AssumeRole action",
+        "because no permissions boundary allows the action",
+        "because no VPC endpoint policy allows the action",
     ],
 )
-def test_a_refusal_by_our_own_policy_is_never_the_customers(text):
-    verdict = judge(text, control_passed=False)
+def test_a_refusal_by_our_own_policy_is_never_the_customers(text, action, control_passed, abac):
+    for component_side_works in (True, False, None):
+        verdict = judge(
+            text, action, abac=abac, control_passed=control_passed, component_side_works=component_side_works
+        )
 
-    assert (verdict.who, verdict.outcome, verdict.cause) == (Actor.VENDOR, Outcome.ERROR, "vendor_policy_refused")
+        assert (verdict.who, verdict.outcome, verdict.cause) == (Actor.VENDOR, Outcome.ERROR, "vendor_policy_refused")
+
+
+@pytest.mark.parametrize(
+    ("action", "control_passed", "abac"),
+    [
+        ("sts:AssumeRole", False, True),
+        ("sts:AssumeRole", None, True),
+        ("sts:AssumeRole", True, False),
+        ("sts:TagSession", True, True),
+        ("sts:TagSession", True, False),
+        ("sts:SetSourceIdentity", True, True),
+        ("sts:SetSourceIdentity", False, False),
+    ],
+)
+def test_what_our_identity_policy_does_not_allow_is_ours_unless_it_can_be_the_tag(action, control_passed, abac):
+    text = "because no identity-based policy allows the action"
+
+    verdict = judge(text, action, abac=abac, control_passed=control_passed, component_side_works=True)
+
+    assert (verdict.who, verdict.cause) == (Actor.VENDOR, "vendor_policy_refused")
 
 
 def test_a_refusal_by_the_trust_policy_is_the_customers():
@@ -263,22 +292,33 @@ def test_a_trust_test_that_gets_in_beside_it_means_that_the_product_tag_is_missi
     assert judge(text, control_passed=True, component_side_works=True).cause == "product_tag_missing"
 
 
-def test_a_component_session_that_enters_no_role_of_ours_either_is_our_fault():
-    verdict = judge(control_passed=True, component_side_works=False)
+@ANY_CHAIN
+@pytest.mark.parametrize("action", ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"])
+def test_a_component_session_that_enters_no_role_of_ours_either_is_our_fault(action, abac):
+    verdict = judge("", action, abac=abac, control_passed=True, component_side_works=False)
 
     assert (verdict.outcome, verdict.who, verdict.cause) == (Outcome.ERROR, Actor.VENDOR, "vendor_policy_refused")
 
 
-def test_a_component_session_of_which_nothing_is_known_blames_nobody():
-    verdict = judge(control_passed=True)
+@ANY_CHAIN
+@pytest.mark.parametrize("action", ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"])
+def test_a_component_session_of_which_nothing_is_known_blames_nobody(action, abac):
+    verdict = judge("", action, abac=abac, control_passed=True)
 
     assert (verdict.outcome, verdict.who, verdict.cause) == (Outcome.ERROR, Actor.NOBODY, "refusal_not_explained")
 
 
-def test_a_trust_policy_that_refuses_only_the_components_session_is_told_apart():
+@ANY_CHAIN
+def test_a_trust_policy_that_refuses_only_the_components_session_is_told_apart(abac):
     text = "because no role trust policy allows the sts:AssumeRole action"
 
-    assert judge(text, control_passed=True).cause == "trust_refuses_session"
+    assert judge(text, abac=abac, control_passed=True).cause == "trust_refuses_session"
+
+
+def test_where_our_policies_ask_for_no_tag_a_refused_component_session_is_the_trust_policys():
+    verdict = judge(abac=False, control_passed=True, component_side_works=True)
+
+    assert (verdict.who, verdict.cause) == (Actor.CUSTOMER, "trust_refuses_session")
 
 
 def test_a_previous_external_id_still_in_place_comes_before_all_other_causes():
@@ -331,11 +371,19 @@ def test_the_causes_are_tried_in_their_order():
     ("action", "cause"),
     [("sts:TagSession", "trust_lacks_tag_session"), ("sts:SetSourceIdentity", "trust_lacks_source_identity")],
 )
-def test_an_action_missing_from_the_trust_policy_is_named(action, cause):
-    verdict = judge("", action, control_passed=True)
+@ANY_CHAIN
+@pytest.mark.parametrize("text", ["", "because no role trust policy allows the action"])
+def test_an_action_missing_from_the_trust_policy_is_named(text, action, cause, abac):
+    verdict = judge(text, action, abac=abac, control_passed=True, component_side_works=True)
 
     assert verdict.cause == cause
     assert action in verdict.fix
+
+
+def test_a_trust_policy_that_aws_names_needs_no_proof_of_our_own_side():
+    text = "because no role trust policy allows the action"
+
+    assert judge(text, "sts:TagSession").cause == "trust_lacks_tag_session"
 
 
 def test_a_policy_of_the_organisation_is_the_organisations():

@@ -240,7 +240,11 @@ def test_a_role_made_for_an_older_version_is_outdated_and_not_at_fault(vendor, c
     report = tells(vendor, customer, component=Component.model_validate(newer))
 
     finding = permission(report, "rds:DescribeDBInstances")
-    assert (finding.outcome, finding.cause, finding.who) == (Outcome.DENIED, "role_outdated", Actor.CUSTOMER)
+    assert (finding.outcome, finding.cause, finding.who) == (
+        Outcome.NOT_APPLICABLE,
+        "role_outdated",
+        Actor.CUSTOMER,
+    )
     assert report.deployed_version == "1.0.0"
 
 
@@ -264,6 +268,31 @@ def test_a_simulated_permission_that_is_missing_is_named(vendor, customer):
     assert role_status(report) == "degraded"
 
 
+def test_a_simulation_without_an_answer_leaves_open_what_the_role_lacks(vendor, customer, faults):
+    document = customer.document(self_inspection=True).inline_policies[0].document
+    without = json.loads(json.dumps(document).replace('"s3:GetLifecycleConfiguration"', '"s3:GetBucketTagging"'))
+    customer.deploy(self_inspection=True, permissions=without)
+    faults(kind="error", service="iam", operation="SimulatePrincipalPolicy", code="InternalFailure", status=500)
+
+    report = verify(vendor, customer, self_inspection=True)
+
+    finding = permission(report, "s3:GetLifecycleConfiguration")
+    assert (finding.outcome, finding.cause) == (Outcome.ERROR, "simulation_unanswered")
+    assert role_status(report) == "no_verdict"
+
+
+def test_a_component_of_which_nothing_can_be_proved_is_never_connected(vendor, customer):
+    customer.deploy()
+    component = customer.catalogue.component("compute-analysis").model_dump()
+    for entry in component["permissions"]:
+        entry["probe"] = None
+
+    report = verify(vendor, customer, component=Component.model_validate(component))
+
+    assert {finding.cause for finding in report.findings if finding.check == "permission"} == {"no_probe"}
+    assert role_status(report) == "no_verdict"
+
+
 # Calls that fail otherwise
 
 
@@ -276,6 +305,7 @@ def test_a_simulated_permission_that_is_missing_is_named(vendor, customer):
         ("InternalError", 500, Outcome.ERROR, "aws_unreachable", Actor.NOBODY),
         ("UnauthorizedOperation", 403, Outcome.DENIED, "refused_without_reason", Actor.CUSTOMER),
         ("RequestExpired", 400, Outcome.ERROR, "clock_skewed", Actor.VENDOR),
+        ("MissingAuthenticationToken", 403, Outcome.ERROR, "vendor_credentials_invalid", Actor.VENDOR),
     ],
 )
 def test_every_way_a_probe_fails_has_its_own_finding(vendor, customer, faults, code, status, outcome, cause, who):
@@ -285,6 +315,17 @@ def test_every_way_a_probe_fails_has_its_own_finding(vendor, customer, faults, c
     finding = permission(verify(vendor, customer))
 
     assert (finding.outcome, finding.cause, finding.who) == (outcome, cause, who)
+
+
+def test_a_signature_that_a_service_calls_wrong_is_our_fault_and_no_region_that_is_off(vendor, customer, faults):
+    customer.deploy()
+    faults(kind="error", service="rds", code="SignatureDoesNotMatch", status=403)
+
+    report = verify(vendor, customer)
+
+    finding = permission(report, "rds:DescribeDBInstances")
+    assert (finding.outcome, finding.cause) == (Outcome.ERROR, "vendor_credentials_invalid")
+    assert (finding.who, role_status(report)) == (Actor.VENDOR, "no_verdict")
 
 
 @pytest.mark.parametrize("kind", ["drop", "throttle", "error"])

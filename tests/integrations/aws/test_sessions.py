@@ -37,7 +37,7 @@ def test_a_session_is_opened_once_and_works_in_the_customers_account(vendor, cus
     second = cache.session(customer.target())
 
     assert first is second
-    assert caller_account(vendor_side(vendor), first, vendor.region)[0] == customer.account_id
+    assert caller_account(vendor_side(vendor), first)[0] == customer.account_id
     [[launch, session]] = opened
     assert launch.purpose is session.purpose is SessionPurpose.PRODUCT
     assert session.expires_at - session.opened_at > timedelta(minutes=55)
@@ -208,8 +208,8 @@ def test_credentials_that_aws_calls_expired_are_replaced(sandbox_of_my_own, monk
     customer.sandbox.control("clock", {"advance": 1000})
 
     with pytest.raises(SessionExpired):
-        caller_account(side, first, vendor.region)
-    account_id, _ = cache.use(customer.target(), lambda session: caller_account(side, session, vendor.region))
+        caller_account(side, first)
+    account_id, _ = cache.use(customer.target(), lambda session: caller_account(side, session))
 
     assert account_id == customer.account_id
 

@@ -8,14 +8,15 @@ import secrets
 import pytest
 
 from integrations.aws import chain
-from integrations.aws.chain import enter_customer_role, enter_integration_role, vendor_side
-from integrations.aws.errors import RegionDisabled
+from integrations.aws.chain import enter_customer_role, enter_integration_role, try_customer_role, vendor_side
+from integrations.aws.checks import trust
+from integrations.aws.errors import Refused, RegionDisabled
 from integrations.aws.findings import judge_failure
 from integrations.aws.narrowing import CustomerSessionPolicy, Narrowing
 from integrations.aws.policies import compact, policy
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor_setup import POLICY_NAME, ensure_vendor_account
-from integrations.aws.verify import check_vendor_identity, verify_role
+from integrations.aws.verify import check_reachability, check_vendor_identity, verify_role
 from tests.integrations.aws.conftest import root_client
 
 TO_B = "chain.component_to_integration"
@@ -120,6 +121,48 @@ def test_regiondisabledexception_is_asked_again_in_another_region(vendor, custom
     assert enter_customer_role(side, target, launch).receipt.role_arn == str(target.role_arn(vendor))
 
 
+def sts_switched_off(customer, region=None):
+    """A fault: STS is off in the customer's account, in a region or in all."""
+    where = {"region": region} if region else {}
+    off = {"kind": "error", "service": "sts", "code": "RegionDisabledException", "status": 403}
+    return {**off, "target": customer.account_id, **where}
+
+
+@pytest.mark.parametrize("vendor", ["direct", "chained", "abac"], indirect=True)
+def test_sts_switched_off_in_our_region_alone_changes_no_verdict(vendor, customer, faults):
+    customer.deploy()
+    faults(**sts_switched_off(customer, vendor.region))
+
+    report = verify(vendor, customer)
+
+    assert role_status(report) == "connected"
+    assert blames(report) == set()
+
+
+def test_sts_switched_off_in_our_region_hides_no_open_trust(vendor, customer, faults):
+    document = copy.deepcopy(customer.document().trust_policy)
+    for statement in document["Statement"]:
+        statement["Principal"] = {"AWS": vendor.account_root_arn}
+    customer.deploy(trust=document)
+    faults(**sts_switched_off(customer, vendor.region))
+
+    report = verify(vendor, customer)
+
+    assert found(report, "trust.canary").cause == "trust_too_wide"
+    assert role_status(report) == "unsafe"
+
+
+def test_sts_switched_off_everywhere_gives_no_verdict_and_says_so(vendor, customer, faults):
+    customer.deploy()
+    faults(**sts_switched_off(customer))
+
+    report = verify(vendor, customer)
+
+    assert found(report, TO_C).cause == "region_disabled"
+    assert found(report, "trust.canary").cause == "region_disabled"
+    assert role_status(report) == "no_verdict"
+
+
 def test_regiondisabledexception_everywhere_is_the_customers_to_switch_on(vendor, customer, faults):
     customer.deploy()
     side, target = vendor_side(vendor), customer.target()
@@ -217,6 +260,75 @@ def test_b_that_forgets_its_component_sessions_is_not_taken_for_a_missing_produc
     assert role_status(report) == "no_verdict"
 
 
+@pytest.mark.parametrize(
+    ("vendor", "action"),
+    [
+        ("direct", "sts:SetSourceIdentity"),
+        ("chained", "sts:SetSourceIdentity"),
+        ("abac", "sts:SetSourceIdentity"),
+        ("abac", "sts:TagSession"),
+    ],
+    indirect=["vendor"],
+)
+@pytest.mark.parametrize("check", [verify_role, check_reachability])
+def test_what_our_own_policy_forgets_is_never_the_trust_policys(vendor, customer, sandbox, action, check):
+    customer.deploy()
+    role = "compute-analysis" if vendor.chain == "direct" else "integration"
+    iam = root_client(sandbox, "iam", vendor.vendor_account_id)
+    kept = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=POLICY_NAME)["PolicyDocument"])
+    # An action that STS never asks for in its place.
+    iam.put_role_policy(
+        RoleName=role, PolicyName=POLICY_NAME, PolicyDocument=kept.replace(f'"{action}"', '"sts:GetSessionToken"')
+    )
+    try:
+        report = check(vendor, customer.target(), on_finding=lambda finding: None)
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=POLICY_NAME, PolicyDocument=kept)
+
+    to_c = found(report, TO_C)
+    assert (to_c.outcome, to_c.cause) == (Outcome.ERROR, "vendor_policy_refused")
+    assert blames(report) == {Actor.VENDOR}
+    assert (role_status(report) == "no_verdict") if check is verify_role else (report.reachable is None)
+
+
+@pytest.mark.parametrize("vendor", ["direct", "chained", "abac"], indirect=True)
+@pytest.mark.parametrize("phrase", ["no session policy allows", "no identity-based policy allows"])
+def test_a_negative_test_that_our_own_policy_refused_proves_nothing(vendor, customer, monkeypatch, phrase):
+    customer.deploy()
+    real = try_customer_role
+
+    def refuse_by_ourselves(side, target, launch, external_id):
+        if external_id == target.external_id:
+            return real(side, target, launch, external_id)
+        raise Refused("AccessDenied", f"User is not authorized to perform: sts:AssumeRole because {phrase} it")
+
+    monkeypatch.setattr(trust, "try_customer_role", refuse_by_ourselves)
+
+    report = verify(vendor, customer)
+
+    assert found(report, "trust.no_external_id").cause == "vendor_policy_refused"
+    assert found(report, "trust.wrong_external_id").cause == "vendor_policy_refused"
+    assert report.external_id_enforced is None
+    assert blames(report) == {Actor.VENDOR}
+    assert role_status(report) == "no_verdict"
+
+
+def test_a_control_that_our_organisation_refuses_is_ours(vendor, customer, monkeypatch):
+    customer.deploy()
+
+    def refuse(side, target, launch, external_id):
+        text = "is not authorized to perform: sts:AssumeRole with an explicit deny in a service control policy"
+        raise Refused("AccessDenied", text)
+
+    monkeypatch.setattr(trust, "try_customer_role", refuse)
+
+    report = verify(vendor, customer)
+
+    assert found(report, "trust.control").cause == "vendor_policy_refused"
+    assert blames(report) == {Actor.VENDOR}
+    assert role_status(report) == "no_verdict"
+
+
 def test_the_vendors_own_identity_is_checked_apart_from_any_customer(vendor, sandbox):
     restore = without_policy(sandbox, vendor, "trust-test")
     try:
@@ -246,11 +358,11 @@ def test_vendor_roles_that_were_made_anew_are_entered_anew(sandbox_of_my_own):
 @pytest.mark.parametrize("open_to_root", [False, True])
 def test_a_stale_session_of_the_canary_never_makes_a_role_look_closed(sandbox_of_my_own, open_to_root):
     vendor, customer = sandbox_of_my_own
-    trust = copy.deepcopy(customer.document().trust_policy)
+    document = copy.deepcopy(customer.document().trust_policy)
     if open_to_root:
-        for statement in trust["Statement"]:
+        for statement in document["Statement"]:
             statement["Principal"] = {"AWS": vendor.account_root_arn}
-    customer.deploy(trust=trust)
+    customer.deploy(trust=document)
     verify(vendor, customer)
     iam = root_client(customer.sandbox, "iam", vendor.vendor_account_id)
     iam.delete_role_policy(RoleName="canary", PolicyName=POLICY_NAME)

@@ -186,7 +186,7 @@ def test_f08_a_canary_that_our_own_policy_holds_back_proves_nothing(vendor, cust
     assert role_status(report) == "no_verdict"
 
 
-@pytest.fixture(params=["try_as_canary", "own_role_sts"])
+@pytest.fixture(params=["try_as_canary", "own_role_sts_by_region"])
 def throttled_canary(request, monkeypatch):
     """AWS throttles the canary alone: its attempts, or the call by which we become it."""
 
@@ -196,9 +196,9 @@ def throttled_canary(request, monkeypatch):
     if request.param == "try_as_canary":
         monkeypatch.setattr(trust_checks, "try_as_canary", throttled)
         return
-    enter = VendorSide.own_role_sts
+    enter = VendorSide.own_role_sts_by_region
     monkeypatch.setattr(
-        VendorSide, "own_role_sts", lambda side, role: throttled() if role == "canary" else enter(side, role)
+        VendorSide, "own_role_sts_by_region", lambda side, role: throttled() if role == "canary" else enter(side, role)
     )
 
 

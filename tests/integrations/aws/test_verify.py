@@ -7,9 +7,10 @@ import time
 import pytest
 
 from integrations.aws.checks import chain as chain_checks
+from integrations.aws.errors import Unreachable
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor import VendorAccountAsCustomer
-from integrations.aws.verify import check_vendor_identity, verify_role, warm_up
+from integrations.aws.verify import check_reachability, check_vendor_identity, verify_role, warm_up
 from tests.integrations.aws.builders import make_catalogue
 from tests.integrations.aws.conftest import root_client
 
@@ -95,6 +96,58 @@ def test_an_action_missing_from_the_trust_policy_is_told_apart(vendor, customer,
 
     assert role_status(report) == "not_assumable"
     assert found(report, "chain.integration_to_customer").cause == cause
+
+
+@ALL_CHAINS
+def test_a_trust_policy_that_takes_no_source_identity_is_told_apart_in_every_chain(vendor, customer):
+    trust = copy.deepcopy(customer.document().trust_policy)
+    trust["Statement"][1]["Action"] = ["sts:TagSession"]
+    customer.deploy(trust=trust)
+
+    report = verify(vendor, customer.target())
+
+    finding = found(report, "chain.integration_to_customer")
+    assert (finding.cause, finding.who) == ("trust_lacks_source_identity", Actor.CUSTOMER)
+    assert role_status(report) == "not_assumable"
+
+
+@ALL_CHAINS
+def test_a_trust_policy_that_asks_more_of_a_components_session_is_told_from_a_fault_of_ours(vendor, customer):
+    trust = copy.deepcopy(customer.document().trust_policy)
+    trust["Statement"][0]["Condition"]["StringNotLike"] = {"sts:RoleSessionName": "rolebridge-compute-*"}
+    customer.deploy(trust=trust)
+
+    finding = found(verify(vendor, customer.target()), "chain.integration_to_customer")
+
+    # Where our own policies ask for the product's tag, AWS's bare text lets that one be thought likelier.
+    cause = "product_tag_missing" if vendor.chain == "abac" else "trust_refuses_session"
+    assert (finding.cause, finding.who) == (cause, Actor.CUSTOMER)
+
+
+def test_a_refusal_for_which_our_own_side_gave_no_answer_says_nothing_of_the_role(vendor, customer, monkeypatch):
+    customer.deploy(tags={})
+
+    def unanswered(*arguments):
+        raise Unreachable("ReadTimeoutError")
+
+    monkeypatch.setattr(chain_checks, "prove_component_side", unanswered)
+
+    report = verify(vendor, customer.target(), deadline_seconds=10)
+
+    assert found(report, "chain.integration_to_customer").cause == "refusal_not_explained"
+    assert role_status(report) == "no_verdict"
+
+
+@ALL_CHAINS
+def test_reachability_tells_a_missing_source_identity_from_a_fault_of_ours_as_well(vendor, customer):
+    trust = copy.deepcopy(customer.document().trust_policy)
+    trust["Statement"][1]["Action"] = ["sts:TagSession"]
+    customer.deploy(trust=trust)
+
+    report = check_reachability(vendor, customer.target(), on_finding=lambda finding: None)
+
+    assert found(report, "chain.integration_to_customer").cause == "trust_lacks_source_identity"
+    assert report.reachable is False
 
 
 def test_the_customer_may_pin_the_account_root_and_name_the_role_in_a_condition(vendor, customer):
@@ -189,7 +242,7 @@ def test_f12_a_role_that_turns_out_to_be_in_another_account_is_no_verdict_and_ou
     vendor, customer, monkeypatch
 ):
     customer.deploy()
-    monkeypatch.setattr(chain_checks, "caller_account", lambda vendor, session, region: ("999999999999", "req-1"))
+    monkeypatch.setattr(chain_checks, "caller_account", lambda vendor, session: ("999999999999", "req-1"))
 
     report = verify(vendor, customer.target())
 

@@ -108,6 +108,24 @@ def test_an_error_has_the_status_and_code_it_is_given(own, caller):
     assert (refused.code, refused.status) == ("RegionDisabledException", 403)
 
 
+def test_a_fault_of_one_region_strikes_in_no_other(own, caller):
+    own.control("faults", {"kind": "throttle", "service": "sts", "region": "eu-west-1"})
+
+    assert caller.client("sts", region="eu-central-1").get_caller_identity()
+    assert refusal_of(caller.client("sts", region="eu-west-1").get_caller_identity).code == "Throttling"
+
+
+def test_a_fault_of_the_account_that_is_spoken_to_strikes_whoever_enters_its_roles(own, caller):
+    own.control("faults", {"kind": "throttle", "service": "sts", "operation": "AssumeRole", "target": "999999999999"})
+    sts = caller.client("sts")
+
+    def enter(account):
+        return refusal_of(sts.assume_role, RoleArn=f"arn:aws:iam::{account}:role/x", RoleSessionName="xx").code
+
+    assert enter("999999999999") == "Throttling"
+    assert enter("888888888888") == "AccessDenied"
+
+
 def test_a_dropped_connection(own, caller):
     sts = caller.client("sts")
     own.control("faults", {"kind": "drop", "service": "sts", "count": 1})
@@ -170,6 +188,8 @@ def test_a_share_of_calls(own, caller):
         ("faults", {"kind": "latency", "seconds": 100000}),
         ("faults", {"kind": "latency", "colour": "red"}),
         ("faults", {"kind": "throttle", "service": 5}),
+        ("faults", {"kind": "throttle", "region": 5}),
+        ("faults", {"kind": "throttle", "target": 111111111111}),
         ("faults", {"kind": "throttle", "count": "many"}),
     ],
 )

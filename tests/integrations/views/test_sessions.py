@@ -29,7 +29,7 @@ def test_shows_a_receipt_and_the_queries_that_find_it(cast, sign_in, url, verifi
     page = sign_in(cast.viewer).get(f"{url}sessions/").content.decode()
 
     for shown in (
-        "23 Nov 2026 12:01:00 UTC",
+        "23 November 2026 12:01:00 UTC",
         "expires 12:16:00",
         "Log analysis",
         "to walk the chain and try each permission",

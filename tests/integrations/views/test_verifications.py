@@ -1,6 +1,9 @@
 """Pages of verifications: asked for, followed, read again."""
 
+import html
+import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,8 +11,10 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from integrations.actions import messages
 from integrations.actions.verifications import request_verification
 from integrations.models import Connection, CustomerRole, Finding, Verification
+from integrations.vendor import vendor_settings
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
 
@@ -41,6 +46,11 @@ def find(verification, check: str, outcome: str, component: str = "log-analysis"
 def state_of(page: str, element_id: str) -> str:
     """The data-state of an element."""
     return page.split(f'id="{element_id}"')[1].split('data-state="')[1].split('"')[0]
+
+
+def part_of(page: str, start_id: str, end_id: str) -> str:
+    """From one element up to another."""
+    return page.split(f'id="{start_id}"')[1].split(f'id="{end_id}"')[0]
 
 
 class TestVerify:
@@ -212,6 +222,20 @@ class TestResult:
         assert "To the administrator of AWS account" in page
         assert "The statement to add to the role&#x27;s permissions policy:" in page
 
+    def test_a_message_has_the_trust_policy_as_the_template_writes_it(self, cast, verification, monkeypatch) -> None:
+        find(
+            verification, "chain.integration_to_customer", "denied", cause="role_not_assumable", who="customer",
+            title="We cannot assume the role",
+        )  # fmt: skip
+        rooted = replace(vendor_settings(), trust_form="account-root")
+        monkeypatch.setattr(messages, "vendor_settings", lambda: rooted)
+
+        with tenant_scope(cast.tenant.pk):
+            message = messages.message_of(finding=verification.findings.get(), connection=verification.connection)
+
+        assert f'"AWS": "{rooted.account_root_arn}"' in message
+        assert f'"aws:PrincipalArn": "{rooted.trusted_principal_arn("log-analysis")}"' in message
+
     def test_nothing_is_to_be_forwarded_where_we_must_act(self, cast, sign_in, url, verification) -> None:
         find(verification, "chain.component_to_integration", "error", cause="vendor_role_refused", who="vendor")
         change(verification, state="completed")
@@ -296,6 +320,66 @@ class TestResult:
 
         assert "This one is ours to put right." in page
         assert "AWS does not let us in yet." not in page
+
+    def test_each_hop_says_what_it_carries_and_what_it_proved(
+        self, cast, sign_in, connection, url, verification
+    ) -> None:
+        find(verification, "chain.base_to_component", "passed")
+        find(verification, "chain.component_to_integration", "passed")
+        find(verification, "chain.integration_to_customer", "denied", title="AWS does not let us in", who="customer")
+        change(verification, state="completed")
+
+        page = sign_in(cast.viewer).get(url).content.decode()
+
+        to_b = part_of(page, "log-analysis-hop-b", "log-analysis-b")
+        to_c = part_of(page, "log-analysis-hop-c", "log-analysis-c")
+        assert f"Tenant <code>{cast.tenant.reference}</code>" in to_b
+        assert f"Connection <code>{connection.reference}</code>" in to_b
+        assert "Component <code>log-analysis</code>" in to_b
+        assert connection.external_id not in to_b
+        assert f"external ID <code>{connection.external_id}</code>" in to_c
+        proofs = page.split('class="proofs"')[1].split("</ol>")[0]
+        assert "Our component role became the integration role" in proofs
+        assert "AWS does not let us in" in proofs
+        assert 'href="#log-analysis-problem-1"' in proofs
+        assert 'id="log-analysis-problem-1"' in page
+
+    def test_the_fix_of_several_permissions_is_one_statement_to_copy(self, cast, sign_in, url, verification) -> None:
+        find(verification, "chain.integration_to_customer", "passed")
+        for action in ("logs:DescribeLogGroups", "logs:DescribeLogStreams"):
+            find(
+                verification,
+                "permission",
+                "denied",
+                action=action,
+                cause="role_outdated",
+                who="customer",
+                fix="Update.",
+            )
+        change(verification, state="completed")
+
+        page = sign_in(cast.viewer).get(url).content.decode()
+
+        cure = html.unescape(part_of(page, "log-analysis-problem-1-cure", "log-analysis-problem-1-message"))
+        statement = json.loads(cure.split(">", 1)[1].split("</pre>")[0])
+        assert statement["Action"] == ["logs:DescribeLogGroups", "logs:DescribeLogStreams"]
+        assert "Take the role template as it is now" in page
+        assert "Actions: logs:DescribeLogGroups, logs:DescribeLogStreams" in page
+
+    def test_answers_are_folded_where_all_is_well_but_not_under_the_eyes_of_who_watched(
+        self, cast, sign_in, url, verification
+    ) -> None:
+        find(verification, "chain.integration_to_customer", "passed")
+        find(verification, "trust.control", "passed")
+        find(verification, "permission", "denied", action="logs:DescribeLogGroups", who="customer")
+        change(verification, state="completed")
+        client = sign_in(cast.viewer)
+
+        loaded = client.get(url).content.decode().split('id="run-log-analysis"')[1]
+        watched = client.get(url, headers={"HX-Request": "true"}).content.decode().split('id="run-log-analysis"')[1]
+
+        assert re.findall(r'class="fold answers"( open)?', loaded) == ["", " open"]
+        assert re.findall(r'class="fold answers"( open)?', watched) == [" open", " open"]
 
 
 class TestStoredVerification:

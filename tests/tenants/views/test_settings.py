@@ -27,13 +27,15 @@ def link() -> str:
 
 
 def test_name_and_second_factor_are_changed_and_the_audit_says_what(cast, sign_in, url) -> None:
-    answer = sign_in(cast.admin).post(url, {"name": "  Blue   Harbour Ltd ", "require_second_factor": "on"})
+    answer = sign_in(cast.admin).post(
+        url, {"name": "  Blue   Harbour Ltd ", "require_second_factor": "on", "daily_digest": "on"}
+    )
 
     assert answer.status_code == 302
     assert (tenant(cast).name, tenant(cast).require_second_factor) == ("Blue Harbour Ltd", True)
     with tenant_scope(cast.tenant.pk):
         event = AuditEvent.objects.latest("pk")
-    assert event.data == {"name": "Blue Harbour Ltd", "require_second_factor": True}
+    assert event.data == {"name": "Blue Harbour Ltd", "require_second_factor": True, "daily_digest": True}
 
 
 def test_a_name_that_is_none_changes_nothing(cast, sign_in, url) -> None:

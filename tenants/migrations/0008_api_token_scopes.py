@@ -10,7 +10,7 @@ from tenants.row_level_security import role
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenants", "0006_staff_reads_no_secrets")]
+    dependencies = [("tenants", "0007_daily_digest")]
 
     operations = [
         migrations.AddField(

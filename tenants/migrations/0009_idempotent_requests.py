@@ -9,7 +9,7 @@ from tenants.row_level_security import look_up, role, tenant_owned
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenants", "0007_api_token_scopes")]
+    dependencies = [("tenants", "0008_api_token_scopes")]
 
     operations = [
         migrations.CreateModel(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("integrations", "0015_role_templates_row_level_security")]
+    dependencies = [("integrations", "0016_vendor_sessions")]
 
     operations = [
         AddIndexConcurrently("finding", models.Index(fields=["tenant", "-id"], name="finding_of_tenant")),

@@ -1,0 +1,169 @@
+"""How long does the server take for a page, with 2,000 connections in the tenant?
+
+Each page is asked for many times in one process, through every middleware, as the restricted database role; PostgreSQL
+is a process of its own. What is measured is from the request to the last byte of the answer.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.scene import end_when_told, free_port
+
+TARGET_MS = 40.0
+COMPONENTS = ("compute-analysis", "log-analysis", "storage-analysis")
+
+
+def main() -> int:
+    """Print a line for each page; 1 where one misses its target."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--connections", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=100)
+    options = parser.parse_args()
+    end_when_told()
+    with _installation():
+        tenant, client, connection = _fill(options.connections)
+        missed = _measure(tenant, client, connection, options.rounds)
+    print(f"missed: {', '.join(missed)}" if missed else "all targets met")
+    return 1 if missed else 0
+
+
+@contextmanager
+def _installation() -> Iterator[None]:
+    """PostgreSQL and Valkey with the real migrations, and Django as the web server has it."""
+    from portal.local import services
+
+    with tempfile.TemporaryDirectory(prefix="rb-pages-") as directory:
+        place = Path(directory)
+        with (
+            services.postgres(place / "postgres", durable=False) as (database, _),
+            services.valkey(place / "valkey", free_port(), place / "valkey.log") as valkey,
+        ):
+            database.create_database("rolebridge")
+            os.environ |= {
+                "ROLEBRIDGE_MODE": "test",
+                "SECRET_KEY": "a benchmark's own",
+                "CELERY_BROKER_URL": f"{valkey.address}/0",
+                "CACHE_URL": f"{valkey.address}/1",
+                **database.environment("rolebridge"),
+            }
+            import django
+
+            django.setup()
+            from django.core.management import call_command
+            from django.db import connections
+
+            call_command("migrate", verbosity=0)
+            yield
+            for one in connections.all():
+                one.close()
+                if one.alias != "owner":
+                    one.close_pool()  # type: ignore[attr-defined]
+
+
+def _fill(count: int) -> tuple[Any, Any, Any]:
+    """A tenant with so many connections of every status, each with findings and a history of its own."""
+    from datetime import timedelta
+
+    from django.test import Client
+    from django.utils import timezone
+
+    from integrations.models import Connection, CustomerRole, Finding, Status, StatusChange, Verification
+    from tenants.actions.tenants import create_tenant
+    from tenants.audit import SYSTEM
+    from tenants.models import User
+    from tenants.scope import tenant_scope
+
+    owner = User.objects.create_user("owner@example.com", "a long and rather quiet password")
+    tenant = create_tenant(name="Blue Harbour", owner=owner, by=SYSTEM)
+    now, statuses = timezone.now(), Status.values
+    with tenant_scope(tenant.pk):
+        made = Connection.objects.bulk_create(
+            Connection(tenant=tenant, name=f"Account {number}", account_id=str(200_000_000_000 + number))
+            for number in range(count)
+        )
+        CustomerRole.objects.bulk_create(
+            CustomerRole(tenant=tenant, connection=one, component=component, status=statuses[number % 5], worked_at=now)
+            for number, one in enumerate(made)
+            for component in COMPONENTS
+        )
+        verifications = Verification.objects.bulk_create(
+            Verification(
+                tenant=tenant, connection=one, state="completed", requested_by="system", catalogue_version="1",
+                started_at=now, finished_at=now,
+            )
+            for one in made
+            for _ in range(3)
+        )  # fmt: skip
+        connection = made[0]
+        latest = [one for one in verifications if one.connection_id == connection.pk][-1]
+        codes = ["chain.base_to_component", "chain.component_to_integration", "chain.integration_to_customer"]
+        codes += ["trust.control", "trust.no_external_id", "trust.wrong_external_id", "trust.canary", "account.matches"]
+        Finding.objects.bulk_create(
+            Finding(
+                tenant=tenant, verification=latest, component=component, check_code=code, outcome="passed", title="Fine"
+            )
+            for component in COMPONENTS
+            for code in [*codes, *["permission"] * 12]
+        )
+        StatusChange.objects.bulk_create(
+            StatusChange(
+                tenant=tenant, connection=connection, component=component, at=now - timedelta(days=day),
+                before=statuses[day % 5], after=statuses[(day + 1) % 5], cause="verification",
+            )
+            for component in COMPONENTS
+            for day in range(40)
+        )  # fmt: skip
+    client = Client(HTTP_HOST="127.0.0.1")
+    client.force_login(owner, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return tenant, client, connection
+
+
+def _measure(tenant: Any, client: Any, connection: Any, rounds: int) -> list[str]:
+    base = f"/tenants/{tenant.pk}/connections/"
+    one = f"{base}{connection.pk}/"
+    pages = {
+        "connections": base,
+        "connections, page 20": f"{base}?page=20",
+        "connections, worst first": f"{base}?sort=urgent",
+        "connections, longest unverified first": f"{base}?sort=longest",
+        "connections, searched": f"{base}?q=account+19",
+        "connection": one,
+        "connection, live part": one,
+        "sessions": f"{one}sessions/",
+    }
+    missed = []
+    for name, address in pages.items():
+        headers = {"HX-Request": "true"} if name.endswith("live part") else {}
+        for _ in range(3):
+            _once(client, address, headers)  # the first reads templates and plans
+        times = sorted(_once(client, address, headers) for _ in range(rounds))
+        p95 = times[int(len(times) * 0.95) - 1]
+        words = "reached" if p95 <= TARGET_MS else "MISSED"
+        median = statistics.median(times)
+        print(f"{name:40} median {median:6.1f} ms  p95 {p95:6.1f} ms  at most {TARGET_MS:.0f}: {words}")
+        if p95 > TARGET_MS:
+            missed.append(name)
+    return missed
+
+
+def _once(client: Any, address: str, headers: dict[str, str]) -> float:
+    began = time.perf_counter()
+    answer = client.get(address, headers=headers)
+    taken = (time.perf_counter() - began) * 1000
+    if answer.status_code != 200:
+        raise SystemExit(f"{address} answered {answer.status_code}")
+    return taken
+
+
+if __name__ == "__main__":
+    sys.exit(main())

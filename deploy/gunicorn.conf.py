@@ -1,0 +1,56 @@
+"""The web server's settings, in production and in `make run`: `gunicorn --config deploy/gunicorn.conf.py portal.wsgi`.
+
+The command line goes before this file, and `WEB_CONCURRENCY` before the number of processes.
+"""
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+# Threads, since a page waits for the database and little else.
+worker_class = "gthread"
+threads = int(os.environ.get("WEB_THREADS", "8"))
+# A request that hangs for a minute is lost anyway; on SIGTERM requests under way have time to end.
+timeout = 60
+graceful_timeout = 25
+keepalive = 75  # seconds; longer than the proxy keeps its side open, or it would meet connections just closed
+# The heartbeat's file must not wait for a disk, and the root file system may be read-only.
+_memory = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112  it is memory, shared on purpose
+worker_tmp_dir = _memory
+control_socket_disable = True
+accesslog = "-"
+# Without the query string, in which a link may carry a secret; portal.logs says the rest.
+access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
+
+_metrics_port = int(os.environ.get("METRICS_PORT") or "0")
+if _metrics_port:
+    # Set before anything imports prometheus_client, which looks at it once.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="rolebridge-metrics-", dir=_memory)
+
+
+def when_ready(_server: Any) -> None:
+    """Answer Prometheus for all processes of this server, from the first one, which serves nobody else."""
+    if _metrics_port:
+        from prometheus_client import CollectorRegistry, start_http_server
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+        start_http_server(_metrics_port, os.environ.get("METRICS_HOST") or "127.0.0.1", registry)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget what a process that ended had as its own."""
+    if _metrics_port:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)
+
+
+def on_exit(_server: Any) -> None:
+    """Leave no file behind."""
+    if _metrics_port:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

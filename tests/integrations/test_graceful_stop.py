@@ -1,0 +1,81 @@
+"""A worker that is told to stop finishes what it runs, or hands it back; nothing waits for a lease to run out."""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from integrations.actions import verification_runs, verifications
+from integrations.models import Verification
+from tenants.audit import SYSTEM
+from tenants.models import AuditEvent
+from tenants.scope import tenant_scope
+from tests import processes
+from tests.brokers import use_broker
+from tests.customer import connection_with_stack, sandbox_control
+from tests.environment import BROKER
+
+PATIENCE = 90  # seconds, of a test that waits for another process on a busy machine
+
+
+@pytest.fixture
+def slow_verification(cast, sandbox_address, broker, monkeypatch) -> Iterator[Verification]:
+    """A verification whose calls each take seconds, and that a worker can take."""
+    use_broker(monkeypatch, BROKER)
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    sandbox_control("faults", {"kind": "latency", "seconds": 3, "account": account.account_id})
+    with tenant_scope(cast.tenant.pk):
+        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    yield asked
+    sandbox_control("faults", {"clear": True})
+
+
+def wait_for(verification: Verification, *states: str) -> Verification:
+    """The verification once it is in one of the states."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with tenant_scope(verification.tenant_id):
+            verification.refresh_from_db()
+        if verification.state in states:
+            return verification
+        time.sleep(0.05)
+    raise AssertionError(f"it is {verification.state} after {PATIENCE} s")
+
+
+def test_what_can_end_within_the_grace_ends_and_nothing_is_done_twice(slow_verification) -> None:
+    with processes.celery_worker("stopping", {"WORKER_GRACE_SECONDS": "60"}) as worker:
+        wait_for(slow_verification, "running")
+        worker.send_signal(signal.SIGTERM)
+        status = worker.wait(PATIENCE)
+
+    ended = wait_for(slow_verification, "completed", "failed")
+    assert (status, ended.state, ended.attempt) == (0, "completed", 1)
+
+
+def test_what_cannot_is_handed_back_at_once_and_another_worker_ends_it(slow_verification) -> None:
+    with processes.celery_worker("stopping", {"WORKER_GRACE_SECONDS": "1"}) as worker:
+        wait_for(slow_verification, "running")
+        worker.send_signal(signal.SIGTERM)
+        handed_back = wait_for(slow_verification, "queued")
+        lease, attempt = handed_back.lease_expires_at, handed_back.attempt
+        status = worker.wait(PATIENCE)
+    sandbox_control("faults", {"clear": True})
+    with processes.celery_worker("next"):
+        ended = wait_for(slow_verification, "completed", "failed")
+
+    with tenant_scope(ended.tenant_id):
+        ends = AuditEvent.objects.filter(action="system:verification:completed", target_id=str(ended.pk)).count()
+        controls = ended.findings.filter(check_code="trust.control").count()
+    assert (status, lease, attempt) == (0, None, 1)
+    assert (ended.state, ended.attempt, ends, controls) == ("completed", 2, 1, 1)
+
+
+def test_a_worker_that_stops_takes_nothing_new(slow_verification, monkeypatch) -> None:
+    monkeypatch.setattr("integrations.actions.verification_runs.is_stopping", lambda: True)
+
+    verification_runs.run(tenant_id=slow_verification.tenant_id, verification_id=slow_verification.pk)
+
+    with tenant_scope(slow_verification.tenant_id):
+        slow_verification.refresh_from_db()
+    assert (slow_verification.state, slow_verification.attempt) == ("queued", 0)

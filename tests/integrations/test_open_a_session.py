@@ -1,0 +1,170 @@
+"""docs/open-a-session.md: its code is run as it stands, through the real portal and the sandbox, from A to C."""
+
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from integrations import product_client
+from integrations.actions.pausing import pause
+from integrations.product_client import CursorRefused, PortalUnavailable, Rolebridge, RoleNotUsable
+from tenants.actions.service_tokens import create_service_token, revoke_service_token
+from tenants.audit import SYSTEM
+from tenants.scope import tenant_scope
+from tests.brokers import unread, use_broker
+from tests.customer import connection_with_stack, verify_twice
+from tests.sandbox_server import ROOT
+
+HOW_TO = (ROOT / "docs" / "open-a-session.md").read_text()
+COMPONENT = "log-analysis"
+
+
+@pytest.fixture(autouse=True)
+def no_worker_takes_them(broker, monkeypatch) -> None:
+    use_broker(monkeypatch, unread(broker))
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def token(db):
+    return create_service_token(name="Log analysis", days=1, reason="Test", by=SYSTEM)
+
+
+@pytest.fixture
+def connected(cast, sandbox_address):
+    connection, account = connection_with_stack(cast.tenant, components=[COMPONENT])
+    verify_twice(connection)
+    return connection, account
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rolebridge(live_portal, token, clock) -> Rolebridge:
+    return Rolebridge(live_portal, token[1], component=COMPONENT, clock=clock)
+
+
+def test_the_code_of_the_how_to_opens_a_session_and_follows_the_feed(
+    connected, live_portal, token, monkeypatch
+) -> None:
+    connection, account = connected
+    monkeypatch.setitem(sys.modules, "product_client", product_client)
+    monkeypatch.setenv("PORTAL", live_portal)
+    monkeypatch.setenv("SERVICE_TOKEN", token[1])
+    names: dict = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", HOW_TO, re.DOTALL)), names)
+
+    assert names["ask_for_logs"](str(connection.pk)) == 200
+    assert (str(connection.pk), COMPONENT, "connected") in names["changes"](0)[0]
+
+    # The customer opens the role's trust by mistake: it is found, and the component's next attempt is refused.
+    account.remove_external_id_condition(f"rolebridge-{connection.reference}-{COMPONENT}")
+    verify_twice(connection)
+    names["rolebridge"]._clock = lambda: 10**9
+
+    assert names["ask_for_logs"](str(connection.pk)) is None
+    assert (str(connection.pk), COMPONENT, "unsafe") in names["changes"](0)[0]
+
+
+def test_the_session_is_in_the_customers_account_and_no_wider_than_the_component(connected, rolebridge) -> None:
+    connection, account = connected
+
+    session = rolebridge.session(connection.pk)
+
+    who = session.client("sts", region_name="us-east-1").get_caller_identity()
+    assert who["Account"] == account.account_id
+    assert f"assumed-role/rolebridge-{connection.reference}-{COMPONENT}/" in who["Arn"]
+    account.iam.attach_role_policy(
+        RoleName=f"rolebridge-{connection.reference}-{COMPONENT}", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"
+    )
+    ec2 = session.client("ec2", region_name="us-east-1")
+    with pytest.raises(ec2.exceptions.ClientError, match="no session policy allows"):
+        ec2.describe_vpcs()
+
+
+def test_a_session_is_kept_and_replaced_before_it_ends(connected, rolebridge, monkeypatch) -> None:
+    connection, _ = connected
+    opened = []
+    assume = Rolebridge._assume
+
+    def counted(*asked):
+        opened.append(asked)
+        return assume(*asked)
+
+    monkeypatch.setattr(Rolebridge, "_assume", counted)
+
+    rolebridge.session(connection.pk)
+    rolebridge.session(connection.pk)
+    assert len(opened) == 3, "A, B and C, once"
+
+    monkeypatch.setattr(product_client, "REPLACE_BEFORE_EXPIRY", timedelta(hours=2))
+    rolebridge.session(connection.pk)
+    assert len(opened) > 3
+
+
+def test_a_paused_role_is_refused_within_a_minute(connected, rolebridge, clock) -> None:
+    connection, _ = connected
+    rolebridge.session(connection.pk)
+    with tenant_scope(connection.tenant_id):
+        pause(connection=connection, by=SYSTEM)
+
+    clock.now += product_client.ASK_AGAIN_AFTER
+
+    with pytest.raises(RoleNotUsable):
+        rolebridge.session(connection.pk)
+
+
+def test_when_the_portal_does_not_answer_the_session_serves_five_minutes_and_no_longer(
+    connected, rolebridge, token, clock
+) -> None:
+    connection, _ = connected
+    rolebridge.session(connection.pk)
+    revoke_service_token(token_id=token[0].pk, reason="Test", by=SYSTEM)  # a portal that says no is as good as none
+
+    clock.now += product_client.REFUSE_AFTER - 1
+    rolebridge.session(connection.pk)
+    clock.now += 1
+
+    with pytest.raises(PortalUnavailable):
+        rolebridge.session(connection.pk)
+
+
+def test_what_the_portal_does_not_know_is_refused(rolebridge, cast) -> None:
+    for connection_id in (str(cast.tenant.pk), "../../events", "x"):
+        with pytest.raises(RoleNotUsable):
+            rolebridge.session(connection_id)
+    with pytest.raises(CursorRefused):
+        list(rolebridge.events(10**12))
+
+
+def test_connections_are_listed_page_by_page(connected, rolebridge) -> None:
+    connection, account = connected
+
+    assert [row["id"] for row in rolebridge.connections(account_id=account.account_id)] == [str(connection.pk)]
+
+
+@pytest.mark.parametrize("portal", ["http://access.example.com", "ftp://access.example.com", "access.example.com"])
+def test_the_token_is_sent_over_tls_alone(portal) -> None:
+    with pytest.raises(ValueError, match="https"):
+        Rolebridge(portal, "rbs_x", component=COMPONENT)
+
+
+def test_the_client_is_one_file_of_boto3_and_the_standard_library() -> None:
+    text = Path(product_client.__file__).read_text()
+    imported = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
+
+    assert imported - set(sys.stdlib_module_names) == {"boto3", "botocore"}
+    assert Path(product_client.__file__).name in HOW_TO

@@ -1,0 +1,108 @@
+"""What Prometheus reads: from the processes themselves."""
+
+import re
+import time
+import urllib.request
+
+import pytest
+from prometheus_client import REGISTRY
+
+from integrations.actions import verifications
+from integrations.metrics import QueueCollector
+from portal.local.services import free_port
+from tenants.audit import SYSTEM
+from tenants.scope import tenant_scope
+from tests import processes
+from tests.brokers import AWAY, use_broker
+from tests.customer import connection_with_stack
+from tests.environment import BROKER
+
+PATIENCE = 60
+
+
+def read(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return answer.read().decode()
+
+
+def gauges() -> dict[tuple[str, ...], float]:
+    """What the collector gives, by name and only label."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in QueueCollector().collect()
+        for sample in family.samples
+    }
+
+
+def test_a_worker_answers_for_its_verifications_its_calls_and_what_waits(
+    cast, sandbox_address, broker, monkeypatch
+) -> None:
+    use_broker(monkeypatch, BROKER)
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    port, text = free_port(), ""
+
+    with processes.celery_worker("measured", {"METRICS_PORT": str(port)}):
+        with tenant_scope(cast.tenant.pk):
+            verifications.request_verification(connection=connection, by=SYSTEM)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and 'state="completed"' not in text:
+            text = read(port)
+
+    assert 'rolebridge_verifications_total{failure="",state="completed",who="nobody"} 1.0' in text
+    assert re.search(r'rolebridge_sts_calls_total\{code="ok",operation="AssumeRole"\} [1-9]', text)
+    assert 'rolebridge_sts_calls_total{code="AccessDenied",operation="AssumeRole"}' in text, "the negative tests"
+    assert 'rolebridge_lookup_ok{of="database"} 1.0' in text
+    assert 'rolebridge_oldest_queued_seconds{queue="verifications"} 0.0' in text
+
+
+def test_the_web_server_answers_for_all_its_processes_on_a_port_of_its_own(db, broker, sandbox_address) -> None:
+    port, metrics_port = free_port(), free_port()
+    environment = {"METRICS_PORT": str(metrics_port), "BASE_URL": f"http://127.0.0.1:{port}"}
+
+    with processes.portal(f"web-{port}", environment, port) as address:
+        urllib.request.urlopen(f"{address}/accounts/login/", timeout=30).close()
+        text = read(metrics_port)
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{address}/metrics", timeout=30)
+
+    line = r'rolebridge_http_request_seconds_count\{answer="2xx",method="GET",route="accounts/login/"\} 1.0'
+    assert re.search(line, text), text
+
+
+def test_what_waits_is_counted_by_queue_with_the_age_of_the_oldest(cast, broker, monkeypatch) -> None:
+    use_broker(monkeypatch, f"{broker}/9")
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    before = gauges()
+    with tenant_scope(cast.tenant.pk):
+        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+        queue = verifications.SCHEDULED_QUEUE if asked.scheduled else verifications.QUEUE
+
+    after = gauges()
+
+    assert after["rolebridge_verifications_queued", queue] == 1
+    assert after["rolebridge_oldest_queued_seconds", queue] > 0
+    assert after["rolebridge_queue_depth", queue] == before["rolebridge_queue_depth", queue] + 1
+
+
+def test_a_broker_that_is_away_hides_nothing_else(db, broker, monkeypatch) -> None:
+    use_broker(monkeypatch, AWAY)
+
+    found = gauges()
+
+    assert found["rolebridge_lookup_ok", "broker"] == 0
+    assert found["rolebridge_lookup_ok", "database"] == 1
+    assert ("rolebridge_queue_depth", "maintenance") not in found
+
+
+def test_what_is_no_answer_of_aws_makes_no_series_of_its_own(db) -> None:
+    from integrations.aws import calls
+
+    class Model:
+        name = "AssumeRole"
+
+        class service_model:  # noqa: N801  as botocore calls it
+            service_name = "sts"
+
+    calls._count(Model, "<html>anything at all " * 9)
+
+    assert REGISTRY.get_sample_value("rolebridge_sts_calls_total", {"operation": "AssumeRole", "code": "other"}) == 1

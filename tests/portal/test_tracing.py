@@ -1,0 +1,94 @@
+"""One trace and one request id lead from the API through the queue to each call to AWS."""
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from portal.local.services import free_port
+from portal.queue_context import _id_in
+from tenants.actions.tokens import create_token
+from tenants.audit import SYSTEM
+from tenants.scope import tenant_scope
+from tests import processes
+from tests.customer import connection_with_stack
+from tests.environment import DIRECTORY
+
+PATIENCE = 60
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, list]]:
+    """An OTLP receiver; its address, and the spans that it has got."""
+    spans = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            message = ExportTraceServiceRequest()
+            message.ParseFromString(self.rfile.read(int(self.headers["Content-Length"])))
+            for resource in message.resource_spans:
+                for scope in resource.scope_spans:
+                    spans.extend(scope.spans)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", spans
+        server.shutdown()
+
+
+def test_a_request_is_followed_to_aws_and_its_log_lines_join(cast, db, broker, sandbox_address, receiver) -> None:
+    endpoint, spans = receiver
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    with tenant_scope(cast.tenant.pk):
+        _, token = create_token(tenant=cast.tenant, name="Test", user=cast.owner, by=SYSTEM)
+    port = free_port()
+    environment = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+        "BASE_URL": f"http://127.0.0.1:{port}",
+    }
+
+    with ExitStack() as stack:
+        stack.enter_context(processes.celery_worker("traced", environment))
+        address = stack.enter_context(processes.portal(f"web-{port}", environment, port))
+        asked = urllib.request.Request(
+            f"{address}/api/v1/connections/{connection.pk}/verifications/",
+            data=b"{}",
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            request_id, verification = answer.headers["X-Request-Id"], json.load(answer)["id"]
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and not any("run_verification" in span.name for span in spans):
+            time.sleep(0.1)
+
+    (task,) = (span for span in spans if span.name == "integrations.tasks.run_verification")
+    (page,) = (span for span in spans if span.span_id == task.parent_span_id)
+    calls = [span for span in spans if span.parent_span_id == task.span_id]
+    assert page.name == "POST /api/v1/connections/<uuid:connection_id>/verifications/"
+    assert "STS/AssumeRole" in {span.name for span in calls}
+    assert {span.trace_id for span in calls} == {page.trace_id}
+    texts = [value.value.string_value for span in spans for value in span.attributes]
+    assert request_id in texts
+    assert connection.external_id not in " ".join(texts)
+    joined = f"[{request_id} {cast.tenant.pk} {connection.pk} {verification}] Attempt 1 ended"
+    assert joined in (DIRECTORY / "logs" / "traced.log").read_text()
+
+
+@pytest.mark.parametrize("text", ["x\ny", "", None, 7, "not an id"])
+def test_what_a_message_calls_a_request_id_and_is_none_reaches_no_log_line(text) -> None:
+    assert _id_in(text) == ""
