@@ -1,6 +1,7 @@
 """Lists: filters, orders, and pages that stay right."""
 
 import re
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -171,7 +172,7 @@ def test_every_list_has_filters_and_refuses_what_it_does_not_know(client, cast, 
         endpoint, _ = create_endpoint(
             tenant=cast.tenant, url="https://hooks.example.com/", event_types=list(WebhookEventType), by=SYSTEM
         )
-    views = {pattern: getattr(pattern.callback, "cls", object) for pattern in urls.urlpatterns}
+    views: dict[Any, Any] = {pattern: getattr(pattern.callback, "cls", object) for pattern in urls.urlpatterns}
     of_tenants = [pattern for pattern, view in views.items() if issubclass(view, TenantAPIView)]
     lists = [pattern for pattern in of_tenants if views[pattern].pagination_class]
     assert len(lists) > 10
