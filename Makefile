@@ -10,10 +10,11 @@ help:  ## List the targets
 run: .venv/installed  ## Run all of Rolebridge on this machine: portal, worker, beat, PostgreSQL, Valkey, sandbox
 	@exec $(BIN)/python -m portal.local
 
-test: .venv/installed  ## Run every test (needs Chromium, pgbouncer and promtool; as root on Debian they are installed)
+test: .venv/installed  ## Run every test (Chromium, pgbouncer, promtool, curl, jq: as root on Debian they are installed)
 	@./scripts/ensure_chromium
 	@./scripts/ensure_pgbouncer
 	@./scripts/ensure_promtool
+	@./scripts/ensure_curl_and_jq
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 coverage: .venv/installed  ## The tests again, slower, with what they do not reach
@@ -35,6 +36,7 @@ audit: .venv/installed  ## Known faults in what we depend on (asks the network; 
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
 
 nightly: .venv/installed  ## What takes too long for CI: tests with many examples, and two tenants hammered for a minute
+	@./scripts/ensure_pgbouncer
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \
 		tests/integrations/role_templates tests/integrations/aws/test_arns.py tests/tenants/test_pooler.py \
 		tests/integrations/api/test_schemathesis.py --timeout 7200

@@ -17,7 +17,8 @@ from integrations.api.role_template_serializers import (
 from integrations.hand_off_address import hand_off_url
 from integrations.models import Connection, HandOffLink
 from tenants.api.base import Pagination, TenantAPIView
-from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, operation
+from tenants.api.filters import Filters
+from tenants.api.schema import FORBIDDEN, INVALID_BODY, NOT_FOUND, operation
 from tenants.permissions import Permission
 
 
@@ -31,7 +32,8 @@ class HandOffLinks(TenantAPIView):
         "list_hand_off_links",
         "List the hand-off links",
         answers={200: HandOffLinkSerializer(many=True)},
-        problems=INVALID_CURSOR | FORBIDDEN | NOT_FOUND,
+        filters=Filters,
+        problems=FORBIDDEN | NOT_FOUND,
     )
     def get(self, _request: Request, connection_id: UUID) -> Response:
         """Those of the connection, whether they still let somebody in or not; newest first."""

@@ -23,6 +23,7 @@ from integrations.actions.product_access import (
 )
 from integrations.models import Connection, StatusChange
 from tenants.api.base import Pagination
+from tenants.api.filters import Filters
 from tenants.api.problems import Problem
 from tenants.api.schema import INVALID_CURSOR, RETRY_AFTER, operation
 from tenants.api.service_tokens import ProductAPIView
@@ -181,7 +182,7 @@ class ProductConnections(ProductAPIView):
         "List the connections of all organisations (service token)",
         answers={200: ProductConnectionSerializer(many=True)},
         problems=INVALID_CURSOR | _LIMITED,
-        parameters=[*_FILTERS, _RETRY_AFTER],
+        parameters=[*_FILTERS, Filters, _RETRY_AFTER],
     )
     def get(self, request: Request) -> Response:
         """Oldest first, each with the roles that may be used now and the calls that open a session in them."""

@@ -31,8 +31,9 @@ from integrations.role_templates.formats import MEDIA_TYPES, Format
 from integrations.role_templates.options import InvalidRoleOption
 from integrations.vendor import vendor_settings
 from tenants.api.base import Pagination, TenantAPIView
+from tenants.api.filters import Filters
 from tenants.api.problems import Problem
-from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, operation
+from tenants.api.schema import FORBIDDEN, INVALID_BODY, NOT_FOUND, operation
 from tenants.permissions import Permission
 
 logger = logging.getLogger(__name__)
@@ -184,7 +185,8 @@ class Downloads(TenantAPIView):
         "list_role_template_downloads",
         "List the downloads of role templates",
         answers={200: DownloadSerializer(many=True)},
-        problems=INVALID_CURSOR | NOT_FOUND,
+        filters=Filters,
+        problems=NOT_FOUND,
     )
     def get(self, _request: Request, connection_id: UUID) -> Response:
         """Who took which role template of the connection, and when; the latest first."""

@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 from tenants.actions.idempotent_requests import Claim, give_back, keep
 from tenants.api.authentication import Credential
 from tenants.api.entity_tags import entity_tag, require_match
-from tenants.api.filters import Filters
+from tenants.api.filters import LONGEST_PAGE, USUAL_PAGE, Filters
 from tenants.api.idempotency import AnsweredBefore, answer_of, claim_request
 from tenants.api.problems import Problem
 from tenants.api.rate_limits import count_call
@@ -78,12 +78,10 @@ def _unreadable_name(value: Any) -> bool:
 class Pagination(CursorPagination):
     """Pages by cursor, so that a page stays right while rows are added."""
 
-    page_size = 50
+    page_size = USUAL_PAGE
     page_size_query_param = "page_size"
-    page_size_query_description = "How many entries a page has: 50 unless asked, 200 at the most."
-    max_page_size = 200
+    max_page_size = LONGEST_PAGE
     ordering: str | tuple[str, ...] = "-created_at"
-    cursor_query_description = "Where the page begins; take it from `next` or `previous` of another page."
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """The rows of the page asked for.

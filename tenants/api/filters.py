@@ -8,7 +8,9 @@ from rest_framework import serializers
 
 from tenants.api.serializers import InputSerializer
 
-_OF_EVERY_LIST = ("cursor", "page_size")
+USUAL_PAGE = 50
+LONGEST_PAGE = 200
+_OF_THE_PAGE = ("cursor", "page_size")  # which the paginator reads
 
 
 class Filters(InputSerializer):
@@ -20,6 +22,16 @@ class Filters(InputSerializer):
 
     typed = False
     orderings: tuple[str, ...] = ()
+
+    cursor = serializers.CharField(
+        required=False, help_text="Where the page begins: take it from `next` or `previous` of another page."
+    )
+    page_size = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=LONGEST_PAGE,
+        help_text=f"How many entries a page has: {USUAL_PAGE} unless asked.",
+    )
 
     def get_fields(self) -> dict[str, Any]:
         """The declared fields, and `ordering`."""
@@ -38,12 +50,11 @@ class Filters(InputSerializer):
         Raises:
             ValidationError: a parameter is unknown, given twice, or not valid.
         """
-        given = {name: values for name, values in query.lists() if name not in _OF_EVERY_LIST}
-        if twice := [name for name, values in given.items() if len(values) > 1]:
+        if twice := [name for name, values in query.lists() if len(values) > 1]:
             raise serializers.ValidationError({name: ["Give this once."] for name in twice})
-        filters = cls(data={name: values[0] for name, values in given.items()})
+        filters = cls(data={name: query[name] for name in query})
         filters.is_valid(raise_exception=True)
-        wanted: dict[str, Any] = dict(filters.validated_data)
+        wanted = {name: value for name, value in filters.validated_data.items() if name not in _OF_THE_PAGE}
         ordering = wanted.pop("ordering", None)
         for name, value in wanted.items():
             special = getattr(filters, f"filter_{name}", None)

@@ -11,9 +11,10 @@ from rest_framework.serializers import ErrorDetail, ValidationError
 from tenants.actions import webhooks as actions
 from tenants.actions.webhooks import EndpointDisabled, InvalidUrl, TooManyEndpoints
 from tenants.api.base import Pagination, TenantAPIView
+from tenants.api.filters import Filters
 from tenants.api.problems import Problem
 from tenants.api.rate_limits import too_many_requests
-from tenants.api.schema import FORBIDDEN, INVALID_BODY, INVALID_CURSOR, NOT_FOUND, location_of, operation
+from tenants.api.schema import FORBIDDEN, INVALID_BODY, NOT_FOUND, location_of, operation
 from tenants.api.serializers import NothingSerializer
 from tenants.api.webhook_serializers import (
     NewWebhookEndpointSerializer,
@@ -61,7 +62,8 @@ class WebhookEndpoints(_View):
         "list_webhook_endpoints",
         "List the webhook endpoints",
         answers={200: WebhookEndpointSerializer(many=True)},
-        problems=INVALID_CURSOR | FORBIDDEN,
+        filters=Filters,
+        problems=FORBIDDEN,
     )
     def get(self, _request: Request) -> Response:
         """Newest first."""
@@ -198,7 +200,8 @@ class WebhookDeliveries(_View):
         "list_webhook_deliveries",
         "List the deliveries to a webhook endpoint",
         answers={200: WebhookDeliverySerializer(many=True)},
-        problems=INVALID_CURSOR | FORBIDDEN | NOT_FOUND,
+        filters=Filters,
+        problems=FORBIDDEN | NOT_FOUND,
     )
     def get(self, _request: Request, endpoint_id: UUID) -> Response:
         """Newest first, those of the last 30 days."""

@@ -1,6 +1,7 @@
 """Lists: filters, orders, and pages that stay right."""
 
 import re
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -9,8 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from integrations.actions.connections import create_connection
 from integrations.api import urls
 from integrations.models import Connection, CustomerRole, Finding, Verification
+from tenants.actions.webhooks import create_endpoint
+from tenants.api.base import TenantAPIView
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
+from tenants.webhook_event_types import WebhookEventType
 
 CONNECTIONS = "/api/v1/connections/"
 FINDINGS = "/api/v1/findings/"
@@ -81,6 +85,10 @@ def test_pages_keep_filter_and_order_and_hold_each_entry_once(client, cast) -> N
         ("is_removed=perhaps", "#/is_removed"),
         ("name=a&name=b", "#/name"),
         ("account_id=2222333344445", "#/account_id"),
+        ("page_size=0", "#/page_size"),
+        ("page_size=201", "#/page_size"),
+        ("page_size=many", "#/page_size"),
+        (f"page_size={'9' * 5000}", "#/page_size"),
     ],
 )
 def test_a_parameter_that_cannot_be_followed_is_refused(client, query, pointer) -> None:
@@ -160,11 +168,17 @@ def test_fifty_findings_take_as_many_queries_as_one(client, cast, verifications)
 
 
 def test_every_list_has_filters_and_refuses_what_it_does_not_know(client, cast, connections) -> None:
-    views = {pattern: getattr(pattern.callback, "cls", None) for pattern in urls.urlpatterns}
-    lists = [pattern for pattern, view in views.items() if getattr(view, "pagination_class", None)]
+    with tenant_scope(cast.tenant.pk):
+        endpoint, _ = create_endpoint(
+            tenant=cast.tenant, url="https://hooks.example.com/", event_types=list(WebhookEventType), by=SYSTEM
+        )
+    views: dict[Any, Any] = {pattern: getattr(pattern.callback, "cls", object) for pattern in urls.urlpatterns}
+    of_tenants = [pattern for pattern, view in views.items() if issubclass(view, TenantAPIView)]
+    lists = [pattern for pattern in of_tenants if views[pattern].pagination_class]
     assert len(lists) > 10
 
     for pattern in lists:
         route = str(pattern.pattern).replace("<uuid:connection_id>", str(connections[0].pk))
+        route = route.replace("<uuid:endpoint_id>", str(endpoint.pk))
         assert client.get(f"/api/v1/{route}").status_code == 200, route
         assert client.get(f"/api/v1/{route}?colour=blue").status_code == 400, route

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from integrations.api import urls
 from integrations.models import Finding, Verification
 from tenants.api.base import TenantAPIView
+from tenants.api.service_tokens import ProductAPIView
 from tenants.permissions import Scope
 from tenants.scope import tenant_scope
 
@@ -126,9 +127,23 @@ def test_every_handler_of_the_api_is_in_the_document() -> None:
     handled = set()
     for pattern in urls.urlpatterns:
         view: Any = getattr(pattern.callback, "cls", object)
-        if issubclass(view, TenantAPIView):
+        if issubclass(view, TenantAPIView | ProductAPIView):
             path = "/api/v1/" + re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern))
             handled |= {(path, method) for method in view.http_method_names if hasattr(view, method)}
+        if issubclass(view, TenantAPIView):
             assert {method.upper() for _, method in handled if _ == path} == set(view.permissions), path
 
     assert handled - {(path, "head") for path, _ in handled} == documented
+
+
+def test_every_list_with_pages_says_how_to_ask_for_one() -> None:
+    paths = yaml.safe_load(SNAPSHOT.read_text())["paths"]
+    pages = {
+        path: {parameter["name"] for parameter in methods["get"]["parameters"]}
+        for path, methods in paths.items()
+        if "get" in methods
+        and "Paginated" in str(methods["get"]["responses"]["200"].get("content", {}).get("application/json"))
+    }
+
+    assert len(pages) > 10
+    assert [path for path, parameters in pages.items() if not {"cursor", "page_size"} <= parameters] == []
