@@ -23,6 +23,9 @@ class Tenant(models.Model):
     require_second_factor = models.BooleanField(
         default=False, db_default=False, help_text="Members without a second factor set one up before anything else."
     )
+    require_single_sign_on = models.BooleanField(
+        default=False, db_default=False, help_text="Members other than owners sign in by the organisation's provider."
+    )
     customer_number = models.CharField(
         max_length=40,
         blank=True,

@@ -18,14 +18,16 @@ from integrations.actions.verifications import request_verification
 from integrations.models import Connection, Finding, Verification
 from integrations.role_templates.formats import Format
 from tenants.actions.invitations import invite
+from tenants.actions.single_sign_on import add_domain, configure_provider
 from tenants.actions.tokens import create_token
 from tenants.actions.webhooks import create_endpoint, send_test_event
 from tenants.audit import SYSTEM
-from tenants.models import Member, WebhookAttempt
+from tenants.models import Member, TenantDomain, WebhookAttempt
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
 from tenants.webhook_event_types import WebhookEventType
 from tests.functional.customer_pages import take_session
+from tests.oidc_provider import oidc_provider
 from tests.receipts import open_session
 from tests.second_factor import code_of
 
@@ -36,6 +38,8 @@ ANONYMOUS = {
     "home": "/",
     "account_login": "/accounts/login/",
     "account_signup": "/accounts/signup/",
+    "single_sign_on_find": "/accounts/single-sign-on/",
+    "domain_confirm": "/domains/unknown/",
     "account_reset_password": "/accounts/password/reset/",
     "account_reset_password_done": "/accounts/password/reset/done/",
     "account_reset_password_from_key": "/accounts/password/reset/key/1-nothing/",
@@ -58,6 +62,8 @@ SIGNED_IN = {
     "audit_events": "/tenants/{tenant}/audit/",
     "tenant_settings": "/tenants/{tenant}/settings/",
     "tenant_delete": "/tenants/{tenant}/settings/delete/",
+    "single_sign_on": "/tenants/{tenant}/settings/single-sign-on/",
+    "single_sign_on_remove": "/tenants/{tenant}/settings/single-sign-on/remove/",
     "webhooks": "/tenants/{tenant}/settings/webhooks/",
     "webhook_new": "/tenants/{tenant}/settings/webhooks/new/",
     "webhook_endpoint": "/tenants/{tenant}/settings/webhooks/{endpoint}/",
@@ -122,6 +128,10 @@ NOT_PAGES = {
     "audit_export_json",
     "notification_address_add",  # these lead to the settings
     "notification_address_remove",
+    "single_sign_on_start",  # checked where there is a provider
+    "single_sign_on_callback",  # leads to the connections
+    "domain_add",  # these lead to the page of single sign-on
+    "domain_remove",
     "webhook_rotate",  # these lead to the page of an endpoint or of a delivery
     "webhook_test",
     "webhook_replay",
@@ -192,6 +202,7 @@ def ids(cast) -> dict[str, str]:
             by=SYSTEM,
         )
         delivery = send_test_event(endpoint=endpoint, by=SYSTEM)
+        add_domain(tenant=cast.tenant, domain="example.com", mailbox=TenantDomain.Mailbox.POSTMASTER, by=SYSTEM)
         for attempt in (
             {"status": 500, "answer": "<b>down</b>\n" + "x" * 400},
             {"error": "The connection was refused."},
@@ -274,6 +285,37 @@ def test_the_code_page_breaks_no_rule(page) -> None:
 
     assert page.get_by_role("heading", level=1).inner_text() == "Enter the code we sent you"
     assert violations(page) == []
+
+
+def test_the_way_to_a_provider_and_back_breaks_no_rule_and_ends_among_the_connections(page, cast) -> None:
+    with oidc_provider() as provider:
+        with tenant_scope(cast.tenant.pk):
+            added = add_domain(tenant=cast.tenant, domain="example.com", mailbox=TenantDomain.Mailbox.ADMIN, by=SYSTEM)
+            TenantDomain.objects.filter(pk=added.pk).update(verified_at=timezone.now())
+            configure_provider(
+                tenant=cast.tenant,
+                issuer=provider.issuer,
+                client_id="rolebridge",
+                client_secret="a secret of the client",
+                enabled=True,
+                required=False,
+                by=SYSTEM,
+            )
+        provider.signs_in = cast.viewer.email
+        found = []
+
+        page.goto("/accounts/login/")
+        page.get_by_role("link", name="Sign in through your organisation").click()
+        page.get_by_label("Work email").fill(cast.viewer.email)
+        page.get_by_role("button", name="Go on").click()
+        found += violations(page)
+        page.get_by_role("button", name=re.compile("^Go to")).click()
+
+        assert page.get_by_role("heading", level=1).inner_text() == "Connections"
+        page.goto(f"/accounts/single-sign-on/{cast.tenant.pk}/callback/")
+        found += violations(page)
+
+    assert found == []
 
 
 def test_setting_up_a_second_factor_and_signing_in_with_it_breaks_no_rule(page, cast) -> None:

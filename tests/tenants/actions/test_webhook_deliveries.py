@@ -18,6 +18,7 @@ from integrations.actions.connections import create_connection
 from integrations.actions.pausing import pause
 from integrations.models import Connection
 from portal.local.services import ROOT
+from tenants import outbound
 from tenants.actions import webhook_deliveries
 from tenants.actions.tokens import create_token
 from tenants.actions.webhook_deliveries import MOST_TRIES, WAITS, deliver, forget_old_events, hand_out_due, wait_after
@@ -424,7 +425,7 @@ class TestLostWorkers:
 
     def test_no_transaction_is_open_while_it_is_called(self, cast, server, work, monkeypatch) -> None:
         open_ones = []
-        real = webhook_deliveries.exchange
+        real = outbound.exchange
 
         def exchange(*args, **named):
             open_ones.append(connections["default"].in_atomic_block)
