@@ -197,7 +197,7 @@ def ids(cast) -> dict[str, str]:
             open_session(verification, number)
         endpoint, _ = create_endpoint(
             tenant=cast.tenant,
-            url="https://hooks.example.com/rolebridge",
+            url="https://hooks.example.com/" + "rolebridge" * 20,
             event_types=[WebhookEventType.CONNECTION_REMOVED],
             by=SYSTEM,
         )
