@@ -479,13 +479,20 @@ class TestHowFarTheSessionGoes:
         with tenant_scope(cast.other_tenant.pk):
             assert not Member.objects.filter(user=cast.viewer).exists()
 
-    def test_it_takes_the_place_of_whatever_session_was_there(self, cast, ready, sign_in) -> None:
-        client = sign_in(cast.owner)
+    @pytest.mark.parametrize("who", ["owner", "viewer"])
+    def test_it_takes_the_place_of_whatever_session_was_there(self, cast, ready, sign_in, who) -> None:
+        """Also of one of the same person, which is not narrowed but ended."""
+        person = getattr(cast, who)
+        client = sign_in(person)
         old = client.cookies["sessionid"].value
+        session = client.session
+        session["kept"] = "of the session before"
+        session.save()
 
         sign_in_by(ready, cast.tenant, "viewer@example.com", client)
 
         assert client.cookies["sessionid"].value != old
+        assert "kept" not in client.session
         assert client.get("/accounts/password/change/")["Location"] == "/"
         assert client.session["_auth_user_id"] == str(cast.viewer.pk)
 
