@@ -1,4 +1,4 @@
-"""The pages of allauth that the portal offers, by allauth's own names."""
+"""The pages of allauth that the portal offers, by allauth's own names, and those of single sign-on."""
 
 from allauth.account import views
 from allauth.mfa.base import views as mfa_views
@@ -8,8 +8,13 @@ from allauth.usersessions.views import list_usersessions
 from django.db import transaction
 from django.urls import path, re_path
 
+from portal import single_sign_on
+
 urlpatterns = [
     path("login/", views.login, name="account_login"),
+    path("single-sign-on/", single_sign_on.find, name="single_sign_on_find"),
+    path("single-sign-on/<uuid:tenant_id>/", single_sign_on.start, name="single_sign_on_start"),
+    path("single-sign-on/<uuid:tenant_id>/callback/", single_sign_on.callback, name="single_sign_on_callback"),
     path("logout/", views.logout, name="account_logout"),
     # One transaction: a sign-up that fails half-way leaves neither a user nor a tenant.
     path("signup/", transaction.atomic(views.signup), name="account_signup"),

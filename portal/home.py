@@ -20,6 +20,7 @@ from integrations.demo import DEMO_LOGINS
 from integrations.models import Finding, Status
 from tenants.access import public, signed_in
 from tenants.models import Tenant
+from tenants.provider_session import provider_session
 from tenants.scope import call, tenant_scope
 from tenants.secrets import unseal
 
@@ -32,6 +33,9 @@ def home(request: HttpRequest) -> HttpResponse:
     """What this is, for visitors; for everybody else the way to their work."""
     if not request.user.is_authenticated:
         return render(request, "portal/landing.html", {"components": catalogue().components})
+    session = provider_session(request)
+    if session is not None:  # it enters one organisation, whatever others the user has
+        return redirect("connections", tenant_id=session.tenant_id)
     tenant_ids = _tenants_of(request.user.pk)
     if len(tenant_ids) == 1:
         return redirect("connections", tenant_id=tenant_ids[0])

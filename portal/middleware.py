@@ -151,8 +151,10 @@ class AccessRules:
         if rule is None:
             logger.error("No access rule is declared for %s; see portal/access.py", request.path_info)
             raise PermissionDenied
-        from allauth.mfa.utils import is_mfa_enabled  # these two when the apps are loaded
+        from allauth.mfa.utils import is_mfa_enabled  # these three when the apps are loaded
         from django.contrib.auth.views import redirect_to_login
+
+        from tenants.provider_session import provider_session
 
         if rule == "staff" and not (request.user.is_authenticated and request.user.is_staff):
             if request.user.is_authenticated:
@@ -160,6 +162,13 @@ class AccessRules:
             return redirect_to_login(request.get_full_path())
         if rule == "signed_in" and not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
+        if rule in {"signed_in", "staff"} and provider_session(request) is not None:
+            # An organisation's provider speaks for it alone, not for the person's account.
+            messages.info(
+                request,
+                _("Your organisation signed you in. For your own account, sign out and sign in with your password."),
+            )
+            return redirect("home")
         if rule == "staff" and not is_mfa_enabled(request.user):
             messages.info(request, _("Support staff sign in with a second factor. Set one up first."))
             return redirect("mfa_activate_totp")

@@ -134,6 +134,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -269,6 +271,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_CHANGE_EMAIL = True  # one address at a time: the new one takes the old one's place once it is proved
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # an open browser is not enough to change how somebody signs in
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # whoever changes it, its owner learns of it
+SOCIALACCOUNT_ADAPTER = "portal.single_sign_on.SingleSignOnAdapter"
 MFA_ADAPTER = "portal.second_factor.MFAAdapter"
 # An address is proved at sign-up before anybody gets in; without this nobody with a second factor could change theirs.
 MFA_ALLOW_UNVERIFIED_EMAIL = True

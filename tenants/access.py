@@ -12,14 +12,16 @@ from uuid import UUID
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from tenants.models import Member, Tenant, User
-from tenants.permissions import Permission
+from tenants.models import IdentityProvider, Member, Tenant, User
+from tenants.permissions import Permission, Role
+from tenants.provider_session import provider_session
 from tenants.scope import tenant_scope
 
 View = Callable[..., HttpResponseBase]
@@ -68,9 +70,9 @@ def member(permission: Permission, *, scope: bool = True) -> Callable[[View], Vi
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             with tenant_scope(tenant_id):
-                _admit(request, tenant_id, permission)
-                if request.tenant.require_second_factor and not is_mfa_enabled(request.user):
-                    return _to_second_factor(request)
+                elsewhere = _admit(request, tenant_id, permission)
+                if elsewhere is not None:
+                    return elsewhere
                 if scope:
                     return _rendered(view(request, *args, **kwargs))
             return view(request, *args, **kwargs)
@@ -86,13 +88,30 @@ def has_shown_second_factor(request: HttpRequest) -> bool:
     return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
 
 
-def _admit(request: Any, tenant_id: UUID, permission: Permission) -> None:
+def _admit(request: Any, tenant_id: UUID, permission: Permission) -> HttpResponseBase | None:
+    """Let the member in, or say where to go first.
+
+    Raises:
+        Http404, PermissionDenied: they are not let in.
+    """
+    session = provider_session(request)
+    if session is not None and session.tenant_id != tenant_id:
+        raise Http404  # another organisation's provider opened it
     found = Member.objects.select_related("tenant").filter(tenant_id=tenant_id, user=request.user).first()
     if found is None:
         raise Http404
+    if session is not None and not session.is_of(IdentityProvider.objects.filter(tenant_id=tenant_id).first()):
+        logout(request)
+        return redirect_to_login(request.get_full_path())
     if not found.may(permission):
         raise PermissionDenied("Your role in this organisation does not allow this. Ask one of its owners.")
     request.member, request.tenant = found, found.tenant
+    # A second factor is the provider's own business where it signs in.
+    if session is None and found.tenant.require_single_sign_on and found.role != Role.OWNER:
+        return redirect("single_sign_on_start", tenant_id=tenant_id)
+    if session is None and found.tenant.require_second_factor and not is_mfa_enabled(request.user):
+        return _to_second_factor(request)
+    return None
 
 
 def _to_second_factor(request: MemberRequest) -> HttpResponseBase:

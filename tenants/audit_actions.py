@@ -24,6 +24,9 @@ class AuditAction(models.TextChoices):
     CUSTOMER_ROLE_QUARANTINE_LIFTED = "customer_role:quarantine_lifted", "Quarantine of a customer role lifted"
     CUSTOMER_ROLE_REMOVED = "customer_role:removed", "Customer role removed"
     CUSTOMER_ROLE_STATUS_CHANGED = "customer_role:status_changed", "Status of a customer role changed"
+    DOMAIN_ADDED = "domain:added", "Domain added"
+    DOMAIN_REMOVED = "domain:removed", "Domain removed"
+    DOMAIN_VERIFIED = "domain:verified", "Domain verified"
     EMERGENCY_STOP_LIFTED = "emergency_stop:lifted", "Emergency stop lifted"
     EMERGENCY_STOP_PAUSED = "emergency_stop:paused", "All access paused by us"
     EMERGENCY_STOP_RESTORED = "emergency_stop:restored", "All access restored by us"
@@ -38,6 +41,9 @@ class AuditAction(models.TextChoices):
         "Customer role accepts the previous external ID alone again",
     )
     EXTERNAL_ID_ROTATION_STARTED = "external_id_rotation:started", "Rotation of the external ID begun"
+    IDENTITY_PROVIDER_CHANGED = "identity_provider:changed", "Single sign-on set up or changed"
+    IDENTITY_PROVIDER_REFUSED = "identity_provider:refused", "Somebody was not signed in by single sign-on"
+    IDENTITY_PROVIDER_REMOVED = "identity_provider:removed", "Single sign-on removed"
     INTEGRATION_ROLE_ACKNOWLEDGED = "integration_role:acknowledged", "Recreated integration role acknowledged"
     INTEGRATION_ROLE_RECREATED = "integration_role:recreated", "Integration role recreated"
     HAND_OFF_LINK_CREATED = "hand_off_link:created", "Hand-off link made"
@@ -51,6 +57,7 @@ class AuditAction(models.TextChoices):
     MEMBER_LEFT = "member:left", "Member left"
     MEMBER_REMOVED = "member:removed", "Member removed"
     MEMBER_ROLE_CHANGED = "member:role_changed", "Role of a member changed"
+    MEMBER_SIGNED_IN_BY_PROVIDER = "member:signed_in_by_provider", "Member signed in by single sign-on"
     NOTIFICATION_ADDRESS_ADDED = "notification_address:added", "Notification address added"
     NOTIFICATION_ADDRESS_REMOVED = "notification_address:removed", "Notification address removed"
     NOTIFICATION_ADDRESS_VERIFIED = "notification_address:verified", "Notification address confirmed"

@@ -10,6 +10,7 @@ whole exchange has one deadline, however slowly its bytes come.
 """
 
 import http.client
+import re
 import socket
 import ssl
 import threading
@@ -44,6 +45,10 @@ _REFUSED_IPV4 = [
 # nothing that carries an IPv4 address (Teredo, 6to4) or is for documentation.
 _PUBLIC_IPV6 = ip_network("2000::/3")
 _REFUSED_IPV6 = [ip_network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
+
+
+# A name, or an IPv6 address. Other characters mean something where a host is written into a header or a policy.
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
 
 class OutboundError(Exception):
@@ -90,7 +95,7 @@ def check_url(url: str) -> SplitResult:
     wanted = ("https", "http") if settings.OUTBOUND_MAY_REACH_LOOPBACK else ("https",)
     if parts.scheme not in wanted:
         raise Refused("The address must begin with https://")
-    if not host or port == 0:
+    if not host or not _HOST.fullmatch(host) or port == 0:
         raise Refused("The address names no host.")
     if parts.username is not None or parts.password is not None:
         raise Refused("The address holds a user name or password. Leave them out: calls are signed instead.")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants.views import audit, invitations, members, settings, tokens, webhooks
+from tenants.views import audit, invitations, members, settings, single_sign_on, tokens, webhooks
 
 _TENANT = "tenants/<uuid:tenant_id>/"
 _WEBHOOK = f"{_TENANT}settings/webhooks/<uuid:endpoint_id>/"
@@ -31,6 +31,17 @@ urlpatterns = [
     path(f"{_TENANT}settings/recoveries/<uuid:recovery_id>/cancel/", settings.recovery_cancel, name="recovery_cancel"),
     path(f"{_TENANT}settings/delete/", settings.tenant_delete, name="tenant_delete"),
     path(f"{_TENANT}settings/delete/cancel/", settings.tenant_delete_cancel, name="tenant_delete_cancel"),
+    path("domains/<slug:secret>/", single_sign_on.domain_confirm, name="domain_confirm"),
+    path(f"{_TENANT}settings/single-sign-on/", single_sign_on.single_sign_on, name="single_sign_on"),
+    path(
+        f"{_TENANT}settings/single-sign-on/remove/", single_sign_on.single_sign_on_remove, name="single_sign_on_remove"
+    ),
+    path(f"{_TENANT}settings/single-sign-on/domains/", single_sign_on.domain_add, name="domain_add"),
+    path(
+        f"{_TENANT}settings/single-sign-on/domains/<uuid:domain_id>/remove/",
+        single_sign_on.domain_remove,
+        name="domain_remove",
+    ),
     path(f"{_TENANT}settings/webhooks/", webhooks.webhooks, name="webhooks"),
     path(f"{_TENANT}settings/webhooks/new/", webhooks.webhook_new, name="webhook_new"),
     path(_WEBHOOK, webhooks.webhook_endpoint, name="webhook_endpoint"),

@@ -26,6 +26,9 @@ class Tenant(models.Model):
     daily_digest = models.BooleanField(
         default=False, db_default=False, help_text="Changes of status are told once a day, but for an unsafe role."
     )
+    require_single_sign_on = models.BooleanField(
+        default=False, db_default=False, help_text="Members other than owners sign in by the organisation's provider."
+    )
     customer_number = models.CharField(
         max_length=40,
         blank=True,

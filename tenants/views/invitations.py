@@ -20,6 +20,7 @@ from tenants.forms import InvitationForm
 from tenants.limits import TooOften
 from tenants.models import Invitation, User
 from tenants.permissions import Permission, Role
+from tenants.provider_session import provider_session
 from tenants.request_id import client_address
 from tenants.secrets import digest
 
@@ -140,6 +141,8 @@ def invitation_waits(request: HttpRequest) -> bool:
 def _opened(request: HttpRequest) -> Invitation:
     limits.count("invitation", client_address.get(), most=60, seconds=60, message="Wait a minute.")
     found = actions.find_invitation(str(request.session.get(_KEY, "")))
-    if isinstance(request.user, User) and not actions.is_for(found, request.user):
+    # A session that an organisation's provider opened speaks for that organisation alone, and joins no other.
+    is_stranger = isinstance(request.user, User) and not actions.is_for(found, request.user)
+    if is_stranger or provider_session(request) is not None:
         raise UnusableInvitation
     return found

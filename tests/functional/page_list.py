@@ -14,10 +14,11 @@ from integrations.actions.verifications import request_verification
 from integrations.models import Connection, Finding, Verification
 from integrations.role_templates.formats import Format
 from tenants.actions.invitations import invite
+from tenants.actions.single_sign_on import add_domain
 from tenants.actions.tokens import create_token
 from tenants.actions.webhooks import create_endpoint, send_test_event
 from tenants.audit import SYSTEM
-from tenants.models import Member, WebhookAttempt
+from tenants.models import Member, TenantDomain, WebhookAttempt
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
 from tenants.webhook_event_types import WebhookEventType
@@ -27,6 +28,8 @@ ANONYMOUS = {
     "home": "/",
     "account_login": "/accounts/login/",
     "account_signup": "/accounts/signup/",
+    "single_sign_on_find": "/accounts/single-sign-on/",
+    "domain_confirm": "/domains/unknown/",
     "account_reset_password": "/accounts/password/reset/",
     "account_reset_password_done": "/accounts/password/reset/done/",
     "account_reset_password_from_key": "/accounts/password/reset/key/1-nothing/",
@@ -49,6 +52,8 @@ SIGNED_IN = {
     "audit_events": "/tenants/{tenant}/audit/",
     "tenant_settings": "/tenants/{tenant}/settings/",
     "tenant_delete": "/tenants/{tenant}/settings/delete/",
+    "single_sign_on": "/tenants/{tenant}/settings/single-sign-on/",
+    "single_sign_on_remove": "/tenants/{tenant}/settings/single-sign-on/remove/",
     "webhooks": "/tenants/{tenant}/settings/webhooks/",
     "webhook_new": "/tenants/{tenant}/settings/webhooks/new/",
     "webhook_endpoint": "/tenants/{tenant}/settings/webhooks/{endpoint}/",
@@ -121,6 +126,10 @@ NOT_PAGES = {
     "audit_export_json",
     "notification_address_add",  # these lead to the settings
     "notification_address_remove",
+    "single_sign_on_start",  # checked where there is a provider
+    "single_sign_on_callback",  # leads to the connections
+    "domain_add",  # these lead to the page of single sign-on
+    "domain_remove",
     "webhook_rotate",  # these lead to the page of an endpoint or of a delivery
     "webhook_test",
     "webhook_replay",
@@ -172,11 +181,12 @@ def make_things(cast) -> dict[str, str]:
             open_session(verification, number)
         endpoint, _ = create_endpoint(
             tenant=cast.tenant,
-            url="https://hooks.example.com/rolebridge",
+            url="https://hooks.example.com/" + "rolebridge" * 20,
             event_types=[WebhookEventType.CONNECTION_REMOVED],
             by=SYSTEM,
         )
         delivery = send_test_event(endpoint=endpoint, by=SYSTEM)
+        add_domain(tenant=cast.tenant, domain="example.com", mailbox=TenantDomain.Mailbox.POSTMASTER, by=SYSTEM)
         for attempt in (
             {"status": 500, "answer": "<b>down</b>\n" + "x" * 400},
             {"error": "The connection was refused."},

@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 from allauth.account.models import EmailAddress
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
+from tenants.actions.single_sign_on import add_domain, configure_provider
+from tenants.audit import SYSTEM
+from tenants.models import TenantDomain
+from tenants.scope import tenant_scope
 from tests.functional.customer_pages import take_session
 from tests.functional.page_list import ANONYMOUS, NOT_PAGES, SIGNED_IN, make_things
+from tests.oidc_provider import oidc_provider
 from tests.second_factor import code_of
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
@@ -89,6 +95,37 @@ def test_the_code_page_breaks_no_rule(page) -> None:
 
     assert page.get_by_role("heading", level=1).inner_text() == "Enter the code we sent you"
     assert violations(page) == []
+
+
+def test_the_way_to_a_provider_and_back_breaks_no_rule_and_ends_among_the_connections(page, cast) -> None:
+    with oidc_provider() as provider:
+        with tenant_scope(cast.tenant.pk):
+            added = add_domain(tenant=cast.tenant, domain="example.com", mailbox=TenantDomain.Mailbox.ADMIN, by=SYSTEM)
+            TenantDomain.objects.filter(pk=added.pk).update(verified_at=timezone.now())
+            configure_provider(
+                tenant=cast.tenant,
+                issuer=provider.issuer,
+                client_id="rolebridge",
+                client_secret="a secret of the client",
+                enabled=True,
+                required=False,
+                by=SYSTEM,
+            )
+        provider.signs_in = cast.viewer.email
+        found = []
+
+        page.goto("/accounts/login/")
+        page.get_by_role("link", name="Sign in through your organisation").click()
+        page.get_by_label("Work email").fill(cast.viewer.email)
+        page.get_by_role("button", name="Go on").click()
+        found += violations(page)
+        page.get_by_role("button", name=re.compile("^Go to")).click()
+
+        assert page.get_by_role("heading", level=1).inner_text() == "Connections"
+        page.goto(f"/accounts/single-sign-on/{cast.tenant.pk}/callback/")
+        found += violations(page)
+
+    assert found == []
 
 
 def test_setting_up_a_second_factor_and_signing_in_with_it_breaks_no_rule(page, cast) -> None:

@@ -34,11 +34,12 @@ from tenants.actions.invitations import invite
 from tenants.actions.recovery import request_recovery
 from tenants.actions.service_tokens import create_service_token
 from tenants.actions.settings import add_notification_address
+from tenants.actions.single_sign_on import add_domain
 from tenants.actions.tokens import create_token
 from tenants.actions.webhooks import create_endpoint, send_test_event
 from tenants.api.base import ApiView, TenantAPIView
 from tenants.audit import SYSTEM
-from tenants.models import AuditEvent, Member, Recovery
+from tenants.models import AuditEvent, Member, Recovery, TenantDomain
 from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
 from tenants.webhook_event_types import WebhookEventType
@@ -175,6 +176,18 @@ TABLE: dict[str, list[Row]] = {
     f"{WEBHOOK}test/": [page(403, 302), post()],
     f"{WEBHOOK}deliveries/<uuid:delivery_id>/": [page(403)],
     f"{WEBHOOK}deliveries/<uuid:delivery_id>/replay/": [page(403, 302), post()],
+    # Single sign-on
+    f"{TENANT}settings/single-sign-on/": [page(403), post(422)],
+    f"{TENANT}settings/single-sign-on/remove/": [page(403), post()],
+    f"{TENANT}settings/single-sign-on/domains/": [
+        page(403, 302),
+        post(data={"domain": "example.org", "mailbox": "admin"}),
+    ],
+    f"{TENANT}settings/single-sign-on/domains/<uuid:domain_id>/remove/": [page(403, 302), post()],
+    "domains/<slug:secret>/": [everybody(404, url="domains/unknown/")],
+    "accounts/single-sign-on/": [everybody()],
+    "accounts/single-sign-on/<uuid:tenant_id>/": [everybody(404)],
+    "accounts/single-sign-on/<uuid:tenant_id>/callback/": [everybody(404)],
     # Members and invitations
     f"{TENANT}members/": [page()],
     f"{TENANT}members/invite/": [page(403), post(data={"email": "new@example.com", "role": "viewer"})],
@@ -393,6 +406,9 @@ def things(cast) -> dict[str, Any]:
             by=SYSTEM,
         )
         delivery = send_test_event(endpoint=endpoint, by=SYSTEM)
+        domain = add_domain(
+            tenant=cast.tenant, domain="example.com", mailbox=TenantDomain.Mailbox.POSTMASTER, by=SYSTEM
+        )
     now = timezone.now()
     service_token, _ = create_service_token(name="Product", days=1, reason="Test", by=SYSTEM)
     VendorIdentity.objects.create(works=True, since=now, checked_at=now)
@@ -416,6 +432,7 @@ def things(cast) -> dict[str, Any]:
         "recovery_id": recovery.pk,
         "endpoint_id": endpoint.pk,
         "delivery_id": delivery.pk,
+        "domain_id": domain.pk,
         "admin/tenants/tenant": cast.tenant.pk,
         "admin/tenants/member": member.pk,
         "admin/tenants/apitoken": token.pk,

@@ -122,6 +122,8 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "tenants_tenant",
         "tenants_notificationaddress",
         "tenants_recovery",
+        "tenants_tenantdomain",
+        "tenants_identityprovider",
         "tenants_webhookendpoint",
         "tenants_webhookdelivery",
         "tenants_webhookevent",
@@ -157,6 +159,9 @@ def test_staff_read_across_tenants_and_write_none_of_it(db, cast) -> None:
         ("django_session", "session_key"),
         ("django_session", "*"),
         ("tenants_webhooksecret", "*"),
+        ("tenants_identityprovider", "sealed_secret"),
+        ("tenants_tenantdomain", "digest"),
+        ("socialaccount_socialtoken", "*"),
     ],
 )
 def test_staff_read_nothing_that_would_let_them_in(db, cast, table, columns) -> None:
