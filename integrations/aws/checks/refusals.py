@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from integrations.aws import findings
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.customer_refusals import speaks_of_vendor
-from integrations.aws.errors import Refused, SessionExpired, read_denial
+from integrations.aws.errors import Refused, read_denial
 from integrations.aws.report import Actor, Outcome, SessionReceipt
 from integrations.aws.verdicts import Verdict
 
@@ -105,9 +105,7 @@ class ControlledRefusals:
         self._run.call(work, lambda answer: self._answered(refusal, what, answer), refusal.check)
 
     def _control_answered(self, answer: Answer) -> None:
-        # Expired or refused: either may be a session that is stale.
-        stale = isinstance(answer.failure, Refused | SessionExpired)
-        if stale and self._control.again():
+        if isinstance(answer.failure, Refused) and self._control.again():
             self._abandoned = True
             self._waiting.clear()
             return
