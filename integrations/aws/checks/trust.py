@@ -31,7 +31,8 @@ _RESTORE = (
     "Deploy the current role template again. Its trust policy must hold the condition StringEquals sts:ExternalId with "
     "your external ID, in every statement that allows sts:AssumeRole."
 )
-_NOT_KNOWN = "Not known yet whether anybody gets in {how}: the role refuses the right external ID too"
+_NOT_KNOWN = "Not known yet whether anybody gets in {how}: our test with the right external ID came to no result"
+_NOT_KNOWN_SINCE_REFUSED = "Not known yet whether anybody gets in {how}: the role refuses the right external ID too"
 _CONTROL_REFUSED = Verdict(
     Outcome.DENIED,
     "control_refused",
@@ -157,6 +158,7 @@ class TrustChecks:
             attempts={"no external ID": self._attempt(launch, None)},
             refused_title="Nobody gets in without any external ID",
             unknown_title=_NOT_KNOWN.format(how="without any external ID"),
+            control_refused_title=_NOT_KNOWN_SINCE_REFUSED.format(how="without any external ID"),
             violated=_opened("no_external_id_accepted", "without any external ID"),
         )
 
@@ -169,6 +171,7 @@ class TrustChecks:
             },
             refused_title="Nobody gets in with a wrong external ID",
             unknown_title=_NOT_KNOWN.format(how="with a wrong external ID"),
+            control_refused_title=_NOT_KNOWN_SINCE_REFUSED.format(how="with a wrong external ID"),
             violated=_opened("wrong_external_id_accepted", "with a wrong external ID"),
         )
 
