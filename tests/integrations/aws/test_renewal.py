@@ -14,7 +14,7 @@ class Sessions:
 
     def __init__(self, expired=(), fails=None):
         self.opened, self.expired, self.fails = [], set(expired), fails
-        self.receipts = []
+        self.receipts: list[object] = []
         self.renewable = Renewable(0, self.open_anew, self.receipts.append)
 
     def open_anew(self):

@@ -234,7 +234,7 @@ def test_expiredtoken_at_the_hop_into_the_customers_role_is_nobodys_and_changes_
 def test_expiredtoken_at_an_attempt_of_the_trust_test_opens_its_session_anew(vendor, customer, monkeypatch, attempt):
     customer.deploy()
     verify(vendor, customer)
-    expired = []
+    expired: list[object] = []
 
     def once(real, what):
         def maybe(side, session, *more):
@@ -251,8 +251,8 @@ def test_expiredtoken_at_an_attempt_of_the_trust_test_opens_its_session_anew(ven
     def whose(target, role_arn):
         return "the canary's control" if role_arn == vendor.control_role_arn else "the canary"
 
-    monkeypatch.setattr(trust, "try_customer_role", once(trust.try_customer_role, which_id))
-    monkeypatch.setattr(trust, "try_as_canary", once(trust.try_as_canary, whose))
+    monkeypatch.setattr(trust, "try_customer_role", once(chain.try_customer_role, which_id))
+    monkeypatch.setattr(trust, "try_as_canary", once(chain.try_as_canary, whose))
 
     report = verify(vendor, customer)
 
@@ -368,7 +368,7 @@ def test_what_our_own_policy_forgets_is_never_the_trust_policys(vendor, customer
 @pytest.mark.parametrize("phrase", ["no session policy allows", "no identity-based policy allows"])
 def test_a_negative_test_that_our_own_policy_refused_proves_nothing(vendor, customer, monkeypatch, phrase):
     customer.deploy()
-    real = trust.try_customer_role
+    real = chain.try_customer_role
 
     def refuse_by_ourselves(side, target, launch, external_id):
         if external_id == target.external_id:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from integrations.aws.chain import VendorSide
+from integrations.aws.chain import VendorSide, try_customer_role
 from integrations.aws.checks import trust as trust_checks
 from integrations.aws.customer_stack import create_or_update_stack
 from integrations.aws.errors import Refused, SessionExpired, Throttled
@@ -167,7 +167,7 @@ def test_where_the_role_refuses_the_right_id_too_the_open_question_says_so(vendo
 )
 def test_a_control_that_failed_on_our_side_is_not_told_as_the_roles_refusal(vendor, customer, monkeypatch, failure):
     customer.deploy()
-    real = trust_checks.try_customer_role
+    real = try_customer_role
 
     def fail_the_control(side, target, launch, external_id):
         if external_id == target.external_id:
