@@ -1,5 +1,6 @@
 """What a verification does to each customer role: plain calls of the engine, run in threads, with no database."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -23,7 +24,7 @@ from integrations.models.connection import OUT_OF_USE
 from integrations.sts_limit import ask_for_turn
 from integrations.vendor import vendor_settings
 
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 60.0  # of all that is done to one role in one verification
 
 Report = RoleReport | ReachabilityReport | TrustReport | RemovalReport
 SomeReport = TypeVar("SomeReport", RoleReport, ReachabilityReport, TrustReport, RemovalReport)
@@ -79,25 +80,32 @@ class RoleJob:
                 return self._do(prove_removed, on_finding, on_receipt)
 
     def _do(
-        self, work: Callable[..., SomeReport], on_finding: OnFinding, on_receipt: OnReceipt, **more: SessionCache
+        self,
+        work: Callable[..., SomeReport],
+        on_finding: OnFinding,
+        on_receipt: OnReceipt,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        **more: SessionCache,
     ) -> SomeReport:
         return work(
             vendor_settings(),
             self.target,
             on_finding=on_finding,
             on_receipt=on_receipt,
-            deadline_seconds=DEADLINE_SECONDS,
+            deadline_seconds=deadline_seconds,
             **more,
         )
 
     def _trust_test_then_verify(self, on_finding: OnFinding, on_receipt: OnReceipt) -> Report:
         """No session is opened in the role before the trust-test is clean. Where it is, the verification runs it again,
-        and its findings stand for both.
+        and its findings stand for both. Both have to end within the one deadline.
         """
+        ends_at = time.monotonic() + DEADLINE_SECONDS
         tested: TrustReport = self._do(check_trust, lambda _: None, on_receipt)
         if not tested.safe:
             for finding in tested.findings:
                 on_finding(finding)
             return tested
-        report: RoleReport = self._do(verify_role, on_finding, on_receipt)
+        left = max(ends_at - time.monotonic(), 0.0)
+        report: RoleReport = self._do(verify_role, on_finding, on_receipt, left)
         return replace(report, receipts=tested.receipts + report.receipts)

@@ -10,6 +10,7 @@ from integrations.actions.status_changes import Cause, write_history
 from integrations.actions.status_events import StatusEvent, Told
 from integrations.actions.status_subscribers import publish
 from integrations.actions.vendor_identity import take_blame
+from integrations.aws.report import Finding as AwsFinding
 from integrations.aws.report import ReachabilityReport, RemovalReport, RoleReport, TrustReport, role_status
 from integrations.catalogue import is_version
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
@@ -36,7 +37,8 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
     What the customer paused or removed while the verification ran stays so.
 
     The account binds to the first tenant whose chain passes with its own external ID (F11). Another tenant's claim on
-    it stays `awaiting`, with a message that tells it nothing of the other.
+    it stays `awaiting`, with a message that tells it nothing of the other; where the role stands open, nothing of what
+    was found in it is left for the claimant to read.
     """
     connection = verification.connection
     roles = {role.component: role for role in connection.roles.select_for_update() if role.status not in OUT_OF_USE}
@@ -47,10 +49,13 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
     }
     removals = {report.component: report.removed for report in reports if isinstance(report, RemovalReport)}
     works = {component for component, verdict in verdicts.items() if verdict in {"connected", "degraded"}}
+    # It lets in whoever claims its account, so that proves nothing.
+    stands_open = {component for component, verdict in verdicts.items() if _stands_open(roles[component], verdict)}
     if works and not _account_is_ours(connection):
-        for component in works:
-            verdicts[component] = "not_confirmed"
-            _not_confirmed(verification, component)
+        _leave_unconfirmed(verification, verdicts, works)
+    if stands_open and is_proved_by_another(connection):
+        verification.findings.filter(component__in=stands_open).delete()  # it may have been proved only meanwhile
+        _leave_unconfirmed(verification, verdicts, stands_open)
     for report in reports:
         if isinstance(report, RoleReport) and report.component in roles:
             _note_version(roles[report.component], report)
@@ -74,6 +79,29 @@ def _note_version(role: CustomerRole, report: RoleReport) -> None:
     if (known or report.refused) and known != role.deployed_version:
         role.deployed_version = known
         role.save(update_fields=["deployed_version"])
+
+
+def findings_for_a_claimant(verification: Verification, reports: Sequence[Report]) -> list[AwsFinding]:
+    """Of what was found in an account that another tenant proved, what the verification's own tenant may read: nothing
+    of a role that stands open there, or that is entered where no more than that is asked.
+    """
+    roles = {role.component: role for role in verification.connection.roles.all()}
+    return [
+        finding
+        for report in reports
+        for finding in report.findings
+        if not (isinstance(report, ReachabilityReport) and report.reachable)
+        and not (
+            isinstance(report, RoleReport)
+            and report.component in roles
+            and _stands_open(roles[report.component], role_status(report))
+        )
+    ]
+
+
+def _stands_open(role: CustomerRole, verdict: str) -> bool:
+    """Whether the role lets in anybody, and never worked for its tenant before."""
+    return verdict == "unsafe" and not role.quarantined and role.worked_at is None
 
 
 def reachable_roles(reports: Sequence[Report]) -> dict[str, bool]:
@@ -237,8 +265,19 @@ def _account_is_ours(connection: Connection) -> bool:
         [ProvedAccount(account_id=connection.account_id, tenant_id=connection.tenant_id, connection=connection)],
         ignore_conflicts=True,
     )
+    return not is_proved_by_another(connection)
+
+
+def is_proved_by_another(connection: Connection) -> bool:
+    """Whether another tenant has proved the connection's account before this one."""
     ((by_another,),) = call("account_is_proved_by_another", connection.account_id, connection.tenant_id)
-    return not by_another
+    return bool(by_another)
+
+
+def _leave_unconfirmed(verification: Verification, verdicts: dict[str, str], components: set[str]) -> None:
+    for component in components:
+        verdicts[component] = "not_confirmed"
+        _not_confirmed(verification, component)
 
 
 def _not_confirmed(verification: Verification, component: str) -> None:

@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
@@ -82,7 +82,9 @@ class HandedBack(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's hold on a verification."""
+    """A worker's hold on a verification. Findings are `withheld` to its end where another tenant proved the account: of
+    a role that stands open there, the claimant is not to read any (F11).
+    """
 
     tenant_id: UUID
     connection_id: UUID
@@ -90,6 +92,7 @@ class Claim:
     attempt: int
     checks: str
     jobs: tuple[RoleJob, ...]
+    withheld: bool
 
     @property
     def targets(self) -> dict[str, VerificationTarget]:
@@ -240,6 +243,7 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
                 RoleJob(_task(role, verification.checks), verification_target(connection, role), verification.scheduled)
                 for role in roles
             ),
+            withheld=role_statuses.is_proved_by_another(connection),
         )
 
 
@@ -324,27 +328,8 @@ def _store(claim: Claim, news: list[Landed]) -> set[str]:
         ours = Verification.objects.filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING).update(
             lease_expires_at=new_lease()
         )
-        if not ours:
-            findings = []
-        Finding.objects.bulk_create(
-            Finding(
-                tenant_id=claim.tenant_id,
-                verification_id=claim.verification_id,
-                component=finding.component,
-                check_code=finding.check,
-                action=finding.action,
-                region=finding.region,
-                outcome=finding.outcome,
-                cause=finding.cause,
-                who=finding.who,
-                title=finding.title,
-                detail=finding.detail,
-                fix=finding.fix,
-                duration_ms=finding.duration_ms,
-                request_id=finding.request_id,
-            )
-            for finding in findings
-        )
+        if ours and not claim.withheld:
+            _write_findings(claim, findings)
         roles = CustomerRole.objects.filter(connection_id=claim.connection_id)
         statuses = dict(roles.values_list("component", "status"))
     if not ours:
@@ -352,6 +337,28 @@ def _store(claim: Claim, news: list[Landed]) -> set[str]:
     if emergency_stop.obey():
         raise Stopped
     return {job.component for job in claim.jobs if not job.is_wanted(statuses.get(job.component))}
+
+
+def _write_findings(claim: Claim, findings: Iterable[aws_report.Finding]) -> None:
+    Finding.objects.bulk_create(
+        Finding(
+            tenant_id=claim.tenant_id,
+            verification_id=claim.verification_id,
+            component=finding.component,
+            check_code=finding.check,
+            action=finding.action,
+            region=finding.region,
+            outcome=finding.outcome,
+            cause=finding.cause,
+            who=finding.who,
+            title=finding.title,
+            detail=finding.detail,
+            fix=finding.fix,
+            duration_ms=finding.duration_ms,
+            request_id=finding.request_id,
+        )
+        for finding in findings
+    )
 
 
 def _complete(claim: Claim, reports: list[Report]) -> None:
@@ -362,6 +369,8 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
     """
     with tenant_scope(claim.tenant_id):
         verification = _still_ours(claim)
+        if claim.withheld:
+            _write_findings(claim, role_statuses.findings_for_a_claimant(verification, reports))
         if verification.checks != claim.checks:
             _queue_again(verification)
             return

@@ -2,9 +2,9 @@
 
 STS rarely says which side refused, so what the trust-test found is evidence. A text that names an identity or session
 policy speaks of B and is the vendor's; the trust policy is the customer's. A bare text is read in this order: a
-previous external ID still in place; the trust-test gets in with the right ID, so something about the component's own
-session is refused; it gets in without the right ID, so the trust is open and not mistyped; the role is young; else the
-causes that are left, likeliest first.
+previous external ID still in place of the right one; the trust-test gets in with the right ID, so something about the
+component's own session is refused; it gets in without the right ID, so the trust is open and not mistyped; the role is
+young; else the causes that are left, likeliest first.
 
 What only the component's own session brings (its tags, its source identity, the session policy that narrows it) may be
 refused by either side, in every chain. The customer is named for it only where the same session enters our stand-in.
@@ -72,7 +72,7 @@ _OF_THE_CALLER_WHATEVER_THE_ROLE = (
     PolicyType.SERVICE_CONTROL,
     PolicyType.VPC_ENDPOINT,
 )
-_CONTEXT_ACTIONS = ("sts:TagSession", "sts:SetSourceIdentity")
+_PASSES_CONTEXT = ("sts:TagSession", "sts:SetSourceIdentity")
 
 
 def speaks_of_vendor(denial: Denial) -> bool:
@@ -85,7 +85,7 @@ def speaks_of_vendor(denial: Denial) -> bool:
 
 def names_session_context(failure: Refused) -> bool:
     """Whether it is the tags or the source identity that AWS refuses."""
-    return read_denial(failure.text).action in _CONTEXT_ACTIONS
+    return read_denial(failure.text).action in _PASSES_CONTEXT
 
 
 @dataclass(frozen=True)
@@ -115,14 +115,14 @@ def judge_customer_refusal(
     if denial.policy_type in _OF_THE_CALLER_WHATEVER_THE_ROLE or facts.component_side_works is False:
         return _OUR_POLICY
     if denial.policy_type is PolicyType.IDENTITY:
-        may_be_the_tag = abac and facts.control_passed and denial.action not in _CONTEXT_ACTIONS
+        may_be_the_tag = abac and facts.control_passed and denial.action not in _PASSES_CONTEXT
         return _if_ours_works(facts, _TAG_MISSING) if may_be_the_tag and not denial.explicit else _OUR_POLICY
     by_trust = denial.policy_type in (PolicyType.ROLE_TRUST, PolicyType.RESOURCE)
-    if facts.enters_with_previous_id:
+    if facts.enters_with_previous_id and not facts.control_passed:
         return _PREVIOUS_ID
     if facts.enters_with_next_id and not facts.control_passed:
         return _NEXT_ID
-    if denial.action in _CONTEXT_ACTIONS:
+    if denial.action in _PASSES_CONTEXT:
         refused = _context_refused(denial.action)
         return refused if by_trust else _if_ours_works(facts, refused)
     if facts.control_passed:

@@ -12,7 +12,8 @@ the vendor's revoke-older-sessions policy.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -34,12 +35,15 @@ _Key = tuple[str, str]
 
 @dataclass
 class _Slot:
-    """One key's session. `identity` is what it was opened for: a rotated external ID makes it another."""
+    """One key's session. `identity` is what it was opened for: a rotated external ID makes it another. `callers` are
+    those who open it or wait for it.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     session: Session | None = None
     identity: tuple[str, ...] = ()
     dropped: bool = False
+    callers: int = 0
 
 
 Opened = tuple[Session, tuple[SessionReceipt, ...]]
@@ -60,7 +64,8 @@ def open_launch(vendor: VendorSide, target: VerificationTarget) -> Opened:
 
 
 class SessionCache:
-    """The sessions of this process, at most `max_sessions` of them, the least recently used going first.
+    """The sessions of this process, at most `max_sessions` of them, the least recently used going first. What is just
+    being opened goes by itself when that has ended, or who asks meanwhile would open another.
 
     `open_session` opens one. `on_opened` gets the receipts of every chain that is opened, so that each session leaves
     one.
@@ -96,8 +101,7 @@ class SessionCache:
         replace_before = REFRESH_BEFORE_EXPIRY if self._replace_before_expiry is None else self._replace_before_expiry
         identity = (str(target.role_arn(self._vendor.settings)), target.external_id, target.component.version)
         while True:
-            slot = self._slot((target.connection_ref, target.component.id))
-            with slot.lock:
+            with self._slot((target.connection_ref, target.component.id)) as slot, slot.lock:
                 if slot.dropped:
                     continue  # dropped while this caller waited: what was dropped must not come back
                 session = slot.session
@@ -135,17 +139,29 @@ class SessionCache:
                 slot.dropped = True
             self._slots.clear()
 
-    def _slot(self, key: _Key) -> _Slot:
+    @contextmanager
+    def _slot(self, key: _Key) -> Iterator[_Slot]:
+        """The key's slot, which keeps its place as long as somebody uses it."""
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
             self._slots.move_to_end(key)
-            while len(self._slots) > self._max_sessions:
-                self._slots.popitem(last=False)
-            return slot
+            slot.callers += 1
+        try:
+            yield slot
+        finally:
+            with self._lock:
+                slot.callers -= 1
+                self._let_go_of_too_many()
+
+    def _let_go_of_too_many(self) -> None:
+        too_many = len(self._slots) - self._max_sessions
+        if too_many > 0:
+            idle = [key for key, slot in self._slots.items() if not slot.callers]
+            for key in idle[:too_many]:
+                del self._slots[key]
 
     def _forget(self, target: VerificationTarget, session: Session) -> None:
         """Forget `session`, unless another caller has replaced it already."""
-        slot = self._slot((target.connection_ref, target.component.id))
-        with slot.lock:
+        with self._slot((target.connection_ref, target.component.id)) as slot, slot.lock:
             if slot.session is session:
                 slot.session = None

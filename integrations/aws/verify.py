@@ -25,6 +25,7 @@ from integrations.aws.checks.grants import GrantChecks
 from integrations.aws.checks.inspection import InspectionChecks
 from integrations.aws.checks.permissions import PermissionChecks
 from integrations.aws.checks.removal import RemovalCheck
+from integrations.aws.checks.renewal import Renewable
 from integrations.aws.checks.run import Run, elapsed_ms
 from integrations.aws.checks.trust import TrustChecks
 from integrations.aws.clients import SessionCredentials
@@ -92,7 +93,7 @@ def verify_role(
     permissions = PermissionChecks(run, inspection)
     grants = GrantChecks(run, inspection)
 
-    def launched(launch: Session) -> None:
+    def launched(launch: Renewable[Session]) -> None:
         grants.start(launch)
         inspection.start(launch)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_customer_role, prove_component_side
+from integrations.aws.checks.renewal import Renewable
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.customer_refusals import (
     NOT_EXPLAINED,
@@ -13,7 +14,7 @@ from integrations.aws.customer_refusals import (
     judge_customer_refusal,
     names_session_context,
 )
-from integrations.aws.errors import Refused, Retry
+from integrations.aws.errors import Refused
 from integrations.aws.probes import caller_account
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.sessions import Opened, SessionCache, open_launch
@@ -43,28 +44,32 @@ class ChainChecks:
         self,
         run: Run,
         *,
-        on_launch: Callable[[Session], None],
-        on_customer: Callable[[Session], None],
+        on_launch: Callable[[Renewable[Session]], None],
+        on_customer: Callable[[Renewable[Session]], None],
         launches: SessionCache | None = None,
     ) -> None:
         self._run = run
         self._launches = launches
         self._on_launch = on_launch
         self._on_customer = on_customer
-        self._rebuilt = False
+        self._launch: Renewable[Session] | None = None
         self._refusal: Answer | None = None
         self._trust_test_entered = False
         self._not_explained = False
         self._component_side_asked = False
         self._component_side_works: bool | None = None
-        self.customer: Session | None = None
+        self.customer: Renewable[Session] | None = None
         self.account_matches: bool | None = None
-        self.integration_role_id = ""
+
+    @property
+    def integration_role_id(self) -> str:
+        """The unique id of the role whose session enters C; empty where none was opened."""
+        return self._launch.held.receipt.role_id if self._launch else ""
 
     @property
     def narrowing(self) -> str:
         """How C's session was narrowed to the component; empty where there is none."""
-        return (self.customer.narrowing or "") if self.customer else ""
+        return (self.customer.held.narrowing or "") if self.customer else ""
 
     @property
     def refused(self) -> bool:
@@ -103,34 +108,33 @@ class ChainChecks:
         if answer.failure:
             run.failed(self._launch_check, findings.judge_vendor_hop_failure(answer.failure), answer)
             return
-        launch, receipts = answer.value
+        session, receipts = answer.value
         for receipt in receipts:
             run.receipts.append(receipt)
-        self.integration_role_id = launch.receipt.role_id
+        self._launch = launch = run.renewable_with_receipts(session, self._open_launch_anew)
         role = "component role" if run.settings.chain == "direct" else "integration role"
         run.passed(
             self._launch_check,
             f"We entered our {role}" if receipts else f"We are in our {role} since a moment ago",
             answer,
-            request_id=launch.receipt.request_id,
+            request_id=session.receipt.request_id,
         )
         run.call(
-            lambda: enter_customer_role(run.vendor, run.target, launch),
-            self._customer_role_entered,
-            TO_C,
+            lambda: self._enter_customer_role(launch), lambda answer: self._customer_role_entered(launch, answer), TO_C
         )
-        if not self._rebuilt:
-            self._on_launch(launch)
+        self._on_launch(launch)
 
-    def _customer_role_entered(self, answer: Answer) -> None:
+    def _open_launch_anew(self) -> Opened:
+        if self._launches is not None:
+            self._launches.drop(self._run.target.connection_ref, self._run.target.component.id)
+        return self._open_launch()
+
+    def _enter_customer_role(self, launch: Renewable[Session]) -> Session:
         run = self._run
-        if answer.failure and answer.failure.retry is Retry.REBUILD and not self._rebuilt:
-            self._rebuilt = True
-            run.vendor.forget_own_role(run.target.component.id)
-            if self._launches is not None:
-                self._launches.drop(run.target.connection_ref, run.target.component.id)
-            self._enter_integration_role()
-            return
+        return launch.use(lambda session: enter_customer_role(run.vendor, run.target, session))
+
+    def _customer_role_entered(self, launch: Renewable[Session], answer: Answer) -> None:
+        run = self._run
         if isinstance(answer.failure, Refused):
             # Judged when the trust-test has ended: its results tell the causes apart.
             self._refusal = answer
@@ -139,11 +143,13 @@ class ChainChecks:
         if answer.failure:
             run.failed(TO_C, findings.judge_failure(answer.failure), answer)
             return
-        customer: Session = answer.value
-        self.customer = customer
-        run.receipts.append(customer.receipt)
-        run.passed(TO_C, "We entered your role", answer, request_id=customer.receipt.request_id)
-        run.call(lambda: caller_account(run.vendor, customer), self._account_answered, ACCOUNT)
+        session: Session = answer.value
+        self.customer = customer = run.renewable(session, lambda: self._enter_customer_role(launch))
+        run.receipts.append(session.receipt)
+        run.passed(TO_C, "We entered your role", answer, request_id=session.receipt.request_id)
+        run.call(
+            lambda: customer.use(lambda session: caller_account(run.vendor, session)), self._account_answered, ACCOUNT
+        )
         self._on_customer(customer)
 
     def _account_answered(self, answer: Answer) -> None:
@@ -175,7 +181,8 @@ class ChainChecks:
 
     def _component_side_proved(self, answer: Answer) -> None:
         if answer.failure is None:
-            self._run.receipts.extend(answer.value)
+            for receipt in answer.value:
+                self._run.receipts.append(receipt)
             self._component_side_works = True
         elif isinstance(answer.failure, Refused):
             self._component_side_works = False

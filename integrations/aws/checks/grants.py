@@ -1,11 +1,13 @@
 """Does the role give more than was asked (F14)? What must be denied is tried, in a session that would allow it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_for_grant_test
 from integrations.aws.checks.inspection import InspectionChecks
+from integrations.aws.checks.renewal import Renewable
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused, read_denial
 from integrations.aws.inspection import Question, Simulation
@@ -24,16 +26,20 @@ class GrantChecks:
         self._run = run
         self._inspection = inspection
 
-    def start(self, launch: Session) -> None:
+    def start(self, launch: Renewable[Session]) -> None:
         run = self._run
         for entry in run.target.component.never_granted:
             if entry.probe is None:
                 self._simulate(entry)
         if not any(entry.probe for entry in run.target.component.never_granted):
             return
-        run.call(lambda: enter_for_grant_test(run.vendor, run.target, launch), self._entered, LEAST_PRIVILEGE)
 
-    def _entered(self, answer: Answer) -> None:
+        def enter() -> Session:
+            return launch.use(lambda session: enter_for_grant_test(run.vendor, run.target, session))
+
+        run.call(enter, lambda answer: self._entered(answer, enter), LEAST_PRIVILEGE)
+
+    def _entered(self, answer: Answer, enter: Callable[[], Session]) -> None:
         run = self._run
         if isinstance(answer.failure, Refused):
             return  # the chain reports that the role cannot be entered, and why
@@ -43,9 +49,10 @@ class GrantChecks:
             return
         session: Session = answer.value
         run.receipts.append(session.receipt)
+        granted = run.renewable(session, enter)
         for entry in run.target.component.never_granted:
             if entry.probe is not None:
-                self._try(entry, entry.probe, session)
+                self._try(entry, entry.probe, granted)
 
     def _simulate(self, entry: NeverGranted) -> None:
         question = Question(entry.action, self._run.region)
@@ -62,10 +69,10 @@ class GrantChecks:
             title = "Denied, as AWS's policy simulation says"
             run.passed(LEAST_PRIVILEGE, title, Answer.none(), cause="simulated", **where)
 
-    def _try(self, entry: NeverGranted, probe: Probe, session: Session) -> None:
+    def _try(self, entry: NeverGranted, probe: Probe, granted: Renewable[Session]) -> None:
         run = self._run
         run.call(
-            lambda: run_probe(run.vendor, session, probe, run.region),
+            lambda: granted.use(lambda session: run_probe(run.vendor, session, probe, run.region)),
             lambda answer: self._answered(entry, answer),
             LEAST_PRIVILEGE,
             entry.action,

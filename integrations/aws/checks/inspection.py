@@ -5,11 +5,12 @@ trust policy which is written too wide makes the role unsafe by itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from integrations.aws import findings, inspection
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import enter_for_inspection
+from integrations.aws.checks.renewal import Renewable
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused
 from integrations.aws.inspection import Question, RoleSelf, Simulation
@@ -23,6 +24,7 @@ TRUST = "inspection.trust"
 ROLE = "inspection.role"
 POLICIES = "inspection.policies"
 
+T = TypeVar("T")
 OnAnswers = Callable[[Mapping[Question, Simulation]], None]
 _Asked = tuple[Sequence[Question], OnAnswers]
 
@@ -32,7 +34,7 @@ class InspectionChecks:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._iam: Callable[[], Any] | None = None
+        self._with_iam: Callable[[Callable[[Any], Any]], Any] | None = None
         self._role_answered = False
         # Nothing can be asked any more, or never could.
         self._closed = not run.target.self_inspection
@@ -43,12 +45,16 @@ class InspectionChecks:
         self.too_wide = False
         self.deployed_version = ""
 
-    def start(self, launch: Session) -> None:
+    def start(self, launch: Renewable[Session]) -> None:
         run = self._run
-        if run.target.self_inspection:
-            run.call(lambda: enter_for_inspection(run.vendor, run.target, launch), self._entered, SESSION)
 
-    def _entered(self, answer: Answer) -> None:
+        def enter() -> Session:
+            return launch.use(lambda session: enter_for_inspection(run.vendor, run.target, session))
+
+        if run.target.self_inspection:
+            run.call(enter, lambda answer: self._entered(answer, enter), SESSION)
+
+    def _entered(self, answer: Answer, enter: Callable[[], Session]) -> None:
         run = self._run
         if answer.failure:
             # Where it was refused, the chain reports that the role cannot be entered, and why.
@@ -60,14 +66,18 @@ class InspectionChecks:
             return
         session: Session = answer.value
         run.receipts.append(session.receipt)
+        own = run.renewable(session, enter)
 
-        def iam() -> Any:
-            return run.vendor.clients.with_session("iam", run.settings.region, session.credentials)
+        def with_iam(work: Callable[[Any], T]) -> T:
+            """What `work` gives with an IAM client of the session."""
+            return own.use(
+                lambda session: work(run.vendor.clients.with_session("iam", run.settings.region, session.credentials))
+            )
 
-        self._iam = iam
+        self._with_iam = with_iam
         name = run.target.role_name
-        run.call(lambda: inspection.read_role(iam(), name), self._role_read, ROLE)
-        run.call(lambda: inspection.read_policies(iam(), name), self._policies_read, POLICIES)
+        run.call(lambda: with_iam(lambda iam: inspection.read_role(iam, name)), self._role_read, ROLE)
+        run.call(lambda: with_iam(lambda iam: inspection.read_policies(iam, name)), self._policies_read, POLICIES)
 
     # AWS's policy simulation, for whoever asks
 
@@ -83,14 +93,14 @@ class InspectionChecks:
         self._send_waiting()
 
     def _send_waiting(self) -> None:
-        iam, run = self._iam, self._run
-        if iam is None or not self._role_answered or not self._waiting:
+        with_iam, run = self._with_iam, self._run
+        if with_iam is None or not self._role_answered or not self._waiting:
             return
         asked, self._waiting = self._waiting, []
         questions = list(dict.fromkeys(question for some, _ in asked for question in some))
         self._under_way.append(asked)
         run.call(
-            lambda: inspection.simulate(iam(), run.role_arn, questions),
+            lambda: with_iam(lambda iam: inspection.simulate(iam, run.role_arn, questions)),
             lambda answer: self._simulated(asked, answer),
             SIMULATION,
         )

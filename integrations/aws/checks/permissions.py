@@ -11,6 +11,7 @@ from typing import Any
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
 from integrations.aws.checks.inspection import InspectionChecks
+from integrations.aws.checks.renewal import Renewable
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.errors import Refused
 from integrations.aws.inspection import Question, Simulation
@@ -67,9 +68,9 @@ class PermissionChecks:
         self._lacking: set[str] = set()
         self._was_cut_off = False
 
-    def start(self, customer: Session) -> None:
+    def start(self, customer: Renewable[Session]) -> None:
         self._started = True
-        self._narrowing = customer.narrowing
+        self._narrowing = customer.held.narrowing
         run = self._run
         if run.settings.region not in run.regions:
             run.tell(findings.finding(REGION, run.target.component.id, _NOT_ALLOWED, region=run.settings.region))
@@ -130,10 +131,10 @@ class PermissionChecks:
 
     # Permissions with a probe
 
-    def _probe(self, permission: Permission, probe: Probe, customer: Session, region: str) -> None:
+    def _probe(self, permission: Permission, probe: Probe, customer: Renewable[Session], region: str) -> None:
         self._unanswered.add((permission.action, region))
         self._run.call(
-            lambda: run_probe(self._run.vendor, customer, probe, region),
+            lambda: customer.use(lambda session: run_probe(self._run.vendor, session, probe, region)),
             lambda answer: self._answered(permission, region, answer),
             PERMISSION,
             permission.action,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from integrations.aws import findings
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.customer_refusals import speaks_of_vendor
-from integrations.aws.errors import Refused, SessionExpired, read_denial
+from integrations.aws.errors import Refused, read_denial
 from integrations.aws.report import Actor, Outcome, SessionReceipt
 from integrations.aws.verdicts import Verdict
 
@@ -55,7 +55,8 @@ OUR_SIDE_BROKEN = Verdict(
 class MustBeRefused:
     """Attempts that must all be refused, by what each of them tries, and the words for each way they can end.
 
-    They make one finding: `violated` as soon as one of them got in twice, `refused_title` when all were refused.
+    They make one finding: `violated` as soon as one of them got in twice, `refused_title` when all were refused. Where
+    the control did not pass it is `control_refused_title` if it was the role that refused it, else `unknown_title`.
     """
 
     check: str
@@ -63,6 +64,7 @@ class MustBeRefused:
     refused_title: str
     unknown_title: str
     violated: Verdict
+    control_refused_title: str = ""
 
 
 @dataclass
@@ -86,6 +88,7 @@ class ControlledRefusals:
         self._progress = {refusal.check: _Progress(left=set(refusal.attempts)) for refusal in refusals}
         self._waiting: list[tuple[MustBeRefused, Answer]] = []
         self._abandoned = False
+        self._control_refused = False
         self.control_passed: bool | None = None
         self.own_side_works: bool | None = None
         self.entered: dict[str, bool] = {}
@@ -105,9 +108,7 @@ class ControlledRefusals:
         self._run.call(work, lambda answer: self._answered(refusal, what, answer), refusal.check)
 
     def _control_answered(self, answer: Answer) -> None:
-        # Expired or refused: either may be a session that is stale.
-        stale = isinstance(answer.failure, Refused | SessionExpired)
-        if stale and self._control.again():
+        if isinstance(answer.failure, Refused) and self._control.again():
             self._abandoned = True
             self._waiting.clear()
             return
@@ -141,7 +142,7 @@ class ControlledRefusals:
             self._run.passed(control.check, control.passed_title, answer, request_id=answer.value.request_id)
             control.on_passed()
         else:
-            refused = isinstance(answer.failure, Refused)
+            refused = self._control_refused = isinstance(answer.failure, Refused)
             verdict = control.refused if refused else findings.judge_failure(answer.failure)
             self._run.failed(control.check, verdict, answer, blocks_verdict=control.blocks_verdict)
         self._release(passed=answer.failure is None)
@@ -205,7 +206,7 @@ class ControlledRefusals:
             self._run.skipped(
                 refusal.check,
                 "control_did_not_pass",
-                refusal.unknown_title,
+                (self._control_refused and refusal.control_refused_title) or refusal.unknown_title,
                 duration_ms=answer.duration_ms,
                 request_id=answer.request_id,
             )

@@ -47,17 +47,18 @@ class RemovalCheck:
         if answer.failure:
             run.failed(CONTROL, findings.judge_vendor_hop_failure(answer.failure), answer)
             return
-        launch: Session = answer.value
-        run.receipts.append(launch.receipt)
+        session: Session = answer.value
+        run.receipts.append(session.receipt)
+        launch = run.renewable(session, lambda: enter_trust_test(run.vendor, run.target))
 
         def attempt(external_id: str) -> Attempt:
-            return lambda: try_customer_role(run.vendor, run.target, launch, external_id)
+            return lambda: launch.use(lambda session: try_customer_role(run.vendor, run.target, session, external_id))
 
         self._refusals = ControlledRefusals(
             run,
             Control(
                 check=CONTROL,
-                attempt=lambda: try_control_role(run.vendor, run.target, launch),
+                attempt=lambda: launch.use(lambda session: try_control_role(run.vendor, run.target, session)),
                 passed_title="The same session enters a role of our own, so a refusal by yours means something",
                 refused=_CONTROL_BROKEN,
             ),

@@ -7,15 +7,19 @@ its answer is thrown away.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from integrations.aws import findings
+from integrations.aws.assume_role import Session
 from integrations.aws.chain import VendorSide
 from integrations.aws.checks.back_off import with_back_off
+from integrations.aws.checks.renewal import Held, Renewable
 from integrations.aws.errors import AwsCallFailed
 from integrations.aws.http_deadline import ends_at
 from integrations.aws.report import Actor, Finding, Outcome, SessionReceipt, VerificationTarget
@@ -97,6 +101,7 @@ class Run:
         self._over = threading.Event()
         self._pool = ThreadPoolExecutor(MAX_PARALLEL_CALLS, thread_name_prefix="verify")
         self._pending: dict[Future[Answer], _Pending] = {}
+        self._opened_anew: SimpleQueue[SessionReceipt] = SimpleQueue()
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -107,6 +112,21 @@ class Run:
     def region(self) -> str:
         """Where a call is made that is to be made in one region."""
         return self.settings.region if self.settings.region in self.regions else self.regions[0]
+
+    def renewable(self, session: Session, open_anew: Callable[[], Session]) -> Renewable[Session]:
+        """The session, for calls that use it: where AWS calls it expired, `open_anew` gives the next."""
+
+        def opened() -> tuple[Session, Iterable[SessionReceipt]]:
+            anew = open_anew()
+            return anew, (anew.receipt,)
+
+        return self.renewable_with_receipts(session, opened)
+
+    def renewable_with_receipts(
+        self, held: Held, open_anew: Callable[[], tuple[Held, Iterable[SessionReceipt]]]
+    ) -> Renewable[Held]:
+        """As `renewable`, for what is opened by more sessions than one, or by none of this run's."""
+        return Renewable(held, open_anew, self._opened_anew.put)
 
     def call(
         self, work: Callable[[], Any], then: Callable[[Answer], None], check: str, action: str = "", region: str = ""
@@ -140,10 +160,17 @@ class Run:
                     return
                 for future in done:
                     pending = self._pending.pop(future)
+                    self._keep_receipts_of_what_was_opened_anew()
                     pending.then(future.result())
         finally:
+            self._keep_receipts_of_what_was_opened_anew()
             self._over.set()
             self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _keep_receipts_of_what_was_opened_anew(self) -> None:
+        with suppress(Empty):
+            while True:
+                self.receipts.append(self._opened_anew.get_nowait())
 
     def _end_at_deadline(self) -> None:
         self.deadline_hit = True

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from integrations.aws import findings
 from integrations.aws.assume_role import Session
-from integrations.aws.chain import enter_trust_test, try_as_canary, try_control_role, try_customer_role
+from integrations.aws.chain import StsByRegion, enter_trust_test, try_as_canary, try_control_role, try_customer_role
 from integrations.aws.checks.refusals import Attempt, Control, ControlledRefusals, MustBeRefused
+from integrations.aws.checks.renewal import Renewable
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.checks.wrong_ids import wrong_external_ids
 from integrations.aws.customer_refusals import TrustFacts
@@ -31,7 +32,8 @@ _RESTORE = (
     "Deploy the current role template again. Its trust policy must hold the condition StringEquals sts:ExternalId with "
     "your external ID, in every statement that allows sts:AssumeRole."
 )
-_NOT_KNOWN = "Not known yet whether anybody gets in {how}: the role refuses the right external ID too"
+_NOT_KNOWN = "Not known yet whether anybody gets in {how}: our test with the right external ID came to no result"
+_NOT_KNOWN_SINCE_REFUSED = "Not known yet whether anybody gets in {how}: the role refuses the right external ID too"
 _CONTROL_REFUSED = Verdict(
     Outcome.DENIED,
     "control_refused",
@@ -91,10 +93,6 @@ class TrustChecks:
         run = self._run
         run.call(lambda: enter_trust_test(run.vendor, run.target), self._trust_test_entered, CONTROL)
         self._canary_session_is_new = not run.vendor.keeps_own_role(CANARY_ROLE)
-        self._enter_canary()
-
-    def _enter_canary(self) -> None:
-        run = self._run
         run.call(lambda: run.vendor.own_role_sts_by_region(CANARY_ROLE), self._canary_entered, CANARY_CONTROL)
 
     def _canary_again(self) -> bool:
@@ -102,25 +100,29 @@ class TrustChecks:
         if self._canary_session_is_new:
             return False
         self._canary_session_is_new = True
-        self._run.vendor.forget_own_role(CANARY_ROLE)
-        self._enter_canary()
+        self._run.call(self._become_canary_anew, self._canary_entered, CANARY_CONTROL)
         return True
+
+    def _become_canary_anew(self) -> StsByRegion:
+        self._run.vendor.forget_own_role(CANARY_ROLE)
+        return self._run.vendor.own_role_sts_by_region(CANARY_ROLE)
 
     def _trust_test_entered(self, answer: Answer) -> None:
         run = self._run
         if answer.failure:
             run.failed(CONTROL, findings.judge_vendor_hop_failure(answer.failure), answer)
             return
-        launch: Session = answer.value
-        run.receipts.append(launch.receipt)
+        session: Session = answer.value
+        run.receipts.append(session.receipt)
+        launch = run.renewable(session, lambda: enter_trust_test(run.vendor, run.target))
         self._trust_test = ControlledRefusals(
             run,
             Control(
                 check=CONTROL,
-                attempt=lambda: try_customer_role(run.vendor, run.target, launch, run.target.external_id),
+                attempt=self._attempt(launch, run.target.external_id),
                 passed_title="The trust-test gets in with your external ID, so its refusals mean something",
                 refused=_CONTROL_REFUSED,
-                own_side=lambda: try_control_role(run.vendor, run.target, launch),
+                own_side=lambda: launch.use(lambda session: try_control_role(run.vendor, run.target, session)),
                 on_passed=self._on_control_passed,
             ),
             [
@@ -134,9 +136,8 @@ class TrustChecks:
         if run.target.next_external_id:
             self._try(run.target.next_external_id, launch, self._next_answered, NEXT_EXTERNAL_ID)
 
-    def _try(self, external_id: str, launch: Session, then: Callable[[Answer], None], check: str) -> None:
-        run = self._run
-        run.call(lambda: try_customer_role(run.vendor, run.target, launch, external_id), then, check)
+    def _try(self, external_id: str, launch: Renewable[Session], then: Callable[[Answer], None], check: str) -> None:
+        self._run.call(self._attempt(launch, external_id), then, check)
 
     def _previous_answered(self, answer: Answer) -> None:
         run = self._run
@@ -197,27 +198,31 @@ class TrustChecks:
         else:
             run.failed(NEXT_EXTERNAL_ID, findings.judge_failure(answer.failure), answer, blocks_verdict=False)
 
-    def _external_id_test(self, launch: Session) -> MustBeRefused:
-        run = self._run
+    def _attempt(self, launch: Renewable[Session], external_id: str | None) -> Attempt:
+        """Try the customer role with an external ID, or with none."""
+        vendor, target = self._run.vendor, self._run.target
+        return lambda: launch.use(lambda session: try_customer_role(vendor, target, session, external_id))
+
+    def _external_id_test(self, launch: Renewable[Session]) -> MustBeRefused:
         return MustBeRefused(
             check=NO_EXTERNAL_ID,
-            attempts={"no external ID": lambda: try_customer_role(run.vendor, run.target, launch, None)},
+            attempts={"no external ID": self._attempt(launch, None)},
             refused_title="Nobody gets in without any external ID",
             unknown_title=_NOT_KNOWN.format(how="without any external ID"),
+            control_refused_title=_NOT_KNOWN_SINCE_REFUSED.format(how="without any external ID"),
             violated=_opened("no_external_id_accepted", "without any external ID"),
         )
 
-    def _wrong_external_id_test(self, launch: Session) -> MustBeRefused:
-        run = self._run
-
-        def attempt(external_id: str) -> Attempt:
-            return lambda: try_customer_role(run.vendor, run.target, launch, external_id)
-
+    def _wrong_external_id_test(self, launch: Renewable[Session]) -> MustBeRefused:
         return MustBeRefused(
             check=WRONG_EXTERNAL_ID,
-            attempts={how: attempt(wrong) for how, wrong in wrong_external_ids(run.target.external_id).items()},
+            attempts={
+                how: self._attempt(launch, wrong)
+                for how, wrong in wrong_external_ids(self._run.target.external_id).items()
+            },
             refused_title="Nobody gets in with a wrong external ID",
             unknown_title=_NOT_KNOWN.format(how="with a wrong external ID"),
+            control_refused_title=_NOT_KNOWN_SINCE_REFUSED.format(how="with a wrong external ID"),
             violated=_opened("wrong_external_id_accepted", "with a wrong external ID"),
         )
 
@@ -227,12 +232,18 @@ class TrustChecks:
             verdict = findings.judge_vendor_hop_failure(answer.failure)
             run.failed(CANARY_CONTROL, verdict, answer, blocks_verdict=False)
             return
-        sts = answer.value
+        canary: Renewable[StsByRegion] = run.renewable_with_receipts(
+            answer.value, lambda: (self._become_canary_anew(), ())
+        )
+
+        def attempt(role_arn: str) -> Attempt:
+            return lambda: canary.use(lambda sts: try_as_canary(run.vendor, sts, run.target, role_arn))
+
         self._canary = ControlledRefusals(
             run,
             Control(
                 check=CANARY_CONTROL,
-                attempt=lambda: try_as_canary(run.vendor, sts, run.target, run.settings.control_role_arn),
+                attempt=attempt(run.settings.control_role_arn),
                 passed_title="Our canary gets in where anybody of our account may, so its refusal means something",
                 refused=_CANARY_BROKEN,
                 again=self._canary_again,
@@ -241,7 +252,7 @@ class TrustChecks:
             [
                 MustBeRefused(
                     check=CANARY,
-                    attempts={"another role": lambda: try_as_canary(run.vendor, sts, run.target, run.role_arn)},
+                    attempts={"another role": attempt(run.role_arn)},
                     refused_title="No other role of ours gets in",
                     unknown_title="Not known yet whether another role of ours gets in",
                     violated=_TOO_WIDE,

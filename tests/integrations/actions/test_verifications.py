@@ -233,6 +233,69 @@ def test_an_account_that_another_tenant_has_proved_stays_awaiting_with_a_neutral
     assert cast.tenant.name not in finding.title + finding.detail + finding.fix
 
 
+def test_f11_an_open_role_in_an_account_that_another_tenant_has_proved_tells_the_claimant_nothing(
+    cast, sandbox_address, monkeypatch
+) -> None:
+    first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    verify_twice(first)
+    with tenant_scope(cast.other_tenant.pk):
+        claim = create_connection(
+            tenant=cast.other_tenant,
+            name="Claim",
+            account_id=account.account_id,
+            components=["log-analysis"],
+            by=SYSTEM,
+        )
+        text = cloudformation_template(connection=claim).text
+    account.deploy(stack_name(claim), text)
+    account.remove_external_id_condition(role_name(claim, "log-analysis"))
+
+    landed = []
+    write = verification_runs._write_findings
+
+    def watch(claimed, found):
+        landed.extend(found := list(found))
+        write(claimed, found)
+
+    monkeypatch.setattr(verification_runs, "_write_findings", watch)
+
+    verification = verification_runs.verify_now(connection=claim, by=SYSTEM)
+
+    assert landed == []  # not even for the time of the run
+    assert statuses(claim) == {"log-analysis": "awaiting"}
+    assert [(finding.cause, finding.who) for finding in findings(verification)] == [("account_not_confirmed", "vendor")]
+    with tenant_scope(cast.other_tenant.pk):
+        assert not claim.roles.get().quarantined
+    assert statuses(first) == {"log-analysis": "connected"}
+
+
+def test_f11_a_claim_on_a_proved_account_still_reads_why_its_own_role_cannot_be_entered(cast, sandbox_address) -> None:
+    first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    verify_twice(first)
+    with tenant_scope(cast.other_tenant.pk):
+        claim = create_connection(
+            tenant=cast.other_tenant,
+            name="Claim",
+            account_id=account.account_id,
+            components=["log-analysis"],
+            by=SYSTEM,
+        )
+
+    verification = verification_runs.verify_now(connection=claim, by=SYSTEM)
+
+    assert statuses(claim) == {"log-analysis": "awaiting"}
+    assert findings(verification, cause="role_not_assumable")
+
+
+def test_an_open_role_in_an_account_that_nobody_has_proved_is_unsafe(cast, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    account.remove_external_id_condition(role_name(connection, "log-analysis"))
+
+    verification_runs.verify_now(connection=connection, by=SYSTEM)
+
+    assert statuses(connection) == {"log-analysis": "unsafe"}
+
+
 def test_typing_an_account_id_blocks_nobody(cast, sandbox_address) -> None:
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     with tenant_scope(cast.other_tenant.pk):

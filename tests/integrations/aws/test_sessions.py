@@ -13,7 +13,7 @@ from integrations.aws.errors import Refused, SessionExpired
 from integrations.aws.policies import revoke_older_sessions_policy
 from integrations.aws.probes import caller_account, run_probe
 from integrations.aws.report import SessionPurpose
-from integrations.aws.sessions import SessionCache
+from integrations.aws.sessions import SessionCache, open_for_product
 
 ALL_CHAINS = pytest.mark.parametrize("vendor", ["abac", "chained", "direct"], indirect=True)
 
@@ -160,6 +160,33 @@ def test_the_number_of_sessions_is_bounded(vendor, customer, opened):
     assert len(small) == 1
     small.session(customer.target())
     assert len(opened) == 3
+
+
+def test_what_is_being_opened_is_not_let_go_so_that_nobody_opens_it_twice(vendor, customer):
+    customer.deploy()
+    customer.deploy("log-analysis")
+    opening, go_on = threading.Event(), threading.Event()
+    begun = []
+
+    def open_slowly(side, target):
+        begun.append(target.component.id)
+        if target.component.id == "compute-analysis":
+            opening.set()
+            assert go_on.wait(30)
+        return open_for_product(side, target)
+
+    small = SessionCache(vendor_side(vendor), open_session=open_slowly, max_sessions=1)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(small.session, customer.target())
+        assert opening.wait(30)
+        small.session(customer.target("log-analysis"))  # takes the only place
+        second = pool.submit(small.session, customer.target())
+        go_on.set()
+
+        assert first.result(30) is second.result(30)
+
+    assert begun.count("compute-analysis") == 1
+    assert len(small) == 1
 
 
 def test_a_failure_is_not_kept(customer, cache):

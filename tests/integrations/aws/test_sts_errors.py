@@ -10,7 +10,7 @@ import pytest
 from integrations.aws import chain
 from integrations.aws.chain import enter_customer_role, enter_integration_role, try_customer_role, vendor_side
 from integrations.aws.checks import trust
-from integrations.aws.errors import Refused, RegionDisabled
+from integrations.aws.errors import Refused, RegionDisabled, SessionExpired
 from integrations.aws.findings import judge_failure
 from integrations.aws.narrowing import CustomerSessionPolicy, Narrowing
 from integrations.aws.policies import compact, policy
@@ -184,6 +184,79 @@ def test_expiredtoken_rebuilds_the_chain_and_is_nobodys_fault(sandbox_of_my_own)
 
     report = verify(vendor, customer)
 
+    assert role_status(report) == "connected"
+    assert blames(report) == set()
+
+
+EXPIRED = {"kind": "error", "code": "ExpiredToken", "status": 403, "count": 1}
+
+
+def outcome_of(finding):
+    return (finding.check, finding.action, finding.outcome, finding.cause)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"service": "rds", "operation": "DescribeDBInstances"},
+        {"service": "sts", "operation": "GetCallerIdentity"},
+        {"service": "iam", "operation": "ListUsers"},
+        {"service": "iam", "operation": "GetRole"},
+        {"service": "iam", "operation": "SimulatePrincipalPolicy"},
+    ],
+    ids=["probe", "whose account", "what must be denied", "inspection", "simulation"],
+)
+def test_expiredtoken_at_a_call_in_the_customers_account_opens_the_session_anew(vendor, customer, faults, where):
+    customer.deploy(self_inspection=True)
+    clean = verify(vendor, customer, self_inspection=True)
+    faults(**EXPIRED, **where, account=customer.account_id)
+
+    report = verify(vendor, customer, self_inspection=True)
+
+    assert role_status(report) == "connected"
+    assert sorted(map(outcome_of, report.findings)) == sorted(map(outcome_of, clean.findings))
+    assert len(report.receipts) == len(clean.receipts) + 1
+
+
+@pytest.mark.parametrize("vendor", ["direct", "chained", "abac"], indirect=True)
+def test_expiredtoken_at_the_hop_into_the_customers_role_is_nobodys_and_changes_no_verdict(vendor, customer, faults):
+    customer.deploy()
+    verify(vendor, customer)
+    faults(**EXPIRED, service="sts", operation="AssumeRole", target=customer.account_id)
+
+    report = verify(vendor, customer)
+
+    assert role_status(report) == "connected"
+    assert blames(report) == set()
+
+
+@pytest.mark.parametrize("attempt", ["the right ID", "no ID", "the canary's control", "the canary"])
+def test_expiredtoken_at_an_attempt_of_the_trust_test_opens_its_session_anew(vendor, customer, monkeypatch, attempt):
+    customer.deploy()
+    verify(vendor, customer)
+    expired: list[object] = []
+
+    def once(real, what):
+        def maybe(side, session, *more):
+            if what(*more) == attempt and not expired:
+                expired.append(session)
+                raise SessionExpired("ExpiredToken")
+            return real(side, session, *more)
+
+        return maybe
+
+    def which_id(launch, external_id):
+        return {customer.target().external_id: "the right ID", None: "no ID"}.get(external_id)
+
+    def whose(target, role_arn):
+        return "the canary's control" if role_arn == vendor.control_role_arn else "the canary"
+
+    monkeypatch.setattr(trust, "try_customer_role", once(chain.try_customer_role, which_id))
+    monkeypatch.setattr(trust, "try_as_canary", once(chain.try_as_canary, whose))
+
+    report = verify(vendor, customer)
+
+    assert len(expired) == 1
     assert role_status(report) == "connected"
     assert blames(report) == set()
 

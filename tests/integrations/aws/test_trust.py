@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from integrations.aws.chain import VendorSide
+from integrations.aws.chain import VendorSide, try_customer_role
 from integrations.aws.checks import trust as trust_checks
 from integrations.aws.customer_stack import create_or_update_stack
-from integrations.aws.errors import Throttled
+from integrations.aws.errors import Refused, SessionExpired, Throttled
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor_setup import POLICY_NAME
 from integrations.aws.verify import check_trust, verify_role
@@ -140,6 +140,65 @@ def test_an_open_role_that_forgets_to_allow_tags_is_still_seen_to_be_open(vendor
     customer.deploy(trust=trust)
 
     assert role_status(verify(vendor, customer.target())) == "unsafe"
+
+
+NOT_KNOWN = ("trust.no_external_id", "trust.wrong_external_id")
+
+
+@ALL_CHAINS
+def test_where_the_role_refuses_the_right_id_too_the_open_question_says_so(vendor, customer):
+    customer.deploy()
+
+    report = verify(vendor, customer.target(external_id="rb-another-one"))
+
+    for check in NOT_KNOWN:
+        assert found(report, check).cause == "control_did_not_pass"
+        assert found(report, check).title.endswith("the role refuses the right external ID too")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        SessionExpired("ExpiredToken"),
+        Throttled("Throttling"),
+        Refused("AccessDenied", "is not authorized to perform: sts:AssumeRole because no session policy allows it"),
+    ],
+    ids=["expired", "throttled", "refused by our own policy"],
+)
+def test_a_control_that_failed_on_our_side_is_not_told_as_the_roles_refusal(vendor, customer, monkeypatch, failure):
+    customer.deploy()
+    real = try_customer_role
+
+    def fail_the_control(side, target, launch, external_id):
+        if external_id == target.external_id:
+            raise failure
+        return real(side, target, launch, external_id)
+
+    monkeypatch.setattr(trust_checks, "try_customer_role", fail_the_control)
+
+    report = verify(vendor, customer.target())
+
+    for check in NOT_KNOWN:
+        assert found(report, check).cause == "control_did_not_pass"
+        assert found(report, check).title.endswith("our test with the right external ID came to no result")
+    assert not any(finding.who is Actor.CUSTOMER for finding in report.findings)
+
+
+@ALL_CHAINS
+def test_where_our_own_side_refuses_everything_no_finding_says_that_the_role_does(vendor, customer, sandbox):
+    customer.deploy()
+    role = "compute-analysis" if vendor.chain == "direct" else "integration"
+    iam = root_client(sandbox, "iam", vendor.vendor_account_id)
+    kept = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=POLICY_NAME)["PolicyDocument"])
+    iam.delete_role_policy(RoleName=role, PolicyName=POLICY_NAME)
+    try:
+        report = verify(vendor, customer.target())
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=POLICY_NAME, PolicyDocument=kept)
+
+    for check in NOT_KNOWN:
+        assert "the role refuses" not in found(report, check).title
+    assert not any(finding.who is Actor.CUSTOMER for finding in report.findings)
 
 
 # Who else gets in

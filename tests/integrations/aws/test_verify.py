@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from integrations.aws.chain import VendorSide
 from integrations.aws.checks import chain as chain_checks
-from integrations.aws.errors import Unreachable
+from integrations.aws.checks import trust as trust_checks
+from integrations.aws.errors import Refused, Unreachable
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.aws.verify import check_reachability, check_vendor_identity, verify_role, warm_up
@@ -352,3 +354,25 @@ def test_the_deadline_ends_a_run_though_aws_hangs(vendor, customer, faults):
     assert found(report, "permission", "rds:DescribeDBInstances").cause == "deadline"
     assert found(report, "permission", "ec2:DescribeInstances").outcome is Outcome.PASSED
     assert role_status(report) == "no_verdict"
+
+
+def test_a_run_ends_at_its_deadline_though_another_holds_our_own_roles_session(vendor, customer, monkeypatch):
+    customer.deploy()
+    verify(vendor, customer.target())  # the canary's session is kept, so a refusal is a reason to open it anew
+    let_go = threading.Event()
+
+    def refused(*arguments):
+        raise Refused("AccessDenied")
+
+    def held_by_another(side, role):
+        assert let_go.wait(30)
+
+    monkeypatch.setattr(trust_checks, "try_as_canary", refused)
+    monkeypatch.setattr(VendorSide, "forget_own_role", held_by_another)
+    try:
+        report = verify(vendor, customer.target(), deadline_seconds=8)
+    finally:
+        let_go.set()
+
+    assert report.deadline_hit
+    assert found(report, "trust.canary_control").cause == "deadline"
