@@ -9,6 +9,7 @@ from tenants.models import ApiToken, AuditEvent, ServiceToken, User
 from tenants.request_id import client_address, request_id
 
 _SOURCE_OF = {"user": "page", "staff": "admin", "token": "api", "service": "api", "link": "page"}
+ACTOR_KINDS = (*_SOURCE_OF, "system")
 SOURCES = ("page", "admin", "api", "system")
 
 
