@@ -234,7 +234,7 @@ def main() -> int:
             f"{time.perf_counter() - began:.0f} s"
         )
         things = one_of_each(options.connections)
-        print(f"{{'quickest of the rounds, ms':40}:40} {FEW:>9,} {options.connections:>9,}   ratio")
+        print(f"{'quickest of the rounds, ms':40} {FEW:>9,} {options.connections:>9,}   ratio")
         for name, ask, url in pages:
             many = measure(ask, url.format(**things), options.rounds)
             ratio = many / few[name]
