@@ -21,7 +21,7 @@ from scene import REGION, VENDOR, cpu_seconds, end_when_told, free_port
 from portal.local import services
 
 FEW = 1_000
-OF_TENANT = 100  # connections of one tenant
+OF_TENANT = 10  # connections of one tenant
 FINDINGS = 10  # of each verification, one verification of each connection
 MOST_RATIO = 1.3
 PER_PAGE = 50
@@ -116,7 +116,7 @@ def fill(server: services.Postgres, first: int, last: int) -> None:
                 worst_status, worst_status_since)
             SELECT md5('c' || n)::uuid, md5('t' || n / %(of)s)::uuid, lpad(n::text, 10, 'a'), 'Account ' || n,
                 'rb-' || substr({ours}, 1, 32), (200000000000 + n)::text, now() - (%(last)s - n) * interval '1 second',
-                CASE WHEN n %% 500 = 7 THEN 'unsafe' ELSE 'connected' END, now() - (n %% 30) * interval '1 day'
+                CASE WHEN n %% 10 = 7 THEN 'unsafe' ELSE 'connected' END, now() - (n %% 30) * interval '1 day'
             FROM generate_series(%(first)s, %(last)s - 1) n
             """,
             """
@@ -129,7 +129,7 @@ def fill(server: services.Postgres, first: int, last: int) -> None:
             """
             INSERT INTO integrations_verification (id, tenant_id, connection_id, state, requested_by, requested_at,
                 finished_at, attempt, catalogue_version, failure)
-            SELECT md5('v' || c.id)::uuid, c.tenant_id, c.id, CASE WHEN abs(hashtext(c.id::text)) %% 1000 = 1
+            SELECT md5('v' || c.id)::uuid, c.tenant_id, c.id, CASE WHEN abs(hashtext(c.id::text)) %% 10 = 1
                 THEN 'failed' ELSE 'completed' END, 'Benchmark', c.created_at, c.created_at, 1, '1', ''
             FROM integrations_connection c WHERE c.account_id::bigint - 200000000000 >= %(first)s
             """,

@@ -28,6 +28,7 @@ MOST_AT_ONCE = 100
 
 _ROLE_NAME = re.compile(r"rolebridge-([a-z0-9]{10})-[a-z0-9-]+$")
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):role/.+")
+_EXTERNAL_ID = re.compile(r"rb-[a-z2-7]{32}")
 MOST_OF_ACCOUNT = 500  # connections that may name one account; more than one is rare
 _ACCOUNT_ID = re.compile(r"\d{4}[ -]?\d{4}[ -]?\d{4}")
 
@@ -254,7 +255,9 @@ def _found_by(term: str) -> Q:
     if role := _ROLE_NAME.search(term):
         return Q(reference=role[1])
     if _ACCOUNT_ID.fullmatch(term):
-        term = re.sub(r"\D", "", term)
+        return Q(account_id=re.sub(r"\D", "", term))
+    if _EXTERNAL_ID.fullmatch(term):
+        return Q(external_id=term)
     tenants = Tenant.objects.filter(Q(name__icontains=term) | Q(customer_number=term) | Q(reference=term))
     return (
         Q(account_id__startswith=term)
