@@ -36,6 +36,7 @@ class StaffAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no ty
     """The pages for support staff."""
 
     index_title = "Support"
+    index_template = "integrations/admin/dashboard.html"
     enable_nav_sidebar = True
 
     def get_urls(self) -> list[URLPattern | URLResolver]:

@@ -483,6 +483,7 @@ UNFOLD = {
     "SITE_HEADER": "Rolebridge staff",
     "SITE_URL": "/",
     "ENVIRONMENT": "integrations.admin.alarms.badge",  # on every page of admin while there is an alarm
+    "DASHBOARD_CALLBACK": "integrations.admin.dashboard.dashboard",
     "SHOW_HISTORY": False,  # audit events say more
     "SIDEBAR": {
         "navigation": [

@@ -10,6 +10,7 @@ from tenants.request_id import client_address, request_id
 from tenants.webhook_events import queue_audit_event
 
 _SOURCE_OF = {"user": "page", "staff": "admin", "token": "api", "service": "api", "link": "page"}
+ACTOR_KINDS = (*_SOURCE_OF, "system")
 SOURCES = ("page", "admin", "api", "system")
 
 

@@ -71,6 +71,8 @@ class AuditAction(models.TextChoices):
     SERVICE_TOKEN_CREATED = "service_token:created", "Service token made"
     SERVICE_TOKEN_REVOKED = "service_token:revoked", "Service token revoked"
     SERVICE_TOKEN_USED = "service_token:used", "Service token used from an address"
+    STAFF_LIST_VIEWED = "staff:list_viewed", "List of customers' things opened by support"
+    STAFF_PERMISSION_CHANGED = "staff:permission_changed", "Permission of a member of staff changed"
     TENANT_CHANGED = "tenant:changed", "Settings of the organisation changed"
     TENANT_CREATED = "tenant:created", "Organisation signed up"
     TENANT_CUSTOMER_NUMBER_SET = "tenant:customer_number_set", "Customer number set by our support"

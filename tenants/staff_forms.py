@@ -15,10 +15,12 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from tenants import limits
+from tenants.actions.invitations import send_invitation_again
 from tenants.actions.recovery import DELAY, request_recovery
 from tenants.actions.settings import set_customer_number
+from tenants.actions.tokens import revoke_token
 from tenants.audit import Actor
-from tenants.models import Recovery, Tenant, User
+from tenants.models import ApiToken, Invitation, Recovery, Tenant, User
 from tenants.names import clean_name
 from tenants.scope import tenant_scope
 
@@ -91,7 +93,35 @@ class StaffForms:
     """Buttons on the page of a tenant."""
 
     admin_site: Any
-    actions_detail = ("customer_number", "recovery")
+    actions_detail = ("resend_invitation", "revoke_token", "customer_number", "recovery")
+
+    @action(description="Send an invitation again", url_path="resend-invitation", permissions=["view"])  # type: ignore[untyped-decorator]
+    def resend_invitation(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Send an open or expired invitation again, as it is."""
+        tenant = _tenant(object_id)
+        waiting = Invitation.objects.defer("digest").filter(tenant=tenant, accepted_at=None, revoked_at=None)
+        form = _choice_form(request, "Invitation", {str(row.pk): f"{row.email} ({row.role})" for row in waiting})
+
+        def act(by: Actor) -> str:
+            with tenant_scope(tenant.pk):
+                sent = send_invitation_again(tenant=tenant, invitation_id=UUID(form.cleaned_data["chosen"]), by=by)
+            return f"The invitation of {sent.email} is sent again; the link before it ends."
+
+        return self._answer(request, tenant, form, "Send an invitation again", act)
+
+    @action(description="Revoke an API token", url_path="revoke-token", permissions=["view"])  # type: ignore[untyped-decorator]
+    def revoke_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End an API token of the tenant at once."""
+        tenant = _tenant(object_id)
+        tokens = ApiToken.objects.defer("digest").filter(tenant=tenant, revoked_at=None)
+        form = _choice_form(request, "API token", {str(row.pk): str(row) for row in tokens})
+
+        def act(by: Actor) -> str:
+            with tenant_scope(tenant.pk):
+                ended = revoke_token(tenant=tenant, token_id=UUID(form.cleaned_data["chosen"]), by=by)
+            return f"{ended} is revoked. Programs that use it are refused from now on."
+
+        return self._answer(request, tenant, form, "Revoke an API token", act)
 
     @action(description="Set the customer number", url_path="customer-number", permissions=["view"])  # type: ignore[untyped-decorator]
     def customer_number(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -130,6 +160,14 @@ class StaffForms:
     ) -> HttpResponse:
         page = FormPage(self.admin_site, title, about=f"{tenant.name} ({tenant.reference})")
         return page.answer(request, form, act, back=reverse("admin:tenants_tenant_change", args=[tenant.pk]))
+
+
+def _choice_form(request: HttpRequest, what: str, choices: dict[str, str]) -> ReasonForm:
+    """A reason, and which of these."""
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    form.fields["chosen"] = forms.ChoiceField(label=what, choices=list(choices.items()), widget=UnfoldAdminSelectWidget)
+    form.order_fields(["chosen", "reason"])
+    return form
 
 
 def _tenant(object_id: str) -> Tenant:

@@ -1,4 +1,5 @@
-"""Pause and resume, by the customer: while a role is paused, no session in it is opened and none is refreshed.
+"""Pause and resume, by the customer; support may pause, too. While a role is paused, no session in it is opened and
+none is refreshed.
 
 A session that is open already ends within the hour; the customer ends it at once with the policy of
 `integrations.aws.policies.revoke_older_sessions_policy`.
@@ -31,7 +32,8 @@ def pause(*, connection: Connection, by: Actor, components: Iterable[str] | None
         NotOfThisConnection: nothing is changed.
     """
     roles = _roles(connection, components).exclude(status__in=[Status.PAUSED, Status.REMOVING, Status.REMOVED])
-    paused = [role.component for role in change_status(roles, Status.PAUSED, cause=Cause.PAUSED)]
+    cause = Cause.PAUSED_BY_SUPPORT if by.kind == "staff" else Cause.PAUSED
+    paused = [role.component for role in change_status(roles, Status.PAUSED, cause=cause)]
     paused += _keep_paused(_roles(connection, components))
     if paused:
         audit.record("connection:paused", by=by, tenant_id=connection.tenant_id, target=connection, components=paused)

@@ -9,24 +9,27 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from integrations.actions.verifications import NotReady, request_verification
+from integrations.admin.connection_actions import ConnectionActions, ask_for_verification
 from integrations.admin.labels import coloured, label, lines, link, moment
+from integrations.admin.last_verification import hops, message, with_causes
 from integrations.admin.overview import OverviewColumns, with_overview
-from integrations.aws.errors import redact
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
 from tenants.admin import ReadOnlyAdmin, ReadOnlyInline
 from tenants.audit import Actor
-from tenants.models import User
-from tenants.scope import tenant_scope
+from tenants.models import Member, Tenant, User
+from tenants.staff_forms import FormPage, ReasonForm
 
 MOST_AT_ONCE = 100
 
 _ROLE_NAME = re.compile(r"rolebridge-([a-z0-9]{10})-[a-z0-9-]+$")
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):role/.+")
+_EXTERNAL_ID = re.compile(r"rb-[a-z2-7]{32}")
+MOST_OF_ACCOUNT = 500  # connections that may name one account; more than one is rare
 _ACCOUNT_ID = re.compile(r"\d{4}[ -]?\d{4}[ -]?\d{4}")
 
 
@@ -131,7 +134,7 @@ class VerificationInline(ReadOnlyInline):
 
 
 @admin.register(Connection)
-class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
+class ConnectionAdmin(ConnectionActions, OverviewColumns, ReadOnlyAdmin):
     """Connections of all tenants."""
 
     list_display = (
@@ -145,21 +148,16 @@ class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
     )
     list_filter = (StatusFilter, AgeFilter, ConflictFilter)
     list_select_related = ("tenant",)
-    search_fields = (
-        "account_id__startswith",
-        "external_id__startswith",
-        "=reference",
-        "tenant__name",
-        "tenant__members__user__email",
-    )
-    search_help_text = "Account id, external ID, role name or ARN, tenant, or a member's email address"
+    search_fields = ("account_id",)  # that there is a search; `get_search_results` says how
+    search_help_text = "Account id, external ID, role name or ARN, tenant, customer number, or a member's email address"
     fields = (
         ("name", "tenant"),
         ("account_id", "account_conflict"),
         "its_external_id",
         ("status", "status_since"),
         ("last_verification", "who_must_act"),
-        "what_to_do",
+        "hop_by_hop",
+        "message_to_send",
         ("reference", "created_at"),
         ("next_verification_at", "removed_at"),
     )
@@ -174,7 +172,8 @@ class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
         "reference",
         "last_verification",
         "who_must_act",
-        "what_to_do",
+        "hop_by_hop",
+        "message_to_send",
         "created_at",
         "next_verification_at",
         "removed_at",
@@ -188,16 +187,16 @@ class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
         return with_overview(super().get_queryset(request).select_related("tenant"))
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+        self,
+        request: HttpRequest,  # noqa: ARG002 — Django gives it
+        queryset: QuerySet[Any],
+        search_term: str,
     ) -> tuple[QuerySet[Any], bool]:
-        """Also by what customers paste: a role's name or ARN, an account id with dashes."""
+        """By what customers paste: a role's ARN or name, an account id with or without dashes, an external ID, an email
+        address, or the name of their organisation. Each is asked of the one index that knows it.
+        """
         term = search_term.strip()
-        if role := _ROLE_NAME.search(term):
-            term = role[1]
-        elif _ACCOUNT_ID.fullmatch(term):
-            term = re.sub(r"\D", "", term)
-        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, term)
-        return found
+        return (queryset.filter(_found_by(term)) if term else queryset), False
 
     @admin.display(description="external ID")
     def its_external_id(self, connection: Connection) -> str:
@@ -205,50 +204,67 @@ class ConnectionAdmin(OverviewColumns, ReadOnlyAdmin):
         due = f" ({connection.get_external_id_origin_display()})" if connection.is_imported else ""
         return f"{connection.external_id}{due}"
 
-    @admin.display(description="what to do")
-    def what_to_do(self, connection: Any) -> SafeString | str:
-        """What the last verification asks for, once each: the message to send."""
-        findings = Finding.objects.filter(verification=connection.last_id, who__in=connection.who_acts).order_by("id")
-        wanted = (
-            f"{Finding.Who(finding.who).label}: {redact(finding.title)}. {redact(finding.fix)}"
-            for finding in findings
-            if finding.fix
-        )
-        return lines(*dict.fromkeys(wanted)) or "nothing"
+    @admin.display(description="the last verification, hop by hop")
+    def hop_by_hop(self, connection: Any) -> SafeString | str:
+        """How far each role's chain got."""
+        return hops(Finding.objects.filter(verification=connection.last_id))
+
+    @admin.display(description="message to send")
+    def message_to_send(self, connection: Any) -> SafeString | str:
+        """What the last verification asks of the customer, ready to be sent."""
+        return message(with_causes(Finding.objects.filter(verification=connection.last_id)))
 
     @admin.action(description="Ask for a new verification", permissions=["view"])
-    def ask_for_verification(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
-        """Ask for one verification of each connection, as the member of staff; the customer sees who asked."""
+    def ask_for_verification(self, request: HttpRequest, queryset: QuerySet[Connection]) -> HttpResponse | None:
+        """Ask for one verification of each connection, with a reason; the customer sees who asked, and why."""
         assert isinstance(request.user, User)  # noqa: S101 — staff is signed in
-        by = Actor.staff(request.user)
         chosen = list(queryset.order_by("created_at").values_list("tenant_id", "pk", "name")[: MOST_AT_ONCE + 1])
         if len(chosen) > MOST_AT_ONCE:
             self.message_user(request, f"Choose {MOST_AT_ONCE} connections at the most.", messages.ERROR)
-            return
+            return None
+        form = ReasonForm(request.POST if "reason" in request.POST else None)
+        if not form.is_valid():
+            hidden = [("action", "ask_for_verification"), *(("_selected_action", key) for _, key, _ in chosen)]
+            page = FormPage(self.admin_site, "Ask for a new verification", f"Of {len(chosen)} connections")
+            return page.page(request, form, hidden=hidden)
+        by = Actor.staff(request.user, form.cleaned_data["reason"])
         asked = 0
         for tenant_id, connection_id, name in _in_turn(chosen):
-            problem = _ask(tenant_id, connection_id, by)
+            problem = ask_for_verification(tenant_id, connection_id, by)
             if problem:
                 self.message_user(request, f"{name}: {problem}", messages.WARNING)
             else:
                 asked += 1
         if asked:
             self.message_user(request, f"A verification is under way for {asked} of {len(chosen)}.", messages.SUCCESS)
+        return None
 
 
-def _ask(tenant_id: UUID, connection_id: UUID, by: Actor) -> str:
-    """Ask for a verification in the scope of its tenant; what stood in the way, empty if nothing did."""
-    try:
-        with tenant_scope(tenant_id):
-            connection = Connection.objects.for_tenant(tenant_id).get(pk=connection_id)
-            asked = request_verification(connection=connection, by=by)
-    except Connection.DoesNotExist:
-        return "it is gone."
-    except NotReady as error:
-        return str(error)
-    with tenant_scope(tenant_id):
-        verification = Verification.objects.get(tenant_id=tenant_id, pk=asked.pk)
-    return "the queue is unavailable, nothing was started." if verification.failure == "queue_unavailable" else ""
+def _found_by(term: str) -> Q:
+    if role := _ROLE_ARN.fullmatch(term):
+        of_account = Connection.objects.filter(account_id=role["account"]).prefetch_related("roles")[:MOST_OF_ACCOUNT]
+        found = [
+            connection.pk
+            for connection in of_account
+            if any(customer_role.arn == term for customer_role in connection.roles.all())
+        ]
+        return Q(pk__in=found)
+    if "@" in term:
+        members = Member.objects.filter(user__email__icontains=term)
+        return Q(tenant__in=members.values("tenant")) | Q(external_id__startswith=term)
+    if role := _ROLE_NAME.search(term):
+        return Q(reference=role[1])
+    if _ACCOUNT_ID.fullmatch(term):
+        return Q(account_id=re.sub(r"\D", "", term))
+    if _EXTERNAL_ID.fullmatch(term):
+        return Q(external_id=term)
+    tenants = Tenant.objects.filter(Q(name__icontains=term) | Q(customer_number=term) | Q(reference=term))
+    return (
+        Q(account_id__startswith=term)
+        | Q(external_id__startswith=term)
+        | Q(reference=term)
+        | Q(tenant__in=tenants.values("pk"))
+    )
 
 
 def _in_turn(chosen: Iterable[tuple[UUID, UUID, str]]) -> Iterator[tuple[UUID, UUID, str]]:

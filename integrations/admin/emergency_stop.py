@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -17,6 +18,9 @@ from integrations.models import EmergencyStop
 from tenants.admin import ReadOnlyAdmin
 from tenants.audit import Actor
 from tenants.models import User
+
+# It cuts every customer off, or lets everybody in again: not for everybody who looks.
+PERMISSION = "integrations.use_emergency_stop"
 
 
 @admin.register(EmergencyStop)
@@ -54,12 +58,18 @@ class EmergencyStopAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list below the button."""
-        more = {"active_stop": emergency_stop.active_stop(), "in_use": emergency_stop.in_use()}
+        more = {
+            "active_stop": emergency_stop.active_stop(),
+            "in_use": emergency_stop.in_use(),
+            "may_use_it": request.user.has_perm(PERMISSION),
+        }
         response: HttpResponse = super().changelist_view(request, (extra_context or {}) | more)
         return response
 
     def switch(self, request: HttpRequest) -> HttpResponse:
         """Start the stop or lift it, by what the button says, with the reason that was given."""
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
         assert isinstance(request.user, User)  # noqa: S101 — staff is signed in
         lift = request.POST.get("wanted") == "lift"
         act = emergency_stop.lift_stop if lift else emergency_stop.start_stop

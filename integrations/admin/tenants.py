@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from integrations.admin.labels import link
+from integrations.admin.last_verification import hops, message, with_causes
 from integrations.admin.overview import OverviewColumns, with_overview
-from integrations.models import Connection
+from integrations.models import Connection, Finding, Verification
 from tenants.admin import ApiTokenInline, MemberInline, ReadOnlyAdmin, ReadOnlyInline
 from tenants.models import Member, Tenant
 from tenants.staff_forms import StaffForms
@@ -47,8 +48,16 @@ class TenantAdmin(StaffForms, ReadOnlyAdmin):
     list_display = ("name", "customer_number", "connections", "members", "reference", "created_at")
     search_fields = ("name", "=reference", "customer_number__startswith", "members__user__email")
     search_help_text = "Name, reference, customer number, or a member's email address"
-    fields = (("name", "reference"), "customer_number", ("id", "created_at"))
-    readonly_fields = ("name", "reference", "customer_number", "id", "created_at")
+    fields = (("name", "reference"), "customer_number", ("id", "created_at"), "hop_by_hop", "message_to_send")
+    readonly_fields = (
+        "name",
+        "reference",
+        "customer_number",
+        "id",
+        "created_at",
+        "hop_by_hop",
+        "message_to_send",
+    )
     inlines = (ConnectionInline, MemberInline, ApiTokenInline)
     ordering = ("-created_at",)
 
@@ -59,15 +68,32 @@ class TenantAdmin(StaffForms, ReadOnlyAdmin):
         counted: QuerySet[Any] = rows.annotate(**counts)
         return counted
 
-    @admin.display(description="connections", ordering="connection_count")
+    @admin.display(description="last verifications, hop by hop")
+    def hop_by_hop(self, tenant: Tenant) -> SafeString | str:
+        """How far the chain of each role got."""
+        return hops(_last_findings(tenant))
+
+    @admin.display(description="message to send")
+    def message_to_send(self, tenant: Tenant) -> SafeString | str:
+        """What the last verifications ask of the customer, ready to be sent."""
+        return message(with_causes(_last_findings(tenant)))
+
+    @admin.display(description="connections")
     def connections(self, tenant: Any) -> int:
         """How many it has."""
         return int(tenant.connection_count)
 
-    @admin.display(description="members", ordering="member_count")
+    @admin.display(description="members")
     def members(self, tenant: Any) -> int:
         """How many it has."""
         return int(tenant.member_count)
+
+
+def _last_findings(tenant: Tenant) -> QuerySet[Finding]:
+    """The findings of the last verification of each of the tenant's connections."""
+    last = Verification.objects.filter(connection=OuterRef("pk")).order_by("-requested_at").values("pk")[:1]
+    of_tenant = Connection.objects.for_tenant(tenant.pk).annotate(last=Subquery(last)).values("last")
+    return Finding.objects.filter(verification__in=of_tenant)
 
 
 def _count(rows: Any) -> Coalesce:

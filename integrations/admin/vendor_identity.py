@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
@@ -10,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from integrations.actions import vendor_identity
+from integrations.admin.emergency_stop import PERMISSION
 from integrations.admin.labels import coloured, lines, moment
 from integrations.models import IntegrationRole, VendorIdentity
 from tenants.admin import ReadOnlyAdmin
@@ -79,6 +81,8 @@ class IntegrationRoleAdmin(ReadOnlyAdmin):
 
     def acknowledge(self, request: HttpRequest, role: int) -> HttpResponse:
         """Acknowledge a recreated role with the reason that was given."""
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
         assert isinstance(request.user, User)  # noqa: S101 — staff is signed in
         found = get_object_or_404(IntegrationRole, pk=role)
         reason = " ".join(request.POST.get("reason", "").replace("\x00", " ").split())[:500]

@@ -58,11 +58,11 @@ class Migration(migrations.Migration):
                 EXECUTE FUNCTION connection_shows_worst_status();
             ALTER TABLE integrations_connection NO FORCE ROW LEVEL SECURITY;
             ALTER TABLE integrations_customerrole NO FORCE ROW LEVEL SECURITY;
-            UPDATE integrations_connection c SET worst_status_since = c.created_at;
-            UPDATE integrations_connection c SET worst_status = w.status, worst_status_since = w.since
-                FROM (SELECT DISTINCT connection_id AS id FROM integrations_customerrole) with_roles,
-                    LATERAL worst_role_status(with_roles.id) w
-                WHERE c.id = with_roles.id;
+            UPDATE integrations_connection c
+                SET worst_status = coalesce(w.status, 'awaiting'), worst_status_since = coalesce(w.since, c.created_at)
+                FROM integrations_connection o LEFT JOIN LATERAL worst_role_status(o.id) w ON true
+                WHERE c.id = o.id;
+            SET CONSTRAINTS ALL IMMEDIATE;
             ALTER TABLE integrations_customerrole FORCE ROW LEVEL SECURITY;
             ALTER TABLE integrations_connection FORCE ROW LEVEL SECURITY;
             """,

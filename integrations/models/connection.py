@@ -188,6 +188,11 @@ class Connection(RoleOptionFields):
             models.Index(fields=["tenant", "-created_at"], name="connection_list"),
             models.Index(fields=["tenant", "name", "id"], name="connection_by_name"),
             models.Index(fields=["created_at", "id"], name="connection_of_all_tenants"),
+            models.Index(fields=["worst_status", "created_at", "id"], name="connection_by_status"),
+            models.Index(fields=["worst_status_since"], name="connection_by_age"),
+            # For "begins with", which the ordinary index of a text serves in the C collation alone.
+            models.Index(fields=["account_id"], opclasses=["varchar_pattern_ops"], name="connection_by_account"),
+            models.Index(fields=["external_id"], opclasses=["varchar_pattern_ops"], name="connection_by_external_id"),
             models.Index(
                 fields=["next_verification_at"],
                 condition=models.Q(next_verification_at__isnull=False),

@@ -18,6 +18,7 @@ class EmergencyStop(models.Model):
     lift_reason = models.CharField(max_length=500, blank=True)
 
     class Meta:
+        permissions = [("use_emergency_stop", "Start and lift the emergency stop, and acknowledge a recreated role")]
         constraints = [
             models.UniqueConstraint(
                 fields=["is_active"], condition=models.Q(is_active=True), name="emergency_stop_one_at_a_time"

@@ -56,7 +56,10 @@ class Session(models.Model):
                 name="session_purpose_known",
             ),
         ]
-        indexes = [models.Index(fields=["connection", "-opened_at"], name="session_of_connection")]
+        indexes = [
+            models.Index(fields=["connection", "-opened_at"], name="session_of_connection"),
+            models.Index(fields=["opened_at", "id"], name="session_of_all_tenants"),
+        ]
         ordering = ["-opened_at", "-id"]
 
     def __str__(self) -> str:

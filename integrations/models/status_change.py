@@ -18,6 +18,7 @@ class StatusChange(models.Model):
         DROPPED = "dropped", "The component was left out"
         ACCOUNT_CHANGED = "account_changed", "Another AWS account was named"
         PAUSED = "paused", "Paused by the customer"
+        PAUSED_BY_SUPPORT = "paused_by_support", "Paused by our support"
         RESUMED = "resumed", "Resumed by the customer"
         REMOVAL = "removal", "Removal was asked for"
         EMERGENCY_STOP = "emergency_stop", "Paused by the vendor"
@@ -54,6 +55,7 @@ class StatusChange(models.Model):
                         "dropped",
                         "account_changed",
                         "paused",
+                        "paused_by_support",
                         "resumed",
                         "removal",
                         "emergency_stop",

@@ -70,6 +70,8 @@ class Verification(models.Model):
             models.Index(fields=["connection", "-requested_at"], name="verification_of_connection"),
             models.Index(fields=["lease_expires_at"], condition=models.Q(state="running"), name="verification_leases"),
             models.Index(fields=["requested_at"], condition=models.Q(state="queued"), name="verification_queue"),
+            models.Index(fields=["requested_at", "id"], name="verification_of_all_tenants"),
+            models.Index(fields=["finished_at"], condition=models.Q(state="failed"), name="verification_failed"),
         ]
         ordering = ["-requested_at"]
 
@@ -146,6 +148,12 @@ class Finding(models.Model):
         indexes = [
             models.Index(fields=["verification", "id"], name="finding_of_verification"),
             models.Index(fields=["tenant", "-id"], name="finding_of_tenant"),
+            models.Index(
+                fields=["created_at"],
+                include=["cause"],
+                condition=models.Q(outcome__in=["denied", "violated", "error"]),
+                name="finding_not_well",
+            ),
         ]
         ordering = ["id"]
 

@@ -75,8 +75,19 @@ def resend_invitation(*, tenant: Tenant, invitation_id: UUID, acting: Member, by
         Invitation.DoesNotExist: there is none that could be sent.
         NotAllowed, TooOften: nothing is written.
     """
+    _require(acting, Role(_waiting(tenant, invitation_id).role))
+    return send_invitation_again(tenant=tenant, invitation_id=invitation_id, by=by)
+
+
+@transaction.atomic
+def send_invitation_again(*, tenant: Tenant, invitation_id: UUID, by: Actor) -> Invitation:
+    """Send an open or expired invitation again as it is, whoever asks: `resend_invitation` and staff judge that.
+
+    Raises:
+        Invitation.DoesNotExist: there is none that could be sent.
+        TooOften: nothing is written.
+    """
     invitation = _waiting(tenant, invitation_id)
-    _require(acting, Role(invitation.role))
     _count(tenant)
     secret = new_secret()
     _renew(invitation, secret)

@@ -304,6 +304,14 @@ TABLE: dict[str, list[Row]] = {
     "admin/^(?P<app_label>tenants|integrations)/$": [staff(200, url="admin/tenants/")],
     "admin/(?P<url>.*)$": [staff(404, url="admin/nothing/")],
     **admin_pages("tenants/tenant"),
+    "admin/tenants/tenant/<path:object_id>/resend-invitation/": [
+        staff(200),
+        staff(422, method="post", data={"reason": "Test"}),
+    ],
+    "admin/tenants/tenant/<path:object_id>/revoke-token/": [
+        staff(200),
+        staff(422, method="post", data={"reason": "Test"}),
+    ],
     "admin/tenants/tenant/<path:object_id>/customer-number/": [
         staff(200),
         staff(302, method="post", data={"number": "C-1"}),
@@ -316,6 +324,14 @@ TABLE: dict[str, list[Row]] = {
     **admin_pages("tenants/apitoken"),
     **admin_pages("tenants/auditevent"),
     **admin_pages("integrations/connection"),
+    "admin/integrations/connection/<path:object_id>/verify/": [
+        staff(200),
+        staff(302, method="post", data={"reason": "Test"}),
+    ],
+    "admin/integrations/connection/<path:object_id>/pause/": [
+        staff(200),
+        staff(302, method="post", data={"reason": "Test"}),
+    ],
     **admin_pages("integrations/verification"),
     **admin_pages("integrations/session"),
     **admin_pages("integrations/vendorsession"),
