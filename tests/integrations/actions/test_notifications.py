@@ -320,7 +320,7 @@ class TestDailyDigest:
         assert sent == 2  # one for each of owner and admin
         assert sorted(one.to[0] for one in mail.outbox) == ["admin@example.com", "owner@example.com"]
         assert mail.outbox[0].subject == "2 connections have changed"
-        for body in (mail.outbox[0].body, str(mail.outbox[0].alternatives[0][0])):
+        for body in (mail.outbox[0].body, str(mail.outbox[0].alternatives[0][0])):  # type: ignore[attr-defined]
             assert "Log analysis: Degraded" in body or "Log analysis: <strong>Degraded</strong>" in body
             assert body.count("Log analysis") == 2  # each connection's last status alone
             assert str(other.pk) in body
