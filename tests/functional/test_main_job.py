@@ -100,7 +100,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect(page.locator(".hop[data-state=denied]")).to_have_count(1)
     # The hop leads to who must act, and that to what to do.
     page.get_by_role("link", name="Who must act, and the fix").click()
-    expect(page.locator(".problem:target")).to_contain_text("you, or whoever runs this AWS account")
+    expect(page.locator(".problem:target")).to_contain_text("Who must act:")
     look(page, "unreachable")
 
     # What was found before is kept, and is drawn in the same way.
