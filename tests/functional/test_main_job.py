@@ -61,6 +61,9 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect(page.locator(".check", has_text="Without any external ID nobody gets in")).to_contain_text("Passed")
     expect(page.locator(".check", has_text="logs:DescribeLogGroups")).to_contain_text("Passed")
 
+    expect(page.locator(".place")).to_have_count(0)  # there is no step left
+    page.reload()
+    expect(page.get_by_role("heading", level=2).first).to_have_text("What we know")
     look(page, "connected")
 
     # A careless edit of the trust policy. The page holds the whole policy that puts it right.
