@@ -1,7 +1,8 @@
 """How long does the server take for a page, with 2,000 connections in the tenant?
 
 Each page is asked for many times in one process, through every middleware, as the restricted database role; PostgreSQL
-is a process of its own. What is measured is from the request to the last byte of the answer.
+is a process of its own. What is measured is from the request to the last byte of the answer; beside it stands the CPU
+time of this process, which a busy machine changes less.
 """
 
 import argparse
@@ -146,11 +147,13 @@ def _measure(tenant: Any, client: Any, connection: Any, rounds: int) -> list[str
         headers = {"HX-Request": "true"} if name.endswith("live part") else {}
         for _ in range(3):
             _once(client, address, headers)  # the first reads templates and plans
+        cpu = time.process_time()
         times = sorted(_once(client, address, headers) for _ in range(rounds))
-        p95 = times[int(len(times) * 0.95) - 1]
+        cpu = (time.process_time() - cpu) * 1000 / rounds
+        p95 = times[max(int(rounds * 0.95) - 1, 0)]
         words = "reached" if p95 <= TARGET_MS else "MISSED"
-        median = statistics.median(times)
-        print(f"{name:40} median {median:6.1f} ms  p95 {p95:6.1f} ms  at most {TARGET_MS:.0f}: {words}")
+        figures = f"median {statistics.median(times):6.1f} ms  p95 {p95:6.1f} ms  CPU {cpu:5.1f} ms"
+        print(f"{name:38} {figures}  at most {TARGET_MS:.0f}: {words}")
         if p95 > TARGET_MS:
             missed.append(name)
     return missed

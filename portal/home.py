@@ -17,7 +17,6 @@ from django.shortcuts import redirect, render
 
 from integrations.catalogue_file import catalogue
 from integrations.demo import DEMO_LOGINS
-from integrations.models import Finding, Status
 from tenants.access import public, signed_in
 from tenants.models import Tenant
 from tenants.provider_session import provider_session
@@ -102,10 +101,3 @@ def _mail(text: str) -> Mail:
         at=parsedate_to_datetime(str(message["Date"])).replace(tzinfo=UTC),  # Django writes them in UTC, as -0000
         text=body.get_content().strip() if body else "",
     )
-
-
-@public
-def gallery(request: HttpRequest) -> HttpResponse:
-    """Every component of the design system in every state."""
-    states = [*Finding.Outcome.values, "trying", "waiting"]
-    return render(request, "portal/gallery.html", {"statuses": Status.values, "states": states})

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from portal import health, home
+from portal import gallery, health, home
 from tenants.api.views import nothing_here
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -22,7 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 if not settings.PRODUCTION:
     urlpatterns += [
         path("_mail/", home.mailbox, name="mailbox"),
-        path("_components/", home.gallery, name="gallery"),
+        path("_components/", gallery.gallery, name="gallery"),
     ]
 handler400 = "portal.errors.bad_request"
 handler403 = "portal.errors.permission_denied"

@@ -46,6 +46,13 @@ class CustomerAccount:
         """Create or update the stack."""
         create_or_update_stack(os.environ["AWS_ENDPOINT_URL"], self.account_id, stack_name, template)
 
+    def add_statement(self, role_name: str, statement: dict) -> None:
+        """Add a statement to the role's permissions policy, as its administrator does who copies it from the portal."""
+        policy_name = self.iam.list_role_policies(RoleName=role_name)["PolicyNames"][0]
+        document = self.iam.get_role_policy(RoleName=role_name, PolicyName=policy_name)["PolicyDocument"]
+        document["Statement"].append(statement)
+        self.iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(document))
+
     def delete(self, stack_name: str) -> None:
         """Delete the stack and its roles."""
         delete_stack(os.environ["AWS_ENDPOINT_URL"], self.account_id, stack_name)

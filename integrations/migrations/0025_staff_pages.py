@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('integrations', '0024_product_reads_rotations'),
-        ('tenants', '0007_service_tokens'),
+        ('tenants', '0011_service_tokens'),
     ]
 
     operations = [

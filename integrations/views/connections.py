@@ -35,7 +35,7 @@ from integrations.vendor import vendor_settings
 from integrations.views import steps
 from integrations.views.pictures import picture
 from integrations.views.template_tabs import TABS, TemplateTabs, template_tabs
-from integrations.views.timelines import WINDOW, timeline_of
+from integrations.views.timelines import WINDOW, cause_of, timeline_of
 from tenants.access import MemberRequest, member
 from tenants.audit import Actor
 from tenants.models import AuditEvent
@@ -153,7 +153,9 @@ def _connection_page(
         **_updates(connection),
         "vendor_is_broken": broken_identity() is not None or not broken_components().isdisjoint(chosen),
         "confirming": any(role.is_confirming for role in roles),
-        "changes": [(change, catalogue().name_of(change.component)) for change in changes[:SHOWN_CHANGES]],
+        "changes": [
+            (change, catalogue().name_of(change.component), cause_of(change)) for change in changes[:SHOWN_CHANGES]
+        ],
         "timeline_bars": [(bar, catalogue().name_of(bar.component)) for bar in timeline.bars],
         "taken": last_download(connection),
         "waiting_for_aws": is_waiting_for_aws(connection.status, asked_at=connection.asked_at, now=now),

@@ -1,8 +1,10 @@
-"""The last 30 days of a connection's roles as bars: pure, from the history of statuses to what the template draws."""
+"""The last 30 days of a connection's roles as bars: from the history of statuses to what the template draws."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from django.utils.translation import gettext_lazy
 
 from integrations.models import CustomerRole, Status, StatusChange
 
@@ -10,8 +12,28 @@ DAYS = 30
 WINDOW = timedelta(days=DAYS)
 # In the units of the drawing.
 WIDTH = 720.0
-LABEL_NEEDS = 64.0
+HEIGHT = 28
+# How high the dark part is, since colour alone must not tell the statuses apart.
+SIGNS = {Status.CONNECTED: 4, Status.DEGRADED: 11, Status.UNREACHABLE: 19, Status.UNSAFE: HEIGHT}
 NARROWEST = 1.5  # what lasted a minute can still be seen
+
+Cause = StatusChange.Cause
+_CAUSES = {
+    Cause.VERIFICATION: gettext_lazy("found by a verification"),
+    Cause.CHOSEN: gettext_lazy("you chose the component"),
+    Cause.DROPPED: gettext_lazy("you left the component out"),
+    Cause.ACCOUNT_CHANGED: gettext_lazy("you named another AWS account"),
+    Cause.PAUSED: gettext_lazy("you paused it"),
+    Cause.RESUMED: gettext_lazy("you resumed it"),
+    Cause.REMOVAL: gettext_lazy("you asked for removal"),
+    Cause.EMERGENCY_STOP: gettext_lazy("we paused all access"),
+    Cause.EMERGENCY_STOP_LIFTED: gettext_lazy("we ended our pause"),
+}
+
+
+def cause_of(change: StatusChange) -> str:
+    """Why a status changed, in words for the customer."""
+    return str(_CAUSES.get(Cause(change.cause), change.get_cause_display()))
 
 
 @dataclass(frozen=True)
@@ -25,14 +47,19 @@ class Segment:
     width: float
 
     @property
-    def has_room(self) -> bool:
-        """Whether its name fits into it."""
-        return self.width >= LABEL_NEEDS
+    def words(self) -> str:
+        """What it shows on hover; in the form of dates that every language reads."""
+        return f"{self.status.label}: {self.begins:%Y-%m-%d %H:%M} to {self.ends:%Y-%m-%d %H:%M} UTC"
 
     @property
-    def middle(self) -> float:
-        """Where its name stands."""
-        return round(self.x + self.width / 2, 1)
+    def sign(self) -> int:
+        """How high its dark part is."""
+        return SIGNS.get(self.status, 0)
+
+    @property
+    def sign_y(self) -> int:
+        """Where its dark part begins, from above."""
+        return HEIGHT - self.sign
 
 
 @dataclass(frozen=True)
@@ -45,21 +72,10 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A date below the bars."""
-
-    at: datetime
-    x: float
-
-
-@dataclass(frozen=True)
 class Timeline:
-    """The bars of a connection between two moments."""
+    """The bars of a connection."""
 
-    begins: datetime
-    ends: datetime
     bars: tuple[Bar, ...]
-    marks: tuple[Mark, ...]
 
 
 def timeline_of(roles: Iterable[CustomerRole], changes: Sequence[StatusChange], *, now: datetime) -> Timeline:
@@ -73,14 +89,7 @@ def timeline_of(roles: Iterable[CustomerRole], changes: Sequence[StatusChange], 
         _bar(component, found, present.get(component), begins=begins, now=now)
         for component, found in sorted(by_component.items())
     ]
-    return Timeline(
-        begins=begins,
-        ends=now,
-        bars=tuple(bar for bar in bars if bar.segments),
-        marks=tuple(
-            Mark(at=now - timedelta(days=ago), x=_x(now - timedelta(days=ago), begins)) for ago in (30, 20, 10, 0)
-        ),
-    )
+    return Timeline(bars=tuple(bar for bar in bars if bar.segments))
 
 
 def _bar(

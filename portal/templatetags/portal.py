@@ -1,6 +1,7 @@
 """Template tags of the design system."""
 
 from datetime import datetime
+from functools import cache
 
 from django import template
 from django.templatetags.static import static
@@ -9,7 +10,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from tenants.models import Member
 from tenants.permissions import Permission
@@ -17,7 +18,32 @@ from tenants.permissions import Permission
 register = template.Library()
 
 
+# These stand dozens of times on a page, where a partial for each would cost more than all the rest of it.
+_STATES = {
+    "passed": ("check", gettext_lazy("Passed")),
+    "denied": ("cross", gettext_lazy("Denied")),
+    "violated": ("open-lock", gettext_lazy("Violated")),
+    "error": ("warning", gettext_lazy("Error")),
+    "throttled": ("slow", gettext_lazy("Throttled")),
+    "trying": ("running", gettext_lazy("Trying")),
+    "waiting": ("dot", gettext_lazy("Waiting")),
+    "not_applicable": ("dash", gettext_lazy("Not applicable")),
+    "skipped": ("dash", gettext_lazy("Skipped")),
+}
+_STATUSES = {
+    "connected": ("good", "check", gettext_lazy("Connected")),
+    "degraded": ("warn", "warning", gettext_lazy("Degraded")),
+    "unreachable": ("bad", "broken", gettext_lazy("Unreachable")),
+    "unsafe": ("alarm", "open-lock", gettext_lazy("Unsafe")),
+    "paused": ("none", "pause", gettext_lazy("Paused")),
+    "removing": ("wait", "running", gettext_lazy("Removing")),
+    "removed": ("none", "cross", gettext_lazy("Removed")),
+    "awaiting": ("wait", "clock", gettext_lazy("Awaiting")),
+}
+
+
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """An icon of the sprite. It is decoration: the words beside it carry the meaning."""
     return format_html(
@@ -25,6 +51,26 @@ def icon(name: str) -> SafeString:
         static("icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def state_icon(state: str) -> SafeString:
+    """The icon of one check by its state; the word stands beside it."""
+    return icon(_STATES.get(state, _STATES["skipped"])[0])
+
+
+@register.simple_tag
+def state_word(state: str) -> str:
+    """The word for one check's state."""
+    return str(_STATES.get(state, _STATES["skipped"])[1])
+
+
+@register.simple_tag
+def status_pill(status: str, large: bool = False) -> SafeString:
+    """The status of a customer role or a connection, as icon and word."""
+    tone, name, words = _STATUSES[status]
+    size = " pill--large" if large else ""
+    return format_html('<span class="pill{}" data-tone="{}">{} {}</span>', size, tone, icon(name), words)
 
 
 @register.filter

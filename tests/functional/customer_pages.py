@@ -5,6 +5,10 @@ import re
 from django.test import Client
 from playwright.sync_api import Page, expect
 
+from portal.local.services import ROOT
+
+SCREENSHOTS = ROOT / "test-artifacts" / "screenshots"  # what CI keeps
+PHONE, DESK = 360, 1280
 PASSWORD = "a long and rather quiet password"
 VERIFICATION_PATIENCE_MS = 60_000
 
@@ -65,3 +69,23 @@ def wait_for_end(page: Page) -> None:
 def expect_status(page: Page, status: str) -> None:
     """The status beside the title, to which the page comes by itself: what passes twice in a row is connected."""
     expect(page.locator("#connection-status")).to_have_text(status, timeout=VERIFICATION_PATIENCE_MS)
+
+
+def look(page: Page, name: str) -> None:
+    """Keep pictures of the page as it is on a phone and on a desk; on neither is it wider than the screen."""
+    before = page.viewport_size
+    for width in (PHONE, DESK):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width} px"
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
+    if before:
+        page.set_viewport_size(before)
+
+
+def link_in_mail(page: Page, email: str, path: str) -> str:
+    """The link in the latest mail to an address, read where a newcomer to a trial installation reads it."""
+    page.goto("/_mail/")
+    mail = page.locator("article", has_text=email).first.inner_text()
+    link = re.search(rf"https?://\S+({re.escape(path)}\S+)", mail)
+    assert link, mail
+    return link[1]

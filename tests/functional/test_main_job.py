@@ -1,5 +1,6 @@
 """The whole job in a browser, with a web server, a worker and an AWS that says no, each a process of its own."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,7 +9,15 @@ import yaml
 from playwright.sync_api import expect
 
 from tests.customer import CustomerAccount, new_account_id
-from tests.functional.customer_pages import expect_status, name_account, press_verify, sign_up, verify, wait_for_end
+from tests.functional.customer_pages import (
+    expect_status,
+    look,
+    name_account,
+    press_verify,
+    sign_up,
+    verify,
+    wait_for_end,
+)
 
 
 @pytest.mark.timeout(300)
@@ -21,6 +30,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     external_id = page.locator("#external-id-value").inner_text()
     assert re.fullmatch(r"rb-[a-z2-7]{32}", external_id)
 
+    look(page, "begun")
     # One component of the three; why it needs what it needs is one click away.
     for component in ("Compute analysis", "Storage analysis"):
         page.get_by_role("checkbox", name=component).uncheck()
@@ -51,13 +61,20 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect(page.locator(".check", has_text="Without any external ID nobody gets in")).to_contain_text("Passed")
     expect(page.locator(".check", has_text="logs:DescribeLogGroups")).to_contain_text("Passed")
 
-    # A careless edit of the trust policy.
-    trust = account.remove_external_id_condition(role_name)
+    expect(page.locator(".place")).to_have_count(0)  # there is no step left
+    page.reload()
+    expect(page.get_by_role("heading", level=2).first).to_have_text("What we know")
+    look(page, "connected")
+
+    # A careless edit of the trust policy. The page holds the whole policy that puts it right.
+    account.remove_external_id_condition(role_name)
     verify(page)
     expect_status(page, "Unsafe")
     expect(page.locator(".problem").first).to_contain_text("Your role lets us in without any external ID")
     expect(page.locator(".problem").first).to_contain_text("you, or whoever runs this AWS account")
     expect(page.locator(".problem").first).to_contain_text("StringEquals sts:ExternalId")
+    look(page, "unsafe")
+    trust = json.loads(page.locator("#log-analysis-problem-1-cure").inner_text())
 
     # Put right: the quarantine ends with the second clean verification, and the page says so after the first.
     account.set_trust(role_name, trust)
@@ -73,6 +90,10 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect(page.locator(".problem")).to_have_count(1)
     expect(page.locator(".problem")).to_contain_text("cloudtrail:DescribeTrails")
     expect(page.locator(".check", has_text="cloudtrail:DescribeTrails")).to_contain_text("Denied")
+    look(page, "degraded")
+    account.add_statement(role_name, json.loads(page.locator("#log-analysis-problem-1-cure").inner_text()))
+    verify(page)
+    expect_status(page, "Connected")
 
     page.get_by_role("heading", name="Create the roles in your account").click()  # it is folded once all works
     page.get_by_role("button", name="Delete the stack").click()
@@ -80,12 +101,28 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     verify(page)
     expect_status(page, "Unreachable")
     expect(page.locator(".hop[data-state=denied]")).to_have_count(1)
+    # The hop leads to who must act, and that to what to do.
+    page.get_by_role("link", name="Who must act, and the fix").click()
+    expect(page.locator(".problem:target")).to_contain_text("Who must act:")
+    look(page, "unreachable")
 
     # What was found before is kept, and is drawn in the same way.
     page.get_by_role("heading", name="Other verifications").scroll_into_view_if_needed()
     page.locator("#live a[href*='/verifications/']").last.click()
     expect(page.locator("#live .note")).to_contain_text("No problem was found.")
     expect(page.locator(".hop[data-state=passed]")).to_have_count(2)
+
+    # What an auditor gets of it, and the list of all connections.
+    page.get_by_role("link", name="Report for an auditor").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Verification report")
+    page.emulate_media(media="print")
+    look(page, "report-printed")
+    page.emulate_media(media="screen")
+    page.get_by_role("link", name="Connections", exact=True).first.click()
+    page.get_by_role("checkbox", name="First AWS account").check()
+    page.get_by_role("button", name="Verify the ticked").click()
+    expect(page.locator(".toasts")).to_contain_text("1 connection is verified now.")
+    look(page, "connections")
 
 
 def test_without_javascript_the_same_way_leads_to_connected(browser, live_portal, db, worker, beat) -> None:
