@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.aws.errors import read_denial
-from integrations.aws.policies import for_partition
+from integrations.aws.policies import resources_of
 from integrations.aws.report import Actor, Finding, Outcome
 from integrations.catalogue import Permission
 
@@ -122,6 +122,6 @@ def _cure(
 def _resources(permission: Permission | None, role_arn: str) -> str | list[str]:
     if permission is None:
         return "*"
-    partition = role_arn.split(":")[1]
-    resources = [for_partition(resource, partition) for resource in permission.resources]
+    _, partition, _, _, account_id, _ = role_arn.split(":", 5)
+    resources = resources_of(permission, partition, account_id)
     return resources[0] if len(resources) == 1 else resources

@@ -132,9 +132,9 @@ def role_document(
         reserved_tag_keys=reserved_tag_keys(catalogue),
     )
     name = role_name(connection_ref, component.id, options.name_pattern)
-    arn = str(role_arn(settings.partition, account_id, options.path, name))
+    arn = role_arn(settings.partition, account_id, options.path, name)
     inline, managed = permission_policies(
-        name, component, settings.partition, arn if options.self_inspection else None, options.regions
+        arn, component, self_inspection=options.self_inspection, regions=options.regions
     )
     return RoleDocument(
         component_id=component.id,
