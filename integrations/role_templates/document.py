@@ -64,7 +64,11 @@ class RoleDocument:
 
 @dataclass(frozen=True)
 class RoleSet:
-    """The customer roles of one connection, and what every file says of itself."""
+    """The customer roles of one connection, and what every file says of itself.
+
+    `dropped_tag_keys` and `dropped_boundary_arns` were chosen once and are no more: where a format does not know by
+    itself what it put on a role before, it takes these away.
+    """
 
     product_name: str
     catalogue_version: str
@@ -73,6 +77,8 @@ class RoleSet:
     connection_ref: str
     documents: tuple[RoleDocument, ...]
     options: RoleOptions = DEFAULT_OPTIONS
+    dropped_tag_keys: tuple[str, ...] = ()
+    dropped_boundary_arns: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
