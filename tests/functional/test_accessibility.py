@@ -24,6 +24,7 @@ from tenants.audit import SYSTEM
 from tenants.models import Member
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
+from tests.catalogues import release_older_log_analysis
 from tests.functional.customer_pages import take_session
 from tests.receipts import open_session
 from tests.second_factor import code_of
@@ -66,6 +67,7 @@ SIGNED_IN = {
     "(connection, removed)": "/tenants/{tenant}/connections/{removed}/",
     "connection_remove": "/tenants/{tenant}/connections/{connection}/remove/",
     "removal_statement": "/tenants/{tenant}/connections/{removed}/removal-statement/",
+    "(connection, an update of its roles)": "/tenants/{tenant}/connections/{updated}/",
     "external_id_rotation": "/tenants/{tenant}/connections/{rotating}/external-id-rotation/",
     "(rotation, none yet)": "/tenants/{tenant}/connections/{connection}/external-id-rotation/",
     "guide": "/tenants/{tenant}/connections/{connection}/guide/",
@@ -182,6 +184,8 @@ def ids(cast) -> dict[str, str]:
             open_session(verification, number)
         account = {"tenant": cast.tenant, "account_id": "222233334444", "by": SYSTEM}
         paused, removing, removed = (create_connection(name=name, **account) for name in ("Paused", "Going", "Gone"))
+        updated = create_connection(name="Older roles", **account)
+        updated.roles.filter(component="log-analysis").update(deployed_version=release_older_log_analysis())
         rotating = create_connection(name="Rotating", **account)
         start_rotation(connection=rotating, by=SYSTEM)
         pause(connection=paused, components=["log-analysis"], by=SYSTEM)
@@ -195,6 +199,7 @@ def ids(cast) -> dict[str, str]:
     return {
         "paused": str(paused.pk),
         "rotating": str(rotating.pk),
+        "updated": str(updated.pk),
         "removing": str(removing.pk),
         "removed": str(removed.pk),
         "tenant": str(cast.tenant.pk),
