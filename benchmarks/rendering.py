@@ -3,9 +3,9 @@
     python benchmarks/rendering.py [--rounds N]
 
 Prints the fastest and the middle of N rounds in milliseconds for each format: of the shipped catalogue's components,
-and of one component of 400 actions, which fills several managed policies; both with two external IDs, as in a rotation. The
-floor is `json.dumps` of the same roles: what putting the documents into text costs at the least. Ends with exit code 1
-where the fastest round of a format takes more than the target.
+and of one component of 400 actions, which fills several managed policies. Both have two external IDs, as in a rotation.
+The floor is `json.dumps` of the same roles: what putting the documents into text costs at the least. Ends with exit
+code 1 where the fastest round of a format takes more than the target.
 """
 
 import argparse
