@@ -15,7 +15,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from integrations.aws.iam_actions import UnknownConditionKey, UnknownIamAction, check_condition_key, check_iam_action
+from integrations.aws.iam_actions import (
+    UnknownConditionKey,
+    UnknownIamAction,
+    UnsupportedResource,
+    check_condition_key,
+    check_iam_action,
+    check_resource,
+)
 from integrations.aws.service_models import InvalidCall, check_call, check_reads_one_page
 from integrations.catalogue_yaml import MAX_BYTES, CatalogueError, line_of, read_yaml
 
@@ -42,8 +49,11 @@ Version = Annotated[str, Field(pattern=_VERSION.pattern)]
 ShownName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[ -~\u00a1-\u00ff]+$")]
 
 _ACTION = re.compile(r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]*$")
-# Partitions are filled in when a policy is rendered, so the catalogue writes every ARN with `aws`.
-_RESOURCE = re.compile(r"^(\*|arn:aws:[a-z0-9-]+:[a-z0-9*-]*:(\d{12}|\*)?:[^\s]+)$")
+# What stands for the customer's account, in the account of an ARN and in the values of conditions.
+ACCOUNT = "{account}"
+# Partition and account are filled in when a policy is rendered, so the catalogue writes every ARN with `aws`.
+_RESOURCE = re.compile(r"^(\*|arn:aws:[a-z0-9-]+:[a-z0-9*-]*:(\d{12}|\*|\{account\})?:[^\s{}]+)$")
+_PLACEHOLDER = re.compile(r"(?<!\$)\{[^{}]*\}")  # not `${…}`, which is a variable of IAM's
 # "IAM JSON policy elements: Condition operators" in the IAM user guide.
 _OPERATOR = re.compile(
     r"(?:ForAllValues:|ForAnyValue:)?(?:(?:String(?:Not)?Equals(?:IgnoreCase)?|String(?:Not)?Like|Bool|BinaryEquals"
@@ -195,13 +205,25 @@ class Permission(_Entry):
         return resources
 
     @model_validator(mode="after")
+    def _works_on_its_resources(self) -> "Permission":
+        for resource in self.resources:
+            try:
+                check_resource(self.action, resource)
+            except UnsupportedResource as error:
+                raise ValueError(str(error)) from None
+        return self
+
+    @model_validator(mode="after")
     def _conditions_can_hold(self) -> "Permission":
         for operator, keys in self.conditions.items():
             if not _OPERATOR.fullmatch(operator):
                 raise ValueError(f"IAM has no condition operator '{operator}'")
             if not keys:
                 raise ValueError(f"the condition operator '{operator}' has no key")
-            for key in keys:
+            for key, values in keys.items():
+                for value in (values,) if isinstance(values, str) else values:
+                    if any(found != ACCOUNT for found in _PLACEHOLDER.findall(value)):
+                        raise ValueError(f"'{value}': of what stands in braces, {ACCOUNT} alone is filled in")
                 try:
                     check_condition_key(self.action, key)
                 except UnknownConditionKey as error:

@@ -17,5 +17,7 @@ def vendor_settings() -> VendorSettings:
         product_tag_key=current.product_tag.key,
         product_tag_value=current.product_tag.value,
         endpoint_url=settings.AWS_ENDPOINT_URL or None,
+        template_bucket=settings.TEMPLATE_BUCKET,
+        template_bucket_access="presigned" if settings.TEMPLATE_BUCKET_ACCESS == "presigned" else "public-read",
         trust_form="account-root" if settings.CUSTOMER_TRUST_FORM == "account-root" else "pinned",
     )

@@ -64,7 +64,7 @@ def start_rotation(*, connection: Connection, by: Actor) -> tuple[ExternalIdRota
         started_by=by.name,
         next_reminder_at=now + FIRST_REMINDER_AFTER,
     )
-    _record("started", rotation, by, new_external_id=rotation.new_external_id)
+    _record("external_id_rotation:started", rotation, by, new_external_id=rotation.new_external_id)
     return rotation, True
 
 
@@ -88,7 +88,7 @@ def cancel_rotation(*, connection: Connection, by: Actor) -> ExternalIdRotation:
         )
     rotation.cancelled_at, rotation.next_reminder_at = timezone.now(), None
     rotation.save(update_fields=["cancelled_at", "next_reminder_at"])
-    _record("cancelled", rotation, by)
+    _record("external_id_rotation:cancelled", rotation, by)
     return rotation
 
 
@@ -104,7 +104,7 @@ def end_with_connection(*, connection: Connection, by: Actor) -> None:
     if rotation is not None:
         rotation.cancelled_at, rotation.next_reminder_at = timezone.now(), None
         rotation.save(update_fields=["cancelled_at", "next_reminder_at"])
-        _record("cancelled", rotation, by, because="removal")
+        _record("external_id_rotation:cancelled", rotation, by, because="removal")
 
 
 def progress_of(*, connection: Connection) -> tuple[ExternalIdRotation | None, list[RoleProgress]]:
@@ -163,7 +163,7 @@ def _follow_role(
             return False
         role.new_external_id_at = now
         role.save(update_fields=["new_external_id_at"])
-        _record("role_moved", rotation, SYSTEM, component=role.component)
+        _record("external_id_rotation:role_moved", rotation, SYSTEM, component=role.component)
         return True
     if (target.external_id, target.previous_external_ids) != (
         rotation.new_external_id,
@@ -174,7 +174,7 @@ def _follow_role(
         # An older template was deployed again: the previous ID is what it accepts.
         role.new_external_id_at = role.previous_external_id_refused_at = None
         role.save(update_fields=["new_external_id_at", "previous_external_id_refused_at"])
-        _record("role_moved_back", rotation, SYSTEM, component=role.component)
+        _record("external_id_rotation:role_moved_back", rotation, SYSTEM, component=role.component)
         return True
     if report.refuses_previous_external_ids is not None:
         refused = report.refuses_previous_external_ids
@@ -195,11 +195,11 @@ def _follow_connection(rotation: ExternalIdRotation, connection: Connection) -> 
         connection.external_id = rotation.new_external_id
         connection.external_id_origin = ExternalIdOrigin.GENERATED
         connection.save(update_fields=["external_id", "external_id_origin"])
-        _record("all_moved", rotation, SYSTEM)
+        _record("external_id_rotation:all_moved", rotation, SYSTEM)
     if rotation.state == State.CLOSING and all(role.previous_external_id_refused_at for role in roles):
         rotation.finished_at, rotation.next_reminder_at = now, None
         rotation.save(update_fields=["finished_at", "next_reminder_at"])
-        _record("finished", rotation, SYSTEM)
+        _record("external_id_rotation:finished", rotation, SYSTEM)
 
 
 def _roles_that_move(connection: Connection) -> list[CustomerRole]:
@@ -213,9 +213,9 @@ def _open_rotation(connection: Connection) -> ExternalIdRotation | None:
     return connection.external_id_rotations.select_for_update().filter(finished_at=None, cancelled_at=None).first()
 
 
-def _record(what: str, rotation: ExternalIdRotation, by: Actor, **data: object) -> None:
+def _record(action: str, rotation: ExternalIdRotation, by: Actor, **data: object) -> None:
     audit.record(
-        f"external_id_rotation:{what}",
+        action,
         by=by,
         tenant_id=rotation.tenant_id,
         target=rotation,

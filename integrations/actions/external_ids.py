@@ -48,6 +48,11 @@ def external_ids_of_role(connection: Connection, role: CustomerRole) -> RoleExte
     return RoleExternalIds(new, previous=(previous,))
 
 
+def issued_external_ids(connection: Connection) -> tuple[str, ...]:
+    """Every external ID that was ever issued for the connection, the present one first."""
+    return connection.external_id, *_all_others(connection)
+
+
 def _all_others(connection: Connection) -> tuple[str, ...]:
     """Every other external ID that a role of the connection may still hold, though it was left out since."""
     pairs = connection.external_id_rotations.values_list("previous_external_id", "new_external_id")

@@ -43,7 +43,8 @@ def update_role_options(
             "other names."
         )
     connection.role_options = options
-    connection.save(update_fields=list(ROLE_OPTION_FIELDS))
+    connection.remember_dropped(before)
+    connection.save(update_fields=[*ROLE_OPTION_FIELDS, "dropped_tag_keys", "dropped_boundary_arns"])
     was = asdict(before)
     audit.record(
         "connection:role_options_changed",

@@ -81,6 +81,8 @@ def role_set(*, connection: Connection) -> RoleSet:
         connection_ref=connection.reference,
         documents=documents,
         options=options,
+        dropped_tag_keys=tuple(connection.dropped_tag_keys),
+        dropped_boundary_arns=tuple(connection.dropped_boundary_arns),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from integrations.actions.messages import message_of
+from integrations.catalogue import Component
 from integrations.models import Connection, CustomerRole, Finding, Session, Status, StatusChange, Verification
 from tenants.api.serializers import InputSerializer, NameField
 
@@ -301,3 +302,10 @@ class ComponentSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(read_only=True)
     summary = serializers.CharField(read_only=True)
     permissions = PermissionSerializer(many=True, read_only=True)
+
+    def to_representation(self, component: Component) -> dict[str, Any]:
+        """Each permission says what stops without it, be it the whole component."""
+        shown: dict[str, Any] = super().to_representation(component)
+        for entry, permission in zip(shown["permissions"], component.permissions, strict=True):
+            entry["needed_for"] = component.what_stops_without(permission)
+        return shown

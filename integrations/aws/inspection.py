@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from integrations.aws.arns import RoleArn
 from integrations.aws.errors import translate
 from integrations.aws.narrowing import template_policy_arns
-from integrations.aws.policies import SELF_INSPECTION_ACTIONS, for_partition
+from integrations.aws.policies import SELF_INSPECTION_ACTIONS, conditions_of, resources_of
 from integrations.catalogue import Component, Permission
 
 _PAGES = 10  # more than the quotas of one role fill
@@ -49,9 +49,9 @@ class Question:
     conditions: str = "{}"  # as JSON, so that a question can be a key
 
     @classmethod
-    def about(cls, permission: Permission, partition: str, region: str) -> "Question":
-        resources = tuple(for_partition(resource, partition) for resource in permission.resources)
-        conditions = json.dumps(permission.conditions, sort_keys=True)
+    def about(cls, permission: Permission, role: RoleArn, region: str) -> "Question":
+        resources = tuple(resources_of(permission, role.partition, role.account_id))
+        conditions = json.dumps(conditions_of(permission, role.partition, role.account_id), sort_keys=True)
         return cls(permission.action, region, resources, conditions)
 
 
@@ -170,7 +170,7 @@ def more_than_asked(
     policies: RolePolicies, component: Component, role: RoleArn, regions: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """What is attached to the role that the template did not ask for: policy ARNs, and actions of inline policies."""
-    ours = template_policy_arns(component, role, own_arn=str(role), regions=regions)
+    ours = template_policy_arns(component, role, self_inspection=True, regions=regions)
     found = [arn for arn in policies.managed_arns if arn not in ours]
     asked = {permission.action.lower(): permission for permission in component.permissions}
     for name, document in policies.inline.items():
@@ -201,12 +201,27 @@ def _extra(
     permission = asked.get(action.lower())
     if permission is None:
         return [action]
-    wanted = {for_partition(resource, role.partition) for resource in permission.resources}
+    wanted = set(resources_of(permission, role.partition, role.account_id))
     if "*" not in wanted and (beyond := [resource for resource in resources if resource not in wanted]):
         return [f"{action} on {resource}" for resource in beyond]
-    if permission.conditions and not statement.get("Condition"):
+    asked_for = conditions_of(permission, role.partition, role.account_id)
+    if not _holds(asked_for, statement.get("Condition") or {}):
         return [f"{action} without the condition that we ask for"]
     return []
+
+
+def _holds(asked_for: Mapping[str, Mapping[str, Any]], condition: Mapping[str, Any]) -> bool:
+    """Whether every condition that was asked for is there, with those values and no other."""
+    there = {
+        (operator.lower(), key.lower()): set(_list(values))
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+    }
+    return all(
+        there.get((operator.lower(), key.lower())) == set(_list(values))
+        for operator, keys in asked_for.items()
+        for key, values in keys.items()
+    )
 
 
 def _all_pages(call: Any, key: str, **parameters: Any) -> list[Any]:

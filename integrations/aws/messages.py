@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.aws.errors import read_denial
-from integrations.aws.policies import for_partition, permission_statements
+from integrations.aws.policies import conditions_of, permission_statements, resources_of
 from integrations.aws.report import Actor, Finding, Outcome
 from integrations.catalogue import Permission
 
@@ -26,6 +26,7 @@ _CURED_BY_TRUST_POLICY = frozenset(
         "external_id_variable",
         "no_external_id_accepted",
         "previous_external_id",
+        "retired_external_id_accepted",
         "role_not_assumable",
         "trust_everybody",
         "trust_lacks_source_identity",
@@ -112,10 +113,11 @@ def cure_of(
         return None
     denied = read_denial(finding.detail)
     but_for_the_role = {"Condition": {"ArnNotLike": {"aws:PrincipalArn": role_arn}}}
-    allow = {"Effect": "Allow", "Action": finding.action, "Resource": _resources(permission, role_arn)}
+    allow = {"Effect": "Allow", "Action": finding.action, **_asked_for(permission, role_arn)}
     match finding.cause:
         case "missing_permission" if permission and further:
-            statements = permission_statements([permission, *further], role_arn.split(":")[1])
+            _, partition, _, _, account_id, _ = role_arn.split(":", 5)
+            statements = permission_statements([permission, *further], partition, account_id)
             if len(statements) > 1:
                 return Cure("The statements to add to the role's permissions policy:", statements)
             return Cure("The statement to add to the role's permissions policy:", statements[0])
@@ -138,9 +140,13 @@ def cure_of(
     return None
 
 
-def _resources(permission: Permission | None, role_arn: str) -> str | list[str]:
+def _asked_for(permission: Permission | None, role_arn: str) -> dict[str, Any]:
+    """The resources and conditions of the permission in the role's account, as a statement has them."""
     if permission is None:
-        return "*"
-    partition = role_arn.split(":")[1]
-    resources = [for_partition(resource, partition) for resource in permission.resources]
-    return resources[0] if len(resources) == 1 else resources
+        return {"Resource": "*"}
+    _, partition, _, _, account_id, _ = role_arn.split(":", 5)
+    resources = resources_of(permission, partition, account_id)
+    asked_for: dict[str, Any] = {"Resource": resources[0] if len(resources) == 1 else resources}
+    if permission.conditions:
+        asked_for["Condition"] = conditions_of(permission, partition, account_id)
+    return asked_for

@@ -42,11 +42,11 @@ def customer_session_policies(
     from them. The second way is for where AWS does not take the first: a role of an older template lacks the managed
     policies. PolicyTooLong where there is none.
     """
-    exact = compact(policy(permission_statements(component.permissions, role.partition)))
+    exact = compact(policy(permission_statements(component.permissions, role.partition, role.account_id)))
     if len(exact) <= MAX_SESSION_POLICY:
         yield CustomerSessionPolicy(Narrowing.ACTIONS, text=exact)
         return
-    arns = template_policy_arns(component, role, str(role) if self_inspection else None, regions)
+    arns = template_policy_arns(component, role, self_inspection=self_inspection, regions=regions)
     if arns and len(arns) <= _MAX_POLICY_ARNS and sum(map(len, arns)) <= MAX_SESSION_POLICY:
         yield CustomerSessionPolicy(Narrowing.MANAGED_POLICIES, policy_arns=arns)
     services = sorted({permission.action.partition(":")[0] for permission in component.permissions})
@@ -62,14 +62,14 @@ def customer_session_policies(
 
 
 def template_policy_arns(
-    component: Component, role: RoleArn, own_arn: str | None = None, regions: Sequence[str] = ()
+    component: Component, role: RoleArn, *, self_inspection: bool = False, regions: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """The managed policies that the template makes for the role; none where its permissions fit inline.
 
-    With `own_arn` those of a role that may read itself, with `regions` of one that is used there only.
+    With `self_inspection` those of a role that may read itself, with `regions` of one that is used there only.
     """
     try:
-        _, managed = permission_policies(role.name, component, role.partition, own_arn, regions)
+        _, managed = permission_policies(role, component, self_inspection=self_inspection, regions=regions)
     except RoleDoesNotFit:
         return ()
     prefix = f"arn:{role.partition}:iam::{role.account_id}:policy{role.path}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from integrations.aws.arns import RoleArn
 from integrations.aws.policies import (
     PolicyDocument,
     length_without_whitespace,
@@ -40,18 +41,18 @@ class NamedPolicy:
 
 
 def permission_policies(
-    name: str, component: Component, partition: str, own_arn: str | None, regions: Sequence[str] = ()
+    role: RoleArn, component: Component, *, self_inspection: bool = False, regions: Sequence[str] = ()
 ) -> tuple[tuple[NamedPolicy, ...], tuple[NamedPolicy, ...]]:
-    """The inline policies, or the managed policies, that give the role `name` the component's permissions.
+    """The inline policies, or the managed policies, that give the role the component's permissions.
 
-    With `own_arn` the role may read itself too; with `regions` it may call regional services there only.
+    With `self_inspection` the role may read itself too; with `regions` it may call regional services there only.
     RoleDoesNotFit where IAM's quotas leave no way.
     """
-    statements = permission_statements(component.permissions, partition)
+    statements = permission_statements(component.permissions, role.partition, role.account_id)
     if regions:
         statements = [part for statement in statements for part in _in_regions(statement, regions)]
-    if own_arn is not None:
-        statements.append(self_inspection_statement(own_arn))
+    if self_inspection:
+        statements.append(self_inspection_statement(str(role)))
     whole = policy(statements)
     if length_without_whitespace(whole) <= MAX_INLINE_POLICIES:
         return (NamedPolicy("permissions", whole),), ()
@@ -61,7 +62,9 @@ def permission_policies(
             f"The permissions of component '{component.id}' fill {len(pieces)} managed policies of "
             f"{MAX_MANAGED_POLICY} characters; {MAX_MANAGED_POLICIES} fit on a role with room for the customer's own."
         )
-    return (), tuple(NamedPolicy(f"{name}-{number}", policy(piece)) for number, piece in enumerate(pieces, start=1))
+    return (), tuple(
+        NamedPolicy(f"{role.name}-{number}", policy(piece)) for number, piece in enumerate(pieces, start=1)
+    )
 
 
 def _in_regions(statement: PolicyDocument, regions: Sequence[str]) -> list[PolicyDocument]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from integrations.catalogue import Component, Permission
+from integrations.catalogue import ACCOUNT, Component, Permission
 
 PolicyDocument = dict[str, Any]
 
@@ -59,30 +59,48 @@ def validate_external_id(external_id: str) -> str:
     return external_id
 
 
-def for_partition(resource: str, partition: str) -> str:
-    """A resource as the catalogue writes it (`arn:aws:…` or `*`), for another partition."""
-    return f"arn:{partition}:{resource.removeprefix('arn:aws:')}" if resource.startswith("arn:aws:") else resource
+def filled_in(text: str, partition: str, account_id: str) -> str:
+    """A resource or the value of a condition as the catalogue writes it (`arn:aws:…`, `{account}`), for one account."""
+    for_partition = f"arn:{partition}:{text.removeprefix('arn:aws:')}" if text.startswith("arn:aws:") else text
+    return for_partition.replace(ACCOUNT, account_id)
 
 
-def permission_statements(permissions: Iterable[Permission], partition: str) -> list[dict[str, Any]]:
-    """Allow statements for `permissions`: one per combination of resources and conditions, in the catalogue's order."""
+def resources_of(permission: Permission, partition: str, account_id: str) -> list[str]:
+    """The resources of a permission in one account."""
+    return [filled_in(resource, partition, account_id) for resource in permission.resources]
+
+
+def conditions_of(permission: Permission, partition: str, account_id: str) -> dict[str, dict[str, str | list[str]]]:
+    """The conditions of a permission in one account, as a policy writes them."""
+    return {
+        operator: {
+            key: filled_in(values, partition, account_id)
+            if isinstance(values, str)
+            else [filled_in(value, partition, account_id) for value in values]
+            for key, values in keys.items()
+        }
+        for operator, keys in permission.conditions.items()
+    }
+
+
+def permission_statements(permissions: Iterable[Permission], partition: str, account_id: str) -> list[dict[str, Any]]:
+    """Allow statements for `permissions` in one account: one per combination of resources and conditions, in the
+    catalogue's order.
+    """
     groups: dict[str, tuple[Permission, list[str]]] = {}
     for permission in permissions:
         key = json.dumps([permission.resources, permission.conditions], sort_keys=True)
         groups.setdefault(key, (permission, []))[1].append(permission.action)
     statements = []
     for permission, actions in groups.values():
-        resources = [for_partition(resource, partition) for resource in permission.resources]
+        resources = resources_of(permission, partition, account_id)
         statement: dict[str, Any] = {
             "Effect": "Allow",
             "Action": sorted(actions),
             "Resource": resources[0] if len(resources) == 1 else resources,
         }
         if permission.conditions:
-            statement["Condition"] = {
-                operator: {key: list(value) if isinstance(value, tuple) else value for key, value in keys.items()}
-                for operator, keys in permission.conditions.items()
-            }
+            statement["Condition"] = conditions_of(permission, partition, account_id)
         statements.append(statement)
     return statements
 

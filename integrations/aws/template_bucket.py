@@ -1,15 +1,14 @@
 """The vendor's bucket from which CloudFormation reads a role template, for the "Launch stack" link.
 
-Set-up it needs: the web server's identity may `s3:PutObject` and `s3:GetObject` below `role-templates/` of the bucket;
-for `public-read` the bucket's policy lets everybody `s3:GetObject` there, and nobody list it. A key is the SHA-256 of
-the template, which holds the connection's external ID of 160 random bits: who does not have the template cannot guess
-its address. The same template has the same key, so it is written over with itself.
+Set-up it needs, as `vendor_setup` renders it: the web server's identity may `s3:PutObject` and `s3:GetObject` below
+`role-templates/` of the bucket; for `public-read` the bucket's policy lets everybody `s3:GetObject` there, and nobody
+list it. A key is the SHA-256 of the template, which holds the connection's external ID of 160 random bits: who does not
+have the template cannot guess its address. The same template has the same key, so it is written over with itself.
 """
 
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,8 +16,8 @@ from botocore.httpsession import URLLib3Session
 
 from integrations.aws.clients import CONNECT_TIMEOUT, READ_TIMEOUT, ClientFactory
 from integrations.aws.errors import translate
+from integrations.aws.vendor import TEMPLATE_PREFIX, TemplateAccess
 
-Access = Literal["public-read", "presigned"]
 PRESIGNED_SECONDS = 3600
 # CloudFormation takes a TemplateURL of this length (botocore, cloudformation: TemplateURL).
 MAX_TEMPLATE_URL = 5120
@@ -42,7 +41,7 @@ class TemplateBucket:
 
     name: str
     region: str
-    access: Access
+    access: TemplateAccess
     endpoint_url: str | None = None
 
 
@@ -61,7 +60,7 @@ def publish_template(bucket: TemplateBucket, content: bytes, sha256: str) -> Pub
     Raises AwsCallFailed, and TemplateUrlTooLong.
     """
     s3 = ClientFactory(bucket.endpoint_url).with_own_identity("s3", bucket.region)
-    place = {"Bucket": bucket.name, "Key": f"role-templates/{sha256}.yaml"}
+    place = {"Bucket": bucket.name, "Key": f"{TEMPLATE_PREFIX}{sha256}.yaml"}
     try:
         s3.put_object(**place, Body=content, ContentType="application/yaml")
         expires_at = datetime.now(UTC) + timedelta(seconds=PRESIGNED_SECONDS)

@@ -15,6 +15,9 @@ from integrations.aws.arns import (
 
 Chain = Literal["direct", "chained", "abac"]
 TrustForm = Literal["pinned", "account-root"]
+# How CloudFormation gets at a template in the bucket.
+TemplateAccess = Literal["public-read", "presigned"]
+TEMPLATE_PREFIX = "role-templates/"
 
 TRUST_TEST = "trust-test"
 CANARY = "canary"
@@ -34,7 +37,8 @@ class VendorSettings:
     `base_principal_arn` is the identity the worker process has by itself: the worker role unless the vendor's
     platform gives it another. `repeat_pause` is the wait before an alarming answer is asked for a second time.
     `trust_form` is how customer roles name the role they trust: as their principal (`pinned`), which a recreated role
-    no longer is, or in a condition beside our account (`account-root`), which survives that.
+    no longer is, or in a condition beside our account (`account-root`), which survives that. `template_bucket` is where
+    templates are put for the "Launch stack" link; empty for none.
     """
 
     partition: str
@@ -49,6 +53,8 @@ class VendorSettings:
     fallback_regions: tuple[str, ...] = ()
     repeat_pause: float = 1.0
     trust_form: TrustForm = "pinned"
+    template_bucket: str = ""
+    template_bucket_access: TemplateAccess = "public-read"
 
     def __post_init__(self) -> None:
         validate_partition(self.partition)
@@ -112,6 +118,11 @@ class VendorSettings:
     @property
     def base_arn(self) -> str:
         return self.base_principal_arn or self.worker_role_arn
+
+    @property
+    def templates_arn(self) -> str:
+        """Every template in the bucket."""
+        return f"arn:{self.partition}:s3:::{self.template_bucket}/{TEMPLATE_PREFIX}*"
 
     @property
     def account_root_arn(self) -> str:

@@ -256,15 +256,36 @@ def worker_role_policy(settings: VendorSettings) -> PolicyDocument:
     own = [f"{prefix}{settings.role_path}*", f"{prefix}{settings.control_role_path}*"]
     if settings.base_principal_arn:
         own.append(settings.base_principal_arn)
+    statements: list[dict[str, Any]] = [
+        {"Effect": "Allow", "Action": ["sts:AssumeRole", *_PASS_CONTEXT], "Resource": become},
+        {"Sid": "ReadOwnRoles", "Effect": "Allow", "Action": READ_ROLE_ACTIONS, "Resource": own},
+    ]
+    if settings.template_bucket:
+        # Getting is for presigned addresses, which are worth what whoever signs them may do.
+        actions = ["s3:GetObject", "s3:PutObject"]
+        statements.append(
+            {"Sid": "LaunchLinks", "Effect": "Allow", "Action": actions, "Resource": settings.templates_arn}
+        )
+    return policy(statements)
+
+
+def template_bucket_policy(settings: VendorSettings) -> PolicyDocument | None:
+    """What lets CloudFormation, as whoever makes the stack, read a template whose address it was given, and list none.
+
+    None where there is no bucket, or where presigned addresses do without.
+    """
+    if not settings.template_bucket or settings.template_bucket_access == "presigned":
+        return None
     return policy(
         [
-            {"Effect": "Allow", "Action": ["sts:AssumeRole", *_PASS_CONTEXT], "Resource": become},
             {
-                "Sid": "ReadOwnRoles",
+                "Sid": "ReadTemplates",
                 "Effect": "Allow",
-                "Action": READ_ROLE_ACTIONS,
-                "Resource": own,
-            },
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": settings.templates_arn,
+                "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+            }
         ]
     )
 

@@ -91,12 +91,14 @@ class VendorRoles:
     """The roles in the order in which they can be made: each comes after those that its trust policy names.
 
     `existing_role_name` is the role that serves as base and gets `base_policy`; empty where `roles` has a worker role.
+    `bucket_policy` is that of the bucket for templates, which exists; None where it needs none.
     """
 
     settings: VendorSettings
     roles: tuple[VendorRole, ...]
     base_policy: PolicyDocument
     existing_role_name: str = ""
+    bucket_policy: PolicyDocument | None = None
 
     def named_in_trust(self, role: VendorRole) -> list[VendorRole]:
         """Our other roles that the trust policy of `role` names as principals: IAM asks that they exist."""
@@ -162,7 +164,9 @@ def vendor_roles(
             tags={settings.product_tag_key: settings.product_tag_value},
         )
     )
-    return VendorRoles(settings, tuple(roles), base_policy, existing_name)
+    return VendorRoles(
+        settings, tuple(roles), base_policy, existing_name, vendor_policies.template_bucket_policy(settings)
+    )
 
 
 def _worker(settings: VendorSettings, base: Base, permissions: PolicyDocument) -> VendorRole:

@@ -14,6 +14,7 @@ ROLE_OPTION_FIELDS = (
     "allowed_regions",
     "self_inspection",
 )
+MOST_DROPPED = 100  # remembered, the latest
 
 
 class RoleOptionFields(models.Model):
@@ -28,6 +29,18 @@ class RoleOptionFields(models.Model):
     max_session_seconds = models.PositiveIntegerField(default=SHORTEST_SESSION, db_default=SHORTEST_SESSION)
     allowed_regions = models.JSONField(blank=True, default=list, db_default=models.Value([], models.JSONField()))
     self_inspection = models.BooleanField(default=False, db_default=False)
+    dropped_tag_keys = models.JSONField(
+        blank=True,
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="Tags that were chosen once and are no more: an update takes these off the roles, and no other.",
+    )
+    dropped_boundary_arns = models.JSONField(
+        blank=True,
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="Permissions boundaries that were chosen once and are no more, for the same purpose.",
+    )
 
     class Meta:
         abstract = True
@@ -54,3 +67,13 @@ class RoleOptionFields(models.Model):
         self.max_session_seconds = options.max_session_seconds
         self.allowed_regions = list(options.regions)
         self.self_inspection = options.self_inspection
+
+    def remember_dropped(self, before: RoleOptions) -> None:
+        """Remember what of `before` is chosen no more, and forget what is chosen again."""
+        options = self.role_options
+        chosen = {key.lower() for key, _ in options.tags}
+        keys = [*self.dropped_tag_keys, *(key for key, _ in before.tags)]
+        boundaries = [*self.dropped_boundary_arns, before.boundary_arn]
+        kept_keys = [key for key in dict.fromkeys(keys) if key.lower() not in chosen]
+        kept_boundaries = [arn for arn in dict.fromkeys(boundaries) if arn and arn != options.boundary_arn]
+        self.dropped_tag_keys, self.dropped_boundary_arns = kept_keys[-MOST_DROPPED:], kept_boundaries[-MOST_DROPPED:]

@@ -32,6 +32,9 @@ def render(roles: RoleSet) -> str:
         f"PARTITION={shlex.quote(roles.partition)}",
         f"CHOSEN_BOUNDARY={shlex.quote(options.boundary_arn)}",
         f"CHOSEN_SESSION={options.max_session_seconds}",
+        "# Chosen once and no more, one a line: an update takes these off the roles, and nothing of others.",
+        f"DROPPED_TAGS={_lines(roles.dropped_tag_keys)}",
+        f"DROPPED_BOUNDARIES={_lines(roles.dropped_boundary_arns)}",
         "",
         "# Calls `$1` with each role: name, path, description, trust policy, tags, inline policy, managed policies.",
         "each_role() {",
@@ -41,6 +44,10 @@ def render(roles: RoleSet) -> str:
         lines.append(arguments)
     lines += ["}", ""]
     return "\n".join(lines) + _program()
+
+
+def _lines(texts: tuple[str, ...]) -> str:
+    return shlex.quote("\n".join(texts))
 
 
 def _arguments(document: RoleDocument) -> list[str]:

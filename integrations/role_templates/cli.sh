@@ -86,10 +86,27 @@ update_role() {
   if [[ -n "$PERMISSIONS_BOUNDARY" && "$boundary" != "$PERMISSIONS_BOUNDARY" ]]; then
     aws iam put-role-permissions-boundary --role-name "$name" --permissions-boundary "$PERMISSIONS_BOUNDARY"
     say "$name: permissions boundary updated"
+  elif [[ -z "$PERMISSIONS_BOUNDARY" && -n "$boundary" ]] && grep -Fxq -- "$boundary" <<<"$DROPPED_BOUNDARIES"; then
+    aws iam delete-role-permissions-boundary --role-name "$name"
+    say "$name: permissions boundary $boundary removed"
   elif [[ -z "$PERMISSIONS_BOUNDARY" && -n "$boundary" ]]; then
     say "$name: has the permissions boundary $boundary, which is left as it is"
   fi
   aws iam tag-role --role-name "$name" --tags "$tags"
+  untag_role "$name"
+}
+
+# Takes the dropped tags off a role. A key holds neither quotes nor backslashes, so it is written into JSON as it is.
+untag_role() {
+  local name="$1" key there
+  [[ -n "$DROPPED_TAGS" ]] || return 0
+  there="$(list_iam list-role-tags --role-name "$name" --query 'Tags[].Key')"
+  while IFS= read -r key; do
+    if [[ -n "$key" ]] && grep -Fxq -- "$key" <<<"$DROPPED_TAGS"; then
+      aws iam untag-role --role-name "$name" --tag-keys "[\"$key\"]"
+      say "$name: tag $key removed"
+    fi
+  done <<<"$there"
 }
 
 put_inline_policy() {

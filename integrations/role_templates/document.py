@@ -65,7 +65,11 @@ class RoleDocument:
 
 @dataclass(frozen=True)
 class RoleSet:
-    """The customer roles of one connection, and what every file says of itself."""
+    """The customer roles of one connection, and what every file says of itself.
+
+    `dropped_tag_keys` and `dropped_boundary_arns` were chosen once and are no more: where a format does not know by
+    itself what it put on a role before, it takes these away.
+    """
 
     product_name: str
     catalogue_version: str
@@ -74,6 +78,8 @@ class RoleSet:
     connection_ref: str
     documents: tuple[RoleDocument, ...]
     options: RoleOptions = DEFAULT_OPTIONS
+    dropped_tag_keys: tuple[str, ...] = ()
+    dropped_boundary_arns: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -142,9 +148,9 @@ def role_document(
         reserved_tag_keys=reserved_tag_keys(catalogue),
     )
     name = role_name(connection_ref, component.id, options.name_pattern)
-    arn = str(role_arn(settings.partition, account_id, options.path, name))
+    arn = role_arn(settings.partition, account_id, options.path, name)
     inline, managed = permission_policies(
-        name, component, settings.partition, arn if options.self_inspection else None, options.regions
+        arn, component, self_inspection=options.self_inspection, regions=options.regions
     )
     return RoleDocument(
         component_id=component.id,

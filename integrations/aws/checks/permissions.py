@@ -84,7 +84,7 @@ class PermissionChecks:
     # Permissions that no probe can prove
 
     def _simulate(self, permission: Permission, region: str) -> None:
-        question = Question.about(permission, self._run.settings.partition, region)
+        question = Question.about(permission, self._run.target.role_arn(self._run.settings), region)
         self._inspection.ask([question], lambda answers: self._simulated(permission, region, answers.get(question)))
 
     def _simulated(self, permission: Permission, region: str, simulation: Simulation | None) -> None:
@@ -171,7 +171,7 @@ class PermissionChecks:
         self._inspection.ask(questions, lambda answers: self._explained(complete, answers))
 
     def _question(self, refusal: _Refusal) -> Question:
-        return Question.about(refusal.permission, self._run.settings.partition, refusal.region)
+        return Question.about(refusal.permission, self._run.target.role_arn(self._run.settings), refusal.region)
 
     def _explained(self, refusals: list[_Refusal], answers: Mapping[Question, Simulation]) -> None:
         for refusal in refusals:

@@ -6,10 +6,16 @@ from integrations.actions import verification_runs
 from integrations.actions.connections import ConnectionInUse, create_connection, update_connection
 from integrations.actions.offboarding import request_removal
 from integrations.actions.role_options import update_role_options
-from integrations.actions.role_templates import NoRoleTemplate, cloudformation_template, role_set
+from integrations.actions.role_templates import (
+    NoRoleTemplate,
+    cloudformation_template,
+    render_role_template,
+    role_set,
+)
 from integrations.actions.targets import verification_target
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection
+from integrations.role_templates.formats import Format
 from integrations.role_templates.options import InvalidRoleOption
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
@@ -180,3 +186,17 @@ def test_the_target_of_a_plain_connection_is_the_usual_one(connection) -> None:
     assert target.role_name == f"rolebridge-{connection.reference}-log-analysis"
     assert (target.role_path, target.regions, target.self_inspection, target.boundary_arn) == ("/", (), False, "")
     assert target.version_tag_key == "Product-role-version"
+
+
+def test_what_is_dropped_is_remembered_for_the_script_until_it_is_chosen_again(connection, account) -> None:
+    boundaries = [f"arn:aws:iam::{account.account_id}:policy/{name}" for name in ("one", "two")]
+    choose(connection, tags=(("Team", "Cloud"), ("Cost", "1")), boundary_arn=boundaries[0])
+    choose(connection, tags=(("Cost", "2"),), boundary_arn=boundaries[1])
+    choose(connection, tags=(), boundary_arn="")
+
+    changed = choose(connection, tags=(("team", "Web"),))
+    with tenant_scope(connection.tenant_id):
+        script = render_role_template(roles=role_set(connection=changed), chosen=Format.CLI).text
+
+    assert (changed.dropped_tag_keys, changed.dropped_boundary_arns) == (["Cost"], boundaries)
+    assert "\nDROPPED_TAGS=Cost\n" in script

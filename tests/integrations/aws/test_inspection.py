@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from botocore.stub import Stubber
 
-from integrations.aws.arns import parse_role_arn
+from integrations.aws.arns import parse_role_arn, role_arn
 from integrations.aws.clients import ClientFactory, SessionCredentials
 from integrations.aws.errors import Refused
 from integrations.aws.findings import judge_simulation
@@ -24,7 +24,7 @@ from integrations.aws.inspection import (
 from integrations.aws.policies import grant_test_session_policy, inspection_session_policy
 from integrations.aws.report import Actor, Outcome, role_status
 from integrations.aws.verify import verify_role
-from integrations.catalogue import NeverGranted
+from integrations.catalogue import Component, NeverGranted
 from tests.integrations.aws.builders import CUSTOMER, ROLE_ARN, make_catalogue, make_permission
 from tests.integrations.aws.conftest import Customer
 
@@ -144,7 +144,7 @@ def test_a_simulation_asks_about_the_permissions_own_resources_under_its_own_con
         resources=("arn:aws:s3:::logs", "arn:aws:s3:::logs/*"),
         conditions={"StringEquals": {"aws:ResourceTag/Team": ("data", "web")}, "Bool": {"aws:SecureTransport": "true"}},
     )
-    question = Question.about(permission, "aws-cn", "eu-west-1")
+    question = Question.about(permission, role_arn("aws-cn", CUSTOMER, "/", NAME), "eu-west-1")
     result = {"EvalActionName": permission.action}
     stub.add_response(
         "simulate_principal_policy",
@@ -245,6 +245,66 @@ def test_a_permission_that_reaches_further_than_asked_is_named():
         "p: s3:GetObject on everything but arn:aws:s3:::secret/*",
         "p: s3:ListBucket without the condition that we ask for",
     )
+
+
+def test_what_is_asked_for_is_compared_for_the_roles_own_account():
+    buckets = make_permission(
+        resources=("arn:aws:s3:::*",), conditions={"StringEquals": {"s3:ResourceAccount": "{account}"}}
+    )
+    databases = make_permission(action="rds:DescribeDBInstances", resources=("arn:aws:rds:*:{account}:db:*",))
+    component = make_catalogue().component("compute-analysis").model_copy(update={"permissions": (buckets, databases)})
+
+    def attached(account_id, condition_account):
+        return [
+            {
+                "Effect": "Allow",
+                "Action": "s3:GetLifecycleConfiguration",
+                "Resource": "arn:aws:s3:::*",
+                "Condition": {"StringEquals": {"S3:resourceaccount": condition_account}},
+            },
+            {
+                "Effect": "Allow",
+                "Action": "rds:DescribeDBInstances",
+                "Resource": f"arn:aws:rds:*:{account_id}:db:*",
+            },
+        ]
+
+    as_asked, other = attached(CUSTOMER, CUSTOMER), attached("999999999999", ["999999999999", CUSTOMER])
+
+    assert more_than_asked(RolePolicies({"p": {"Statement": as_asked}}, ()), component, ROLE) == ()
+    assert more_than_asked(RolePolicies({"p": {"Statement": other}}, ()), component, ROLE) == (
+        "p: s3:GetLifecycleConfiguration without the condition that we ask for",
+        "p: rds:DescribeDBInstances on arn:aws:rds:*:999999999999:db:*",
+    )
+
+
+@pytest.mark.parametrize("self_inspection", [False, True])
+def test_a_scoped_permission_is_proved_and_missed_like_any_other(vendor, customer, self_inspection):
+    scoped = [
+        {"resources": ["*"]},
+        {"resources": ["arn:aws:rds:*:{account}:db:*"]},
+        {"resources": ["arn:aws:s3:::*"], "conditions": {"StringEquals": {"s3:ResourceAccount": "{account}"}}},
+    ]
+    entry = customer.catalogue.component("compute-analysis").model_dump()
+    entry["permissions"] = [one | more for one, more in zip(entry["permissions"], scoped, strict=True)]
+    component = Component.model_validate(entry)
+    customer.catalogue = customer.catalogue.model_copy(update={"components": (component,)})
+    name = customer.deploy(self_inspection=self_inspection)
+    there = customer.document(self_inspection=self_inspection).inline_policies[0].document
+    elsewhere = json.loads(json.dumps(there).replace(f"rds:*:{customer.account_id}", "rds:*:999999999999"))
+
+    granted = verify_role(vendor, customer.target(self_inspection=self_inspection), on_finding=lambda _: None)
+    customer.set_policy(name, elsewhere)
+    missed = verify_role(vendor, customer.target(self_inspection=self_inspection), on_finding=lambda _: None)
+
+    assert f"arn:aws:rds:*:{customer.account_id}:db:*" in json.dumps(there)
+    assert role_status(granted) == "connected"
+    if self_inspection:
+        [simulated] = [one for one in granted.findings if one.action == "s3:GetLifecycleConfiguration"]
+        assert (simulated.outcome, simulated.cause) == (Outcome.PASSED, "simulated")
+        assert found(granted, "inspection.policies").keys() == {"allowed"}
+    denied = [one.action for one in missed.findings if (one.check, one.outcome) == ("permission", Outcome.DENIED)]
+    assert denied == ["rds:DescribeDBInstances"]
 
 
 # Against the sandbox

@@ -108,10 +108,16 @@ def test_the_statement_asks_for_no_more_than_the_catalogue_does():
         product_name="N",
         account_id=CUSTOMER,
         role_arn=ROLE_ARN.replace("arn:aws:", "arn:aws-cn:"),
-        permission=make_permission(action="s3:GetObject", resources=("arn:aws:s3:::logs/*",)),
+        permission=make_permission(
+            action="s3:GetObject",
+            resources=("arn:aws:s3:::logs/*",),
+            conditions={"StringEquals": {"s3:ResourceAccount": "{account}"}},
+        ),
     )
 
-    assert json.loads(sent[sent.index("{") :])["Resource"] == "arn:aws-cn:s3:::logs/*"
+    statement = json.loads(sent[sent.index("{") :])
+    assert statement["Resource"] == "arn:aws-cn:s3:::logs/*"
+    assert statement["Condition"] == {"StringEquals": {"s3:ResourceAccount": CUSTOMER}}
 
 
 def test_an_open_trust_policy_comes_with_the_one_to_put_in_its_place():

@@ -62,7 +62,7 @@ def test_one_that_fits_a_role_but_no_session_is_narrowed_to_its_services():
 def test_one_whose_role_has_managed_policies_is_narrowed_by_those_and_by_services_where_they_are_missing():
     first, second = ways(component_of(many(400)))
 
-    _, managed = permission_policies(ROLE.name, component_of(many(400)), "aws", None)
+    _, managed = permission_policies(ROLE, component_of(many(400)))
     assert first.narrowing is Narrowing.MANAGED_POLICIES
     assert first.policy_arns == tuple(f"arn:aws:iam::{CUSTOMER}:policy/{piece.name}" for piece in managed)
     assert second.narrowing is Narrowing.SERVICES

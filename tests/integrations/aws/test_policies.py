@@ -10,7 +10,7 @@ from integrations.aws.policies import (
     PolicyTooLong,
     customer_trust_policy,
     deny_all_session_policy,
-    for_partition,
+    filled_in,
     launch_session_policy,
     permission_statements,
     revoke_older_sessions_policy,
@@ -18,7 +18,7 @@ from integrations.aws.policies import (
     validate_external_id,
 )
 from integrations.catalogue import Permission
-from tests.integrations.aws.builders import EXTERNAL_ID, ROLE_ARN, VENDOR
+from tests.integrations.aws.builders import CUSTOMER, EXTERNAL_ID, ROLE_ARN, VENDOR
 
 B = f"arn:aws:iam::{VENDOR}:role/rolebridge/integration"
 
@@ -64,6 +64,7 @@ def test_permissions_with_the_same_resources_and_conditions_share_a_statement():
             permission("ec2:DescribeHosts", **encrypted),
         ],
         "aws-cn",
+        CUSTOMER,
     )
 
     assert statements == [
@@ -79,8 +80,8 @@ def test_permissions_with_the_same_resources_and_conditions_share_a_statement():
 
 
 def test_a_resource_is_written_for_the_partition():
-    assert for_partition("arn:aws:s3:::logs", "aws-us-gov") == "arn:aws-us-gov:s3:::logs"
-    assert for_partition("*", "aws-us-gov") == "*"
+    assert filled_in("arn:aws:s3:::logs", "aws-us-gov", CUSTOMER) == "arn:aws-us-gov:s3:::logs"
+    assert filled_in("*", "aws-us-gov", CUSTOMER) == "*"
 
 
 def test_f05_the_customers_trust_always_asks_for_a_literal_external_id():
@@ -143,3 +144,23 @@ def test_older_sessions_are_revoked_as_the_console_does_it_and_none_is_spared(be
 def test_an_external_id_that_sts_or_a_tag_would_refuse_is_refused(external_id):
     with pytest.raises(InvalidExternalId):
         validate_external_id(external_id)
+
+
+def test_the_account_is_filled_in_wherever_the_catalogue_names_it():
+    [statement] = permission_statements(
+        [
+            permission(
+                "s3:GetLifecycleConfiguration",
+                resources=("arn:aws:s3:::*",),
+                conditions={"StringEquals": {"aws:ResourceAccount": "{account}"}, "ArnLike": {"aws:x": ("{account}",)}},
+            )
+        ],
+        "aws",
+        CUSTOMER,
+    )
+
+    assert filled_in("arn:aws:rds:*:{account}:db:*", "aws", CUSTOMER) == f"arn:aws:rds:*:{CUSTOMER}:db:*"
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:ResourceAccount": CUSTOMER},
+        "ArnLike": {"aws:x": [CUSTOMER]},
+    }

@@ -1,18 +1,24 @@
 """What each format describes, made for real: the roles are there, and a verification through them works."""
 
+import json
 import os
 import subprocess
+from dataclasses import replace
 
 import pytest
+from botocore.exceptions import ClientError
 
+from integrations.aws.clients import ClientFactory
 from integrations.aws.customer_stack import create_or_update_stack
 from integrations.aws.report import role_status
+from integrations.aws.template_bucket import TemplateBucket, publish_template
+from integrations.aws.vendor_policies import template_bucket_policy
 from integrations.aws.vendor_roles import Base, BaseKind, vendor_roles
 from integrations.aws.verify import verify_role
 from integrations.vendor_templates import cli, cloudformation
 from tests.integrations.aws.builders import make_catalogue, make_settings
 from tests.integrations.aws.conftest import Customer, root_client
-from tests.integrations.vendor_templates.reading import roles_in_account, wanted_roles
+from tests.integrations.vendor_templates.reading import canonical, roles_in_account, wanted_roles
 from tests.sandbox_server import new_account_id
 
 NAMES = {"catalogue_version": "1.0.0", "product_name": 'Northwind\'s "Insights" $(date)'}
@@ -204,3 +210,65 @@ def test_an_existing_role_becomes_the_base(sandbox, new_vendor, monkeypatch):
     )
 
     assert verified(sandbox, settings) == "connected"
+
+
+class TestTheTemplateBucket:
+    """Its permissions: the portal may put templates there, everybody may get one, and nobody list them."""
+
+    BUCKET = "rolebridge-role-templates"
+
+    @pytest.fixture
+    def vendor(self, sandbox, new_vendor):
+        """A vendor with a bucket, and the bucket's client with the account root's keys."""
+        settings = new_vendor("abac")
+        settings = replace(settings, template_bucket=f"{self.BUCKET}-{settings.vendor_account_id}")
+        s3 = root_client(sandbox, "s3", settings.vendor_account_id)
+        s3.create_bucket(
+            Bucket=settings.template_bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+        )
+        return settings, s3
+
+    def works(self, settings, s3) -> None:
+        """The bucket has the policy, and the worker's role puts a template there and nothing elsewhere."""
+        policy = json.loads(s3.get_bucket_policy(Bucket=settings.template_bucket)["Policy"])
+        assert canonical(policy) == canonical(template_bucket_policy(settings))
+        bucket = TemplateBucket(settings.template_bucket, "eu-central-1", "public-read", settings.endpoint_url)
+        published = publish_template(bucket, b"Resources: {}", "ab12")
+        assert published.url.endswith("/role-templates/ab12.yaml")
+        kept = s3.get_object(Bucket=settings.template_bucket, Key="role-templates/ab12.yaml")["Body"].read()
+        assert kept == b"Resources: {}"
+        mine = ClientFactory(settings.endpoint_url).with_own_identity("s3", "eu-central-1")
+        for elsewhere in (
+            lambda: mine.put_object(Bucket=settings.template_bucket, Key="other/x", Body=b""),
+            lambda: mine.list_objects_v2(Bucket=settings.template_bucket),
+        ):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                elsewhere()
+
+    def test_the_stack_makes_them(self, sandbox, vendor):
+        settings, s3 = vendor
+        template = cloudformation.render(vendor_roles(settings, one_component()), **NAMES)
+
+        create_or_update_stack(sandbox.url, settings.vendor_account_id, "rolebridge-vendor", template)
+
+        self.works(settings, s3)
+
+    @slow
+    def test_the_script_makes_them_and_takes_them_away(self, vendor, run_script):
+        settings, s3 = vendor
+        script = cli.render(vendor_roles(settings, one_component()), **NAMES)
+
+        done = run_script(script, ["apply"], settings.vendor_account_id)
+
+        assert done.returncode == 0, done.stderr
+        self.works(settings, s3)
+        assert run_script(script, ["delete"], settings.vendor_account_id).returncode == 0
+        with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+            s3.get_bucket_policy(Bucket=settings.template_bucket)
+
+    def test_presigned_addresses_need_no_policy_of_the_bucket(self, vendor):
+        settings, _ = vendor
+        presigned = replace(settings, template_bucket_access="presigned")
+
+        assert template_bucket_policy(presigned) is None
+        assert "TemplateBucketPolicy" not in cloudformation.render(vendor_roles(presigned, one_component()), **NAMES)

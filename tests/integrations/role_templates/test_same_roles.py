@@ -363,6 +363,42 @@ def test_boundary_and_session_length_may_be_given_to_the_script(account, vendor_
     assert {(role["boundary"], role["max_session_seconds"]) for role in account.roles()} == {(boundary, 14400)}
 
 
+def test_update_takes_off_what_was_dropped_and_nothing_that_others_put_there(account, vendor_in) -> None:
+    vendor = vendor_in("abac")
+    boundary = account.make_boundary()
+    chosen = RoleOptions(tags=(("cost centre: RD/1", "42"), ("team", "web")), boundary_arn=boundary)
+    account.run(cli.render(roles_for(account, vendor, chosen)), "create")
+    names = [role["name"] for role in account.roles()]
+    for name in names:
+        account.iam.tag_role(RoleName=name, Tags=[{"Key": "added-by-others", "Value": "x"}])
+    kept = RoleOptions(tags=(("team", "web"),))
+    after = dataclasses.replace(
+        roles_for(account, vendor, kept),
+        dropped_tag_keys=("cost centre: RD/1", "never there"),
+        dropped_boundary_arns=(boundary,),
+    )
+
+    done = account.run(cli.render(after), "update")
+    again = account.run(cli.render(after), "update")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("tag cost centre: RD/1 removed") == len(names)
+    assert "removed" not in again.stdout
+    for role in account.roles():
+        assert role["boundary"] == ""
+        assert role["tags"].keys() == {"Product", "Product-role-version", "team", "added-by-others"}
+
+
+def test_a_boundary_that_was_never_chosen_here_stays(account, vendor_in) -> None:
+    vendor, boundary = vendor_in("abac"), account.make_boundary()
+    account.run(cli.render(roles_for(account, vendor)), "create", PERMISSIONS_BOUNDARY=boundary)
+
+    done = account.run(cli.render(roles_for(account, vendor)), "update")
+
+    assert "which is left as it is" in done.stdout
+    assert {role["boundary"] for role in account.roles()} == {boundary}
+
+
 def test_the_console_steps_hold_every_document(account, vendor_in) -> None:
     options = dataclasses.replace(EVERY_OPTION, path="/")
     roles = roles_for(account, vendor_in("abac"), options)

@@ -17,6 +17,7 @@ from integrations.aws.vendor_roles import Base, BaseKind, InvalidBase, vendor_ro
 from integrations.vendor_templates import cli, cloudformation, terraform
 from tests.integrations.aws.builders import VENDOR, make_catalogue, make_settings
 from tests.integrations.aws.test_vendor_policies import catalogue_of
+from tests.integrations.role_templates import hcl_reader
 from tests.integrations.vendor_templates.reading import roles_in_template, roles_in_terraform, wanted_roles
 
 CATALOGUE = make_catalogue()
@@ -73,6 +74,8 @@ def every_text(tmp_path_factory):
         for suffix in ("json", "sh"):
             path = directory / f"{chain}-{base.kind}-{form}.{suffix}"
             path.write_text(rendered(suffix, wanted(chain, base, form)))
+    for suffix in ("json", "sh"):
+        (directory / f"with-a-bucket.{suffix}").write_text(rendered(suffix, wanted(template_bucket="our-templates")))
     return directory
 
 
@@ -220,3 +223,13 @@ def test_a_base_that_cannot_be_one_gets_a_message_that_says_what_to_give(make, m
 def test_more_roles_than_a_stack_holds_are_refused_with_the_figures():
     with pytest.raises(cloudformation.TooManyRoles, match=r"has 508 resources and \d+ bytes"):
         rendered("json", wanted(catalogue=catalogue_of(500)))
+
+
+def test_terraform_holds_the_policy_of_the_template_bucket():
+    roles = wanted(template_bucket="our-templates")
+    module = hcl_reader.read(rendered("tf", roles))
+
+    [found] = hcl_reader.blocks(module, "resource", "aws_s3_bucket_policy").values()
+
+    assert (found["bucket"], found["policy"]) == ("our-templates", roles.bucket_policy)
+    assert "aws_s3_bucket_policy" not in rendered("tf", wanted(template_bucket=""))

@@ -10,6 +10,8 @@ POLICY_NAME=rolebridge
 COMPONENT_PATH=/rolebridge/components/
 EXISTING_ROLE=''
 EXISTING_ROLE_POLICY=''
+TEMPLATE_BUCKET=''
+TEMPLATE_BUCKET_POLICY=''
 
 # Calls `$1` with each role: name, path, description, trust policy, tags, policy, instance profile.
 # shellcheck disable=SC2016  # ${aws:...} is a variable of IAM's, not of this shell's
@@ -216,9 +218,16 @@ main() {
           --policy-document "$EXISTING_ROLE_POLICY"
       fi
       each_role apply_role
+      if [[ -n $TEMPLATE_BUCKET ]]; then
+        aws s3api put-bucket-policy --bucket "$TEMPLATE_BUCKET" --policy "$TEMPLATE_BUCKET_POLICY"
+        printf 'updated  bucket policy of %s\n' "$TEMPLATE_BUCKET"
+      fi
       name_leftovers
       ;;
     delete)
+      if [[ -n $TEMPLATE_BUCKET ]]; then
+        aws s3api delete-bucket-policy --bucket "$TEMPLATE_BUCKET"
+      fi
       each_role delete_role
       if [[ -n $EXISTING_ROLE ]]; then
         quietly aws iam delete-role-policy --role-name "$EXISTING_ROLE" --policy-name "$POLICY_NAME"
