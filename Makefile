@@ -28,7 +28,7 @@ check: .venv/installed  ## Lint, types, layers, templates, migrations, deploymen
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive portal tenants integrations scripts
 	$(BIN)/python -m scripts.check_settings
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/shellcheck deploy/compose/*.sh
+	$(BIN)/shellcheck deploy/*.sh deploy/*/*.sh
 	./scripts/check_compose
 
 audit: .venv/installed  ## Known faults in what we depend on (asks the network; without one it fails and proves nothing)
