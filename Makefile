@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test coverage check audit nightly lock clean help
+.PHONY: run test coverage check audit sbom chaos nightly lock clean help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,12 @@ check: .venv/installed  ## Lint, types, layers, templates, migrations, deploymen
 
 audit: .venv/installed  ## Known faults in what we depend on (asks the network; without one it fails and proves nothing)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
+
+sbom: .venv/installed  ## What an installation is made of, in CycloneDX, on standard output
+	@$(BIN)/python -m scripts.sbom
+
+chaos: .venv/installed  ## Kill everything at random for 8 minutes while verifications run; nothing may be lost
+	$(BIN)/python benchmarks/chaos.py $(ARGS)
 
 nightly: .venv/installed  ## What takes too long for CI: property tests with many examples
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \

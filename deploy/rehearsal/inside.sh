@@ -59,7 +59,7 @@ database)
     DATABASE_OWNER_URL="postgresql://rolebridge_owner:$(secret owner_password)@127.0.0.1:5432/rolebridge" \
         python manage.py migrate 2>&1 | tail -1
     # AWS stands behind nginx here, and preflight asks for it.
-    "$0" nginx
+    bash "$0" nginx
     ;;
 nginx)
     printf 'server 127.0.0.1:8000;\nserver 127.0.0.1:8001;\n' >"$run/rolebridge-upstream.conf"
