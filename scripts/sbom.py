@@ -46,7 +46,8 @@ def _licence(name: str, version: str) -> str:
         return ""
     if found.version != version:
         return ""
-    text = found.metadata.get("License-Expression") or found.metadata.get("License") or ""
+    said = found.metadata.json  # its keys are names of headers in small letters
+    text = str(said.get("license_expression") or said.get("license") or "")
     return text.splitlines()[0][:200] if text else ""
 
 
