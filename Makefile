@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test coverage check audit nightly lock clean help
+.PHONY: run test coverage check audit sbom chaos nightly lock clean help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,11 +29,17 @@ check: .venv/installed  ## Lint, types, layers, templates, migrations, deploymen
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive portal tenants integrations scripts
 	$(BIN)/python -m scripts.check_settings
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/shellcheck deploy/compose/*.sh
+	$(BIN)/shellcheck deploy/*.sh deploy/*/*.sh
 	./scripts/check_compose
 
 audit: .venv/installed  ## Known faults in what we depend on (asks the network; without one it fails and proves nothing)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
+
+sbom: .venv/installed  ## What an installation is made of, in CycloneDX, on standard output
+	@$(BIN)/python -m scripts.sbom
+
+chaos: .venv/installed  ## Kill everything at random for 8 minutes while verifications run; nothing may be lost
+	$(BIN)/python benchmarks/chaos.py $(ARGS)
 
 nightly: .venv/installed  ## What takes too long for CI: tests with many examples, and two tenants hammered for a minute
 	@./scripts/ensure_pgbouncer

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,10 +29,14 @@ COMPONENT = "log-analysis"
 
 @dataclass
 class Installation:
-    """A running Rolebridge. `workers` are the process ids of the worker processes."""
+    """A running Rolebridge. `workers` are the process ids of the worker processes, `end_web_and_valkey` ends those two
+    for whoever runs them otherwise.
+    """
 
     scene: Scene
     web: str
+    server: services.Postgres
+    end_web_and_valkey: Callable[[], None]
     workers: list[int] = field(default_factory=list)
 
     def tenant(self, number: int) -> "tuple[Tenant, User, str]":
@@ -50,8 +54,8 @@ class Installation:
             _, token = create_token(tenant=tenant, name="Benchmark", user=owner, by=SYSTEM, scopes=list(Scope))
         return tenant, owner, token
 
-    def connection(self, tenant: "Tenant", account_id: str, name: str) -> "Connection":
-        """A connection with one component, whose role is deployed."""
+    def connection(self, tenant: "Tenant", account_id: str, name: str, *, is_deployed: bool = True) -> "Connection":
+        """A connection with one component, whose role is deployed unless somebody wants it missing."""
         from integrations.actions.connections import create_connection
         from tenants.audit import SYSTEM
         from tenants.scope import tenant_scope
@@ -60,34 +64,36 @@ class Installation:
             connection = create_connection(
                 tenant=tenant, name=name, account_id=account_id, components=[COMPONENT], by=SYSTEM
             )
-        deploy_role(
-            self.scene,
-            self.scene.catalogue.component(COMPONENT),
-            account_id=account_id,
-            reference=connection.reference,
-            external_id=connection.external_id,
-        )
+        if is_deployed:
+            deploy_role(
+                self.scene,
+                self.scene.catalogue.component(COMPONENT),
+                account_id=account_id,
+                reference=connection.reference,
+                external_id=connection.external_id,
+            )
         return connection
 
 
 @contextmanager
-def installation(workers: int, *, beat: bool = False) -> Iterator[Installation]:
+def installation(workers: int, *, beat: bool = False, is_durable: bool = False) -> Iterator[Installation]:
     """Start it all; Django is set up in this process when the block begins."""
     end_when_told()
     directory = Path(tempfile.mkdtemp(prefix="rb-bench-"))
     try:
         with ExitStack() as stack:
-            yield _start(stack, directory, workers, beat=beat)
+            yield _start(stack, directory, workers, beat=beat, is_durable=is_durable)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _start(stack: ExitStack, directory: Path, workers: int, *, beat: bool) -> Installation:
+def _start(stack: ExitStack, directory: Path, workers: int, *, beat: bool, is_durable: bool) -> Installation:
     valkey_port, sandbox_port, web_port = free_port(), free_port(), free_port()
     logs = directory / "logs"
-    server, _ = stack.enter_context(services.postgres(directory / "pg", durable=False))
+    server, _ = stack.enter_context(services.postgres(directory / "pg", durable=is_durable))
     server.create_database("rolebridge")
-    stack.enter_context(services.valkey(directory / "valkey", valkey_port, logs / "valkey.log"))
+    inner = stack.enter_context(ExitStack())
+    inner.enter_context(services.valkey(directory / "valkey", valkey_port, logs / "valkey.log"))
     sandbox = stack.enter_context(services.sandbox(sandbox_port, logs / "sandbox.log"))
     os.environ.update(
         {
@@ -118,10 +124,12 @@ def _start(stack: ExitStack, directory: Path, workers: int, *, beat: bool) -> In
     stack.callback(_close_database)
     web = f"http://127.0.0.1:{web_port}"
     log = logs / "web.log"
-    process = stack.enter_context(services.child_process(web_command(sys.executable, web_port), log))
+    process = inner.enter_context(services.child_process(web_command(sys.executable, web_port), log))
     services.wait_until("web", lambda: services.answers(f"{web}/livez"), process, log)
     catalogue = load_catalogue(ROOT / "catalogue.yaml")
-    place = Installation(Scene(sandbox.address, vendor_settings(sandbox.address, catalogue), catalogue), web)
+    place = Installation(
+        Scene(sandbox.address, vendor_settings(sandbox.address, catalogue), catalogue), web, server, inner.close
+    )
     for number in range(workers):
         place.workers.append(_start_worker(stack, logs / f"worker{number}.log", number))
     if beat:

@@ -1,15 +1,26 @@
 """What is answered when no view could answer: a problem document below /api/, a page elsewhere."""
 
+import sys
 from typing import Any
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.template import loader
 from django.views import defaults
+from psycopg_pool import PoolTimeout
+from redis import RedisError
 
 from tenants.api.problems import json_problem
 
+RETRY_AFTER = 5  # seconds
+
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: a fault of ours, of which the answer tells nothing but the request's id in its header."""
+    """500: a fault of ours, of which the answer tells nothing but the request's id in its header. Where the database
+    is away, or gives no connection in time, 503: it is worth trying again.
+    """
+    if isinstance(sys.exc_info()[1], OperationalError | PoolTimeout | RedisError):
+        return _busy(request)
     if not _is_api(request):
         return defaults.server_error(request)
     return json_problem(
@@ -18,6 +29,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
         500,
         "This is a fault on our side. Try again; if it stays, tell our support the X-Request-Id of this answer.",
     )
+
+
+def _busy(request: HttpRequest) -> HttpResponse:
+    response: HttpResponse
+    if _is_api(request):
+        response = json_problem("busy", "We are busy", 503, "Nothing was changed. Try again in a few seconds.")
+    else:
+        response = HttpResponse(loader.render_to_string("503.html"), status=503)
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -16,12 +16,12 @@ from typing import Any
 import botocore.session
 from botocore import retryhandler, translate
 from botocore.client import ClientCreator
-from botocore.endpoint import Endpoint
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import EVENT_ALIASES, HierarchicalEmitter
 from botocore.signers import RequestSigner
 
 from integrations.aws.calls import watch
+from integrations.aws.endpoint import AnsweringEndpoint
 from integrations.aws.http_deadline import TimedHTTPSession
 
 
@@ -110,7 +110,7 @@ class SharingClientCreator(ClientCreator):
                 credentials,
                 events,
             ),
-            "endpoint": Endpoint(
+            "endpoint": AnsweringEndpoint(
                 endpoint.host,
                 service_model.endpoint_prefix,
                 events,

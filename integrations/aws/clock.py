@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
 from integrations.aws.clients import ClientFactory
 from integrations.aws.errors import AwsCallFailed, translate
@@ -24,8 +23,6 @@ def aws_time(settings: VendorSettings) -> datetime:
         answer = error.response
     except BotoCoreError as error:
         raise translate(error) from None
-    except ResponseParserError:
-        raise AwsCallFailed("NotAws", "What answers does not speak as AWS does.") from None
     written = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
         return parsedate_to_datetime(written).astimezone(UTC)

@@ -45,6 +45,8 @@ class AwsCallFailed(Exception):
     cause = "unexpected_answer"
 
     def __init__(self, code: str, text: str = "", request_id: str = "") -> None:
+        # What is said of a failure is kept, and PostgreSQL keeps no NUL.
+        code, text, request_id = (said.replace("\x00", "") for said in (code, text, request_id))
         super().__init__(code)
         self.code = code
         self.text = text

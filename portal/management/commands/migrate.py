@@ -1,16 +1,26 @@
 """`migrate`, as the owner of the schema: the app's own role may not change a table."""
 
+import time
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as DjangoCommand
+from django.db import OperationalError, connections
+from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from tenants.scope import OWNER
 
+# While a migration waits for a table, everybody who wants that table waits behind it: web and worker stand still.
+LOCK_TIMEOUT = "4s"
+ATTEMPTS = 5
+PAUSE = 5  # seconds, in which those who waited get on
+# A migration is no place to rewrite a large table: that is done in batches by a task.
+STATEMENT_TIMEOUT = "15min"
+
 
 class Command(DjangoCommand):
-    """Django's `migrate` with the owner's database role as the default."""
+    """Django's `migrate` with the owner's database role as the default, which gives way to those who work."""
 
     def add_arguments(self, parser: Any) -> None:
         """Django's arguments; `--database` is the owner's."""
@@ -18,3 +28,27 @@ class Command(DjangoCommand):
         parser.set_defaults(database=OWNER)
         if OWNER not in settings.DATABASES:
             raise CommandError("DATABASE_OWNER_URL is not set: only the owner of the schema migrates.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate. Each migration is one transaction: where it gives way it is undone, and tried again."""
+        for left in reversed(range(ATTEMPTS)):
+            with connections[options["database"]].cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
+                cursor.execute("SELECT set_config('statement_timeout', %s, false)", [STATEMENT_TIMEOUT])
+            try:
+                super().handle(*args, **options)
+            except OperationalError as error:
+                if isinstance(error.__cause__, QueryCanceled):
+                    raise CommandError(f"A statement took longer than {STATEMENT_TIMEOUT}; it is undone.") from error
+                if not isinstance(error.__cause__, LockNotAvailable):
+                    raise
+                if not left:
+                    raise CommandError(
+                        f"A table was in use for longer than {LOCK_TIMEOUT}, {ATTEMPTS} times. The migration gave way "
+                        "and is undone; nothing is half done. Run it again, at a quieter time, or look in "
+                        "pg_stat_activity for a transaction that stays open."
+                    ) from error
+                self.stdout.write(f"\n  A table is in use. Giving way for {PAUSE} s …")
+                time.sleep(PAUSE)
+            else:
+                return

@@ -1,0 +1,21 @@
+"""The short form of `make chaos`."""
+
+import subprocess
+import sys
+
+import pytest
+
+from portal.local.services import ROOT
+
+SECONDS = 40
+
+
+@pytest.mark.timeout(500)
+def test_nothing_is_lost_stuck_doubled_or_mixed_up_while_everything_is_killed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "benchmarks/chaos.py", "--seconds", str(SECONDS)],
+        cwd=ROOT, capture_output=True, text=True, timeout=480, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing lost, stuck, done twice or in a wrong tenant" in done.stdout

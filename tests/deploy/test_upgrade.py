@@ -1,0 +1,86 @@
+"""An update while customers work: the release before runs on, and a migration keeps nobody waiting."""
+
+import json
+import subprocess
+import sys
+import tarfile
+import time
+from io import BytesIO
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from portal.local.services import ROOT
+from tests.deploy.installation import environment, manage
+
+PREVIOUS_RELEASE = (ROOT / "deploy" / "previous-release").read_text().strip()
+
+
+@pytest.fixture(scope="module")
+def previous_release(tmp_path_factory) -> Path:
+    """The code of the release before, out of the repository's own history."""
+    directory = tmp_path_factory.mktemp("previous")
+    archive = subprocess.run(["git", "archive", PREVIOUS_RELEASE], cwd=ROOT, capture_output=True, check=False)
+    if archive.returncode:
+        subprocess.run(["git", "fetch", "--quiet", "--depth=1", "origin", PREVIOUS_RELEASE], cwd=ROOT, check=True)
+        archive = subprocess.run(["git", "archive", PREVIOUS_RELEASE], cwd=ROOT, capture_output=True, check=True)
+    with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
+        files.extractall(directory, filter="data")
+    return directory
+
+
+@pytest.mark.timeout(400)
+def test_the_release_before_works_while_and_after_the_schema_changes(
+    database, broker, sandbox_address, previous_release, tmp_path
+) -> None:
+    database.create_database("upgraded")
+    where = environment(database, "upgraded")
+    manage(where, "migrate", code=previous_release)
+    stop = tmp_path / "stop"
+    load = subprocess.Popen(
+        [sys.executable, "-W", "ignore", str(Path(__file__).with_name("under_load.py")), str(stop)],
+        cwd=previous_release, env=where | {"PYTHONPATH": str(previous_release)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert load.stdout.readline() == "ready\n"
+        time.sleep(5)
+        manage(where, "migrate")
+        time.sleep(5)
+    finally:
+        stop.touch()
+        output, errors = load.communicate(timeout=120)
+
+    found = json.loads(output)
+    assert found["trouble"] == [], errors[-3000:]
+    assert found["rounds"] >= 2
+    assert load.returncode == 0
+
+
+@pytest.mark.timeout(300)
+def test_a_migration_gives_way_to_a_transaction_that_holds_its_table(database, broker) -> None:
+    database.create_database("gives_way")
+    where = environment(database, "gives_way")
+    manage(where, "migrate", "integrations", "0007")
+    read = "SELECT count(*) FROM integrations_verification"
+
+    with psycopg.connect(database.url("gives_way")) as holder:
+        holder.execute(read)  # and the transaction stays open
+        migrating = subprocess.Popen(
+            [sys.executable, "-u", "-W", "ignore", "manage.py", "migrate"],
+            cwd=ROOT, env=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        said = ""
+        for line in migrating.stdout:
+            said += line
+            if "Giving way" in line:
+                break
+        with psycopg.connect(database.url("gives_way")) as somebody:
+            somebody.execute("SET statement_timeout = '2s'")
+            waited_for_nobody = somebody.execute(read).fetchone() == (0,)
+    output, _ = migrating.communicate(timeout=170)
+
+    assert waited_for_nobody
+    assert migrating.returncode == 0, said + output
+    assert "Applying integrations.0008" in said + output
