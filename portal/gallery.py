@@ -86,7 +86,9 @@ def _run(connection: Connection) -> dict[str, Any]:
         for code in (ENTER_A, ENTER_B)
     )
     c = Check(key=ENTER_C, name="", state="denied", finding=problem.finding)
-    hops = hops_of(a, b, c, connection=connection, component_id=COMPONENT, problems=[problem])
+    hops = hops_of(
+        a, b, c, connection=connection, external_id=connection.external_id, component_id=COMPONENT, problems=[problem]
+    )
     return {
         "component_id": COMPONENT,
         "name": "Compute analysis",

@@ -1,6 +1,7 @@
 """Which external IDs of a connection belong where: in its role templates, and in the sessions in each of its roles."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from integrations.models import Connection, CustomerRole, ExternalIdRotation, Status
 
@@ -23,6 +24,14 @@ def latest_rotation(connection: Connection) -> ExternalIdRotation | None:
     prefetched, the database is not asked.
     """
     return next(iter(connection.external_id_rotations.all()), None)
+
+
+def external_id_at(connection: Connection, when: datetime) -> str:
+    """Which external ID was the connection's at that time, as far as rotations since then tell."""
+    oldest_first = reversed(list(connection.external_id_rotations.all()))
+    ended_since = (one for one in oldest_first if one.all_moved_at is not None and one.all_moved_at > when)
+    rotation = next(ended_since, None)
+    return rotation.previous_external_id if rotation is not None else connection.external_id
 
 
 def template_external_ids(connection: Connection) -> tuple[str, ...]:

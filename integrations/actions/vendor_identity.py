@@ -80,6 +80,12 @@ def broken_components() -> frozenset[str]:
     return frozenset(identity.broken_components) if identity is not None else frozenset()
 
 
+def stands_in_the_way(components: Iterable[str]) -> bool:
+    """Whether our own side is broken for one of these components, as the last check found; one query."""
+    identity = VendorIdentity.objects.filter(checked_at__gt=timezone.now() - STALE_AFTER).first()
+    return identity is not None and (not identity.works or not set(identity.broken_components).isdisjoint(components))
+
+
 def broken_identity() -> VendorIdentity | None:
     """What is wrong with our own side, None where nothing is or nobody has looked lately."""
     return VendorIdentity.objects.filter(works=False, checked_at__gt=timezone.now() - STALE_AFTER).first()

@@ -8,6 +8,7 @@ import hashlib
 import json
 from typing import Any
 
+from integrations.actions.external_ids import external_id_at
 from integrations.catalogue_file import catalogue
 from integrations.models import CatalogueRelease, Connection, CustomerRole, Verification
 
@@ -26,7 +27,7 @@ def report_of(verification: Verification, connection: Connection) -> dict[str, A
         "organisation": connection.tenant.name,
         "connection": {"id": str(connection.pk), "name": connection.name, "reference": connection.reference},
         "aws_account": connection.account_id,
-        "external_id": connection.external_id,
+        "external_id": external_id_at(connection, verification.requested_at),
         "verification": {
             "id": str(verification.pk),
             "checks": verification.checks,

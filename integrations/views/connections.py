@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,7 +21,7 @@ from integrations.actions.role_templates import last_download
 from integrations.actions.role_updates import format_of_original, role_updates
 from integrations.actions.sandbox_stacks import DELETED, last_stack_event, stack_name
 from integrations.actions.status_changes import changes_since
-from integrations.actions.vendor_identity import broken_components, broken_identity
+from integrations.actions.vendor_identity import stands_in_the_way
 from integrations.actions.verifications import NotReady
 from integrations.aws.arns import InvalidAccountId
 from integrations.aws.policies import revoke_older_sessions_policy
@@ -140,7 +141,8 @@ def _connection_page(
         return HttpResponse(status=204)  # nothing new: htmx leaves the page, and what is open on it, as it is
     shown = picture(latest, connection) if latest else None
     refused = [form for form in (components_form, account_form) if form is not None]
-    stack_event = last_stack_event(connection) if roles and connection.account_id else None
+    has_sandbox = bool(settings.AWS_ENDPOINT_URL)
+    stack_event = last_stack_event(connection) if has_sandbox and roles and connection.account_id else None
     now = timezone.now()
     changes = changes_since(connection, now - WINDOW) if latest else []
     timeline = timeline_of(roles, changes, now=now)
@@ -151,7 +153,7 @@ def _connection_page(
         "status": connection.status,
         "rotation": latest_rotation(connection),
         **_updates(connection),
-        "vendor_is_broken": broken_identity() is not None or not broken_components().isdisjoint(chosen),
+        "vendor_is_broken": stands_in_the_way(chosen),
         "confirming": any(role.is_confirming for role in roles),
         "changes": [
             (change, catalogue().name_of(change.component), cause_of(change)) for change in changes[:SHOWN_CHANGES]

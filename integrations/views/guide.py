@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.db.models import prefetch_related_objects
 
 from integrations.actions.external_ids import template_external_ids
 from integrations.actions.targets import verification_target
@@ -15,6 +16,7 @@ from integrations.vendor import vendor_settings
 
 def guide_context(connection: Connection) -> dict[str, Any]:
     """What is asked for, in plain words; the tenant's scope is open."""
+    prefetch_related_objects([connection], "external_id_rotations")
     current, vendor = catalogue(), vendor_settings()
     roles = [role for role in connection.roles.exclude(status__in=GOING) if current.offers(role.component)]
     components = [
@@ -41,6 +43,7 @@ def guide_context(connection: Connection) -> dict[str, Any]:
 
 def will_see_context(connection: Connection) -> dict[str, Any]:
     """How our calls will look in the account's CloudTrail; the tenant's scope is open."""
+    prefetch_related_objects([connection], "external_id_rotations")
     current, vendor = catalogue(), vendor_settings()
     roles = [role for role in connection.roles.exclude(status__in=GOING) if current.offers(role.component)]
     appearances = (

@@ -38,6 +38,7 @@ def hops_of(
     enter_c: Check,
     *,
     connection: Connection,
+    external_id: str,
     component_id: str,
     problems: Iterable[Problem],
 ) -> tuple[Hop, ...]:
@@ -55,8 +56,7 @@ def hops_of(
     ways: list[tuple[Check, str, str, tuple[tuple[str, str], ...]]] = [(enter_a, "", "A", ())]
     if enter_b is not None:
         ways.append((enter_b, "A", "B", session_tags))
-    external_id = ((_("external ID"), connection.external_id),)
-    ways.append((enter_c, "B" if enter_b else "A", "C", external_id))
+    ways.append((enter_c, "B" if enter_b else "A", "C", ((_("external ID"), external_id),)))
     return tuple(
         Hop(check, start, end, carries, _words(check, start), first.get(check.key))
         for check, start, end, carries in ways

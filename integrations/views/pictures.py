@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
+from integrations.actions.external_ids import external_id_at
 from integrations.catalogue import Component, UnknownComponent
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
@@ -181,7 +182,13 @@ class _Arranger:
             trust=CheckList(self._trust(enter_c) if whole else ()),
             account=self._account(enter_c),
             hops=hops_of(
-                enter_a, enter_b, enter_c, connection=connection, component_id=component_id, problems=problems
+                enter_a,
+                enter_b,
+                enter_c,
+                connection=connection,
+                external_id=external_id_at(connection, self.verification.requested_at),
+                component_id=component_id,
+                problems=problems,
             ),
             permissions=CheckList(self._permissions(component, enter_c) if whole else ()),
             grants=CheckList(self._grants(component, enter_b or enter_a) if whole else ()),

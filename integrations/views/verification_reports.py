@@ -60,7 +60,7 @@ def _find(request: MemberRequest, connection_id: UUID, verification_id: UUID) ->
     found = get_object_or_404(
         Verification.objects.filter(tenant_id=request.tenant.pk, connection_id=connection_id)
         .select_related("connection__tenant")
-        .prefetch_related("connection__roles"),
+        .prefetch_related("connection__roles", "connection__external_id_rotations"),
         pk=verification_id,
     )
     if found.state != Verification.State.COMPLETED:

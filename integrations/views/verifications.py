@@ -45,7 +45,7 @@ def verification(request: MemberRequest, connection_id: UUID, verification_id: U
     found = get_object_or_404(
         Verification.objects.filter(tenant_id=request.tenant.pk, connection_id=connection_id)
         .select_related("connection__tenant")
-        .prefetch_related("connection__roles"),
+        .prefetch_related("connection__roles", "connection__external_id_rotations"),
         pk=verification_id,
     )
     context = {

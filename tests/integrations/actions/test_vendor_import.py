@@ -262,7 +262,7 @@ def test_an_imported_role_is_verified_like_any_other(numbered, sandbox_address) 
     account.iam.put_role_policy(
         RoleName="Acme",
         PolicyName="permissions",
-        PolicyDocument=json.dumps(policy(permission_statements(component.permissions, "aws"))),
+        PolicyDocument=json.dumps(policy(permission_statements(component.permissions, "aws", account.account_id))),
     )
     content = file(f"{line(account=account.account_id)},log-analysis", header=f"{HEADER},components")
     vendor_import(content=content, by=SYSTEM)
