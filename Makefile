@@ -10,12 +10,12 @@ help:  ## List the targets
 run: .venv/installed  ## Run all of Rolebridge on this machine: portal, worker, beat, PostgreSQL, Valkey, sandbox
 	@exec $(BIN)/python -m portal.local
 
-test: .venv/installed  ## Run every test (Chromium, pgbouncer, promtool, curl, jq: as root on Debian they are installed)
+test: .venv/installed  ## Run every test but those of `make nightly` (Chromium, pgbouncer, promtool, curl, jq: as root on Debian they are installed)
 	@./scripts/ensure_chromium
 	@./scripts/ensure_pgbouncer
 	@./scripts/ensure_promtool
 	@./scripts/ensure_curl_and_jq
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --ignore tests/deploy/test_chaos.py $(ARGS)
 
 coverage: .venv/installed  ## The tests again, slower, with what they do not reach
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
@@ -45,7 +45,7 @@ nightly: .venv/installed  ## What takes too long for CI: tests with many example
 	@./scripts/ensure_pgbouncer
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \
 		tests/integrations/role_templates tests/integrations/aws/test_arns.py tests/tenants/test_pooler.py \
-		tests/integrations/api/test_schemathesis.py --timeout 7200
+		tests/integrations/api/test_schemathesis.py tests/deploy/test_chaos.py --timeout 7200
 
 lock: .venv/installed  ## Write requirements*.txt anew from requirements*.in
 	@for name in requirements requirements-dev requirements-bootstrap; do \

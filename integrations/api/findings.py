@@ -72,5 +72,9 @@ class Findings(TenantAPIView):
     )
     def get(self, _request: Request) -> Response:
         """What the checks of all connections found, the latest first."""
-        rows = Finding.objects.filter(tenant_id=self.tenant.pk).select_related("verification__connection")
+        rows = (
+            Finding.objects.filter(tenant_id=self.tenant.pk)
+            .select_related("verification__connection")
+            .prefetch_related("verification__connection__external_id_rotations")
+        )
         return self.page(rows, TenantFindingSerializer, FindingFilters)

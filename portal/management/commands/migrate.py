@@ -12,9 +12,11 @@ from psycopg.errors import LockNotAvailable, QueryCanceled
 from tenants.scope import OWNER
 
 # While a migration waits for a table, everybody who wants that table waits behind it: web and worker stand still.
-LOCK_TIMEOUT = "4s"
-ATTEMPTS = 5
-PAUSE = 5  # seconds, in which those who waited get on
+# Shorter than PostgreSQL's `deadlock_timeout` of a second: where it and somebody at work wait for each other, it is the
+# migration that gives way, and not they.
+LOCK_TIMEOUT = "800ms"
+ATTEMPTS = 12
+PAUSE = 3  # seconds, in which those who waited get on
 # A migration is no place to rewrite a large table: that is done in batches by a task.
 STATEMENT_TIMEOUT = "15min"
 

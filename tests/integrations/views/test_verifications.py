@@ -220,7 +220,7 @@ class TestResult:
         assert "logs:DescribeLogGroups</code>" in page.split('class="problem"')[1]
         assert "logs:DescribeLogStreams</code>" in page.split('class="problem"')[1]
         assert "To the administrator of AWS account" in page
-        assert "The statement to add to the role&#x27;s permissions policy:" in page
+        assert "The statements to add to the role&#x27;s permissions policy:" in page
 
     def test_a_message_has_the_trust_policy_as_the_template_writes_it(self, cast, verification, monkeypatch) -> None:
         find(
@@ -346,7 +346,7 @@ class TestResult:
 
     def test_the_fix_of_several_permissions_is_one_statement_to_copy(self, cast, sign_in, url, verification) -> None:
         find(verification, "chain.integration_to_customer", "passed")
-        for action in ("logs:DescribeLogGroups", "logs:DescribeLogStreams"):
+        for action in ("cloudtrail:DescribeTrails", "logs:DescribeResourcePolicies"):
             find(
                 verification,
                 "permission",
@@ -362,9 +362,8 @@ class TestResult:
 
         cure = html.unescape(part_of(page, "log-analysis-problem-1-cure", "log-analysis-problem-1-message"))
         statement = json.loads(cure.split(">", 1)[1].split("</pre>")[0])
-        assert statement["Action"] == ["logs:DescribeLogGroups", "logs:DescribeLogStreams"]
-        assert "Take the role template as it is now" in page
-        assert "Actions: logs:DescribeLogGroups, logs:DescribeLogStreams" in page
+        assert statement["Action"] == ["cloudtrail:DescribeTrails", "logs:DescribeResourcePolicies"]
+        assert "Actions: cloudtrail:DescribeTrails, logs:DescribeResourcePolicies" in page
 
     def test_answers_are_folded_where_all_is_well_but_not_under_the_eyes_of_who_watched(
         self, cast, sign_in, url, verification
