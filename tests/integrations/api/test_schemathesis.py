@@ -42,6 +42,7 @@ from tenants.audit import SYSTEM
 from tenants.models import Member, Tenant
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
+from tenants.webhook_event_types import WebhookEventType
 from tests.brokers import unread, use_broker
 from tests.receipts import open_session
 
@@ -103,7 +104,7 @@ def things(tenant: Tenant, user, colleague, name: str) -> dict[str, str]:
         endpoint, _ = create_endpoint(
             tenant=tenant,
             url=f"https://hooks.example.com/{connection.reference}",
-            event_types=["connection.removed"],
+            event_types=[WebhookEventType.CONNECTION_REMOVED],
             by=SYSTEM,
         )
         delivery = send_test_event(endpoint=endpoint, by=SYSTEM)
@@ -166,8 +167,8 @@ def token_of(cast, api):
     return token
 
 
-# What no example brings to a good end: there is no bucket for templates, and no address made at random is one that webhooks
-# go to.
+# What no example brings to a good end: there is no bucket for templates, and no address made at random is one that
+# webhooks go to.
 NEVER_DONE = {"create_quick_create_link", "create_webhook_endpoint"}
 
 
