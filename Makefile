@@ -1,6 +1,8 @@
 # The only way in: people and CI call these targets and nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+# What takes minutes by itself, and is left out of `make test`.
+NIGHTLY := tests/deploy/test_chaos.py tests/integrations/sandbox/test_against_profiles.py
 
 .PHONY: run test coverage check audit sbom chaos nightly lock clean help
 
@@ -15,7 +17,7 @@ test: .venv/installed  ## Run every test but those of `make nightly` (Chromium, 
 	@./scripts/ensure_pgbouncer
 	@./scripts/ensure_promtool
 	@./scripts/ensure_curl_and_jq
-	$(BIN)/python -m pytest -n 3 --ignore tests/deploy/test_chaos.py $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(addprefix --ignore ,$(NIGHTLY)) $(ARGS)
 
 coverage: .venv/installed  ## The tests again, slower, with what they do not reach
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
@@ -45,7 +47,7 @@ nightly: .venv/installed  ## What takes too long for CI: tests with many example
 	@./scripts/ensure_pgbouncer
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \
 		tests/integrations/role_templates tests/integrations/aws/test_arns.py tests/tenants/test_pooler.py \
-		tests/integrations/api/test_schemathesis.py tests/deploy/test_chaos.py --timeout 7200
+		tests/integrations/api/test_schemathesis.py $(NIGHTLY) --timeout 7200
 
 lock: .venv/installed  ## Write requirements*.txt anew from requirements*.in
 	@for name in requirements requirements-dev requirements-bootstrap; do \
