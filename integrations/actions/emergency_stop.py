@@ -17,7 +17,7 @@ from uuid import UUID
 
 from celery import current_app
 from django.db import connections, transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, Exists, F, QuerySet
 from django.db.utils import OperationalError
 from django.utils import timezone
 from kombu.exceptions import OperationalError as QueueUnavailable
@@ -61,9 +61,19 @@ def active_stop() -> EmergencyStop | None:
     return EmergencyStop.objects.filter(is_active=True).first()
 
 
-def obey() -> bool:
-    """Let this process open sessions or not, as the installation says; whether the stop is on."""
-    stopped = active_stop() is not None
+def is_on() -> Exists:
+    """Whether the stop is on, to read with something else in one query."""
+    return Exists(EmergencyStop.objects.filter(is_active=True))
+
+
+def obey(stopped: bool | None = None) -> bool:
+    """Let this process open sessions or not, as the installation says; whether the stop is on.
+
+    Args:
+        stopped: what `is_on` has just said; without it, the database is asked.
+    """
+    if stopped is None:
+        stopped = active_stop() is not None
     if stopped:
         stop_sessions()
         drop_launch_sessions()

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -164,10 +165,11 @@ def run(*, tenant_id: UUID, verification_id: UUID) -> None:
 
     Every finding is stored as it lands. An error of ours ends the run as `failed`, never as a verdict.
     """
-    if emergency_stop.obey():
+    try:
+        claim = _claim(tenant_id, verification_id)
+    except Stopped:
         end_without_verdict(tenant_id, verification_id, State.FAILED, failure="stopped_by_vendor")
         return
-    claim = _claim(tenant_id, verification_id)
     if claim is None:
         return
     with in_hand(tenant_id=tenant_id, connection_id=claim.connection_id, verification_id=verification_id):
@@ -201,24 +203,30 @@ def _run(claim: Claim) -> None:
 
 
 def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
-    """Hold the verification for this worker, unless another one does or the tenant has its share of runs already."""
+    """Hold the verification for this worker, unless another one does or the tenant has its share of runs already.
+
+    Raises:
+        Stopped: the vendor's emergency stop is on.
+    """
     if is_stopping():
         return None  # its message comes to another worker, by `hand_back` at the latest
     with tenant_scope(tenant_id):
         # One claim of a tenant at a time, or two could both see the last free place. Not a full lock: what refers to
         # the tenant may be written meanwhile, or a claim and a run under way would wait for each other.
-        Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id).first()
+        Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id).values_list("pk").first()
         if running(tenant_id) >= MOST_RUNNING_PER_TENANT:
             return None
         verification = (
             Verification.objects.select_for_update(of=["self"])
             .select_related("connection__tenant")
-            .annotate(now=Now())
+            .annotate(now=Now(), stopped=emergency_stop.is_on())
             .filter(tenant_id=tenant_id, pk=verification_id)
             .first()
         )
         if verification is None or not verification.is_active:
             return None
+        if emergency_stop.obey(verification.stopped):
+            raise Stopped
         lease = verification.lease_expires_at
         held = verification.state == State.RUNNING and lease is not None and lease > verification.now
         if held or verification.attempt >= MOST_ATTEMPTS:
@@ -232,6 +240,7 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         verification.lease_expires_at = new_lease()
         verification.save(update_fields=["state", "attempt", "catalogue_version", "started_at", "lease_expires_at"])
         connection = verification.connection
+        prefetch_related_objects([connection], "roles", "external_id_rotations")
         roles = roles_to_look_at(connection, verification.checks)
         return Claim(
             tenant_id,
@@ -262,7 +271,7 @@ def _task(role: CustomerRole, checks: str) -> Task:
 def _verify(claim: Claim) -> list[Report]:
     """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
     landing = Landing(claim)
-    stopped = _store(claim, [])  # what was taken out of use since the claim is not even begun
+    stopped: set[str] = set()  # what the customer has taken out of use since the claim
 
     def land(finding: aws_report.Finding) -> None:
         if finding.component in stopped:
@@ -272,25 +281,23 @@ def _verify(claim: Claim) -> list[Report]:
     look_every = min(LOOK_EVERY_SECONDS, settings.VERIFICATION_LEASE_SECONDS / 3)
     with _threads(len(claim.jobs)) as executor:
         # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
-        futures = [
-            executor.submit(copy_context().run, job.run, land, landing.put)
-            for job in claim.jobs
-            if job.component not in stopped
-        ]
+        futures = [executor.submit(copy_context().run, job.run, land, landing.put) for job in claim.jobs]
         for future in futures:
             future.add_done_callback(lambda _: landing.put(None))
         looked_at = timezone.now()
-        while not (done := all(future.done() for future in futures)) or not landing.empty:
+        is_over = False
+        while not is_over or not landing.empty:
             let_go()  # or each run, however long its account hangs, would keep a connection from the others
-            news = landing.take(0 if done else STORED_EVERY_SECONDS)
-            if not done and grace_is_over():
+            news = landing.take(0 if is_over else STORED_EVERY_SECONDS)
+            is_over = all(future.done() for future in futures)
+            if not is_over and grace_is_over():
                 stopped |= {job.component for job in claim.jobs}
                 keep_receipts(claim, news)
                 landing.give_up()
                 raise HandedBack
             if news or (timezone.now() - looked_at).total_seconds() >= look_every:
                 try:
-                    stopped |= _store(claim, news)
+                    stopped |= _store(claim, news, is_over=is_over)
                 except (LeaseLost, Stopped):
                     stopped |= {job.component for job in claim.jobs}
                     landing.give_up()
@@ -315,8 +322,9 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _store(claim: Claim, news: list[Landed]) -> set[str]:
-    """Store what has landed and renew the lease; gives the components that the customer took out of use meanwhile.
+def _store(claim: Claim, news: list[Landed], *, is_over: bool = False) -> set[str]:
+    """Store what has landed and renew the lease; gives the components that the customer took out of use meanwhile, for
+    which nobody looks once the engine's runs are over.
 
     Raises:
         LeaseLost: the verification is no longer ours. Its sessions were opened all the same: their receipts are kept.
@@ -330,12 +338,15 @@ def _store(claim: Claim, news: list[Landed]) -> set[str]:
         )
         if ours and not claim.withheld:
             _write_findings(claim, findings)
-        roles = CustomerRole.objects.filter(connection_id=claim.connection_id)
-        statuses = dict(roles.values_list("component", "status"))
+        roles = CustomerRole.objects.filter(connection_id=claim.connection_id).annotate(stopped=emergency_stop.is_on())
+        found = [] if is_over else list(roles.values_list("component", "status", "stopped"))
     if not ours:
         raise LeaseLost
-    if emergency_stop.obey():
+    if is_over:
+        return set()
+    if emergency_stop.obey(any(stopped for _, _, stopped in found)):
         raise Stopped
+    statuses = {component: status for component, status, _ in found}
     return {job.component for job in claim.jobs if not job.is_wanted(statuses.get(job.component))}
 
 

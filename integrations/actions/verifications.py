@@ -194,6 +194,8 @@ def _send_or_fail(verification: Verification) -> None:
     except (OperationalError, OSError):
         logger.exception("Verification %s could not be queued", verification.pk)
         end_without_verdict(verification.tenant_id, verification.pk, State.FAILED, failure="queue_unavailable")
+        with tenant_scope(verification.tenant_id):
+            verification.refresh_from_db()  # whoever asked for it has this object in hand
 
 
 def new_lease() -> CombinedExpression:

@@ -84,11 +84,9 @@ class ConnectionVerifications(TenantAPIView):
         with tenant_scope(self.tenant.pk):
             connection = connection_or_404(self.tenant, connection_id)
             try:
-                requested = request_verification(connection=connection, by=self.actor, **wanted.validated_data)
+                verification = request_verification(connection=connection, by=self.actor, **wanted.validated_data)
             except NotReady as error:
                 raise not_ready(error) from error
-        with tenant_scope(self.tenant.pk):
-            verification = Verification.objects.get(tenant=self.tenant, pk=requested.pk)
         if verification.failure == "queue_unavailable":
             raise Problem(
                 "queue-unavailable",
