@@ -18,6 +18,8 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 from hypothesis import settings
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 from portal.local import services
 from tenants.actions.tenants import create_tenant
@@ -119,6 +121,23 @@ def _remove_rows(database: services.Postgres) -> None:
             superuser.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE")  # whoever still writes has ended then
             superuser.execute("SELECT set_config('tests.tables', %s, true)", [tables])
             superuser.execute(_DELETE)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_looked_for_once() -> Iterator[None]:
+    """Each test client makes its own WhiteNoise, which would look at every static file again: a third of some tests."""
+    found: dict[str, StaticFile] = {}
+    look = WhiteNoiseMiddleware.add_files_from_finders
+
+    def look_once(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
+        yield
 
 
 @pytest.fixture(scope="session")
