@@ -19,7 +19,7 @@ class TenantTask(Task):  # type: ignore[type-arg]  # generic for the type checke
     tenant, with one that is not there, or with anything but ids does nothing.
 
     A task that calls the world outside says `opens_scope = False` and opens the scope itself around each step, since no
-    transaction may be open while it waits.
+    transaction may be open while it waits. In the scope of a tenant that is not there it finds nothing to do.
     """
 
     abstract = True
@@ -32,13 +32,13 @@ class TenantTask(Task):  # type: ignore[type-arg]  # generic for the type checke
         if tenant_id is None or None in others or named:
             logger.error("Task %s was sent without a tenant, or with what is no id; nothing is done", self.name)
             return None
+        if not self.opens_scope:
+            return self.run(tenant_id, *others)
         with tenant_scope(tenant_id):
             if not Tenant.objects.filter(pk=tenant_id).exists():
                 logger.error("Task %s was sent for a tenant that is not there; nothing is done", self.name)
                 return None
-            if self.opens_scope:
-                return self.run(tenant_id, *others)
-        return self.run(tenant_id, *others)
+            return self.run(tenant_id, *others)
 
 
 def _id_in(text: Any) -> UUID | None:

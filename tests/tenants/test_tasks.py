@@ -1,22 +1,30 @@
 """A message of the queue does nothing without a tenant, for one that is not there, or with what belongs to another."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from celery import current_app
 from django.conf import settings
 from django.db import connections
+from django.utils import timezone
 
 from integrations.actions.connections import create_connection
-from integrations.models import Verification
-from integrations.tasks import run_verification
+from integrations.actions.external_id_rotations import start_rotation
+from integrations.models import ExternalIdRotation, Verification
+from integrations.tasks import deliver_webhooks, remind_of_rotation, run_verification
 from portal.local.commands import worker_command
 from portal.local.services import ROOT
+from tenants.actions.webhooks import create_endpoint, send_test_event
 from tenants.audit import SYSTEM
+from tenants.models import WebhookEndpoint
 from tenants.scope import current_tenant, tenant_scope
 from tenants.tasks import TenantTask
+from tenants.webhook_event_types import WebhookEventType
+from tests.environment import DATABASE
 
 NOBODY = "11111111-2222-4333-8444-555555555555"
 
@@ -76,6 +84,45 @@ def test_another_tenants_verification_is_not_there(cast) -> None:
     with tenant_scope(cast.tenant.pk):
         verification.refresh_from_db()
         assert (verification.state, verification.attempt) == ("queued", 0)
+
+
+TOUCHED = (
+    "integrations_verification",
+    "integrations_externalidrotation",
+    "tenants_webhookendpoint",
+    "tenants_auditevent",
+)
+
+
+def rows_of_all(database) -> list[str]:
+    with psycopg.connect(database.url(DATABASE)) as superuser:  # who sees every tenant's
+        return [
+            str(superuser.execute(f"SELECT * FROM {table}").fetchall()) for table in (*TOUCHED, "tenants_auditevent")
+        ]
+
+
+@pytest.mark.parametrize("task", [run_verification, deliver_webhooks, remind_of_rotation], ids=lambda task: task.name)
+@pytest.mark.parametrize("whose", ["nobody's", "another tenant's"])
+def test_a_task_that_opens_the_scope_itself_does_nothing_in_a_wrong_one(cast, db, task, whose, mailoutbox) -> None:
+    lease, soon = uuid4(), timezone.now() + timedelta(minutes=1)
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
+        verification = Verification.objects.create(tenant=cast.tenant, connection=connection, requested_by="Test")
+        rotation, _ = start_rotation(connection=connection, by=SYSTEM)
+        ExternalIdRotation.objects.update(next_reminder_at=timezone.now() - timedelta(days=1))
+        events = [WebhookEventType.CONNECTION_REMOVED]
+        endpoint, _ = create_endpoint(
+            tenant=cast.tenant, url="https://hooks.example.com/", event_types=events, by=SYSTEM
+        )
+        send_test_event(endpoint=endpoint, by=SYSTEM)
+        WebhookEndpoint.objects.update(lease=lease, leased_until=soon)
+    things = {run_verification: [verification.pk], deliver_webhooks: [endpoint.pk, lease]}.get(task, [rotation.pk])
+    before, told = rows_of_all(db), len(mailoutbox)
+
+    task(NOBODY if whose == "nobody's" else str(cast.other_tenant.pk), *map(str, things))
+
+    assert rows_of_all(db) == before
+    assert len(mailoutbox) == told
 
 
 def test_a_verification_holds_no_transaction_open_while_it_calls_aws(cast, monkeypatch) -> None:
