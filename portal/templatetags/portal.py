@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext, gettext_lazy
 
+from integrations.views.timelines import Shape
 from tenants.models import Member
 from tenants.permissions import Permission
 
@@ -73,6 +74,16 @@ def status_pill(status: str, large: bool = False) -> SafeString:
     return format_html('<span class="pill{}" data-tone="{}">{} {}</span>', size, tone, icon(name), words)
 
 
+@register.simple_tag
+def timeline_shape(shape: Shape, x: float, width: float) -> SafeString:
+    """How one status is drawn, in the units of a bar of the timeline."""
+    across = format_html('x="{}" width="{}"', f"{x:g}", f"{width:g}")  # as SVG wants them, whatever the language
+    drawn = format_html('<rect {} y="{}" height="{}"></rect>', across, shape.y, shape.height)
+    if shape.is_struck:
+        drawn += format_html('<rect class="timeline__strike" {} y="12" height="4"></rect>', across)
+    return drawn
+
+
 @register.filter
 def account(account_id: str) -> str:
     """An AWS account id in groups of four, as the AWS console shows it."""
@@ -117,9 +128,3 @@ def may(member: Member | None, permission: str) -> bool:
 def breakable(text: str) -> SafeString:
     """Text that may go on in the next line after a colon, as the names of actions must on a phone."""
     return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in text.split(":")))
-
-
-@register.filter
-def unlocalized(number: float) -> str:
-    """A number as SVG wants it, whatever language the page is in."""
-    return f"{number:g}"
