@@ -1,10 +1,12 @@
 """Template tags of the design system."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -82,6 +84,40 @@ def timeline_shape(shape: Shape, x: float, width: float) -> SafeString:
     if shape.is_struck:
         drawn += format_html('<rect class="timeline__strike" {} y="12" height="4"></rect>', across)
     return drawn
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the portal that the navigation leads to."""
+
+    address: str
+    name: str
+    is_here: bool
+
+
+# By the name that views give their section, each with its address and the permission it takes.
+_SECTIONS = {
+    "connections": ("connections", gettext_lazy("Connections"), Permission.VIEW),
+    "members": ("members", gettext_lazy("Members"), Permission.VIEW),
+    "tokens": ("api_tokens", gettext_lazy("API tokens"), Permission.ADMINISTER),
+    "audit": ("audit_events", gettext_lazy("Audit log"), Permission.ADMINISTER),
+    "settings": ("tenant_settings", gettext_lazy("Settings"), Permission.ADMINISTER),
+}
+
+
+@register.simple_tag(takes_context=True)
+def sections(context: template.Context) -> list[Section]:
+    """The sections that whoever asks may see, of the tenant that the page belongs to."""
+    request = context["request"]
+    tenant, asking = getattr(request, "tenant", None), getattr(request, "member", None)
+    found = [
+        Section(reverse(view, args=[tenant.pk]), str(name), context.get("section") == section)
+        for section, (view, name, permission) in _SECTIONS.items()
+        if tenant is not None and (permission == Permission.VIEW or may(asking, permission))
+    ]
+    if request.user.is_staff:
+        found.append(Section(reverse("admin:index"), gettext("Staff"), is_here=False))
+    return found
 
 
 @register.filter
