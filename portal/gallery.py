@@ -18,7 +18,7 @@ from integrations.views.checks import ENTER_A, ENTER_B, ENTER_C, Check, CheckLis
 from integrations.views.hops import hops_of
 from integrations.views.problems import Problem
 from integrations.views.steps import IN_ALL, Step
-from integrations.views.timelines import timeline_of
+from integrations.views.timelines import Timeline, timeline_of
 from tenants.access import public
 from tenants.models import Tenant
 
@@ -41,6 +41,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         tenant=Tenant(name="Blue Harbour"), name="Production", account_id="222233334444", removal_requested_at=None
     )
     refused = SampleForm({"name": "", "kind": "c"}, auto_id="refused_%s")
+    timeline = _timeline()
     refused.full_clean()
     context: dict[str, Any] = {
         "statuses": Status.values,
@@ -58,7 +59,8 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "standing": Step("account", 3, "name your AWS account"),
         "steps_in_all": IN_ALL,
         "page": Paginator(range(30), 10).page(2),
-        "timeline_bars": _bars(),
+        "timeline": timeline,
+        "timeline_bars": [(bar, "Compute analysis") for bar in timeline.bars],
         "moment": timezone.now() - timedelta(hours=3),
     }
     return render(request, "portal/gallery.html", context)
@@ -102,7 +104,7 @@ def _run(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _bars() -> list[tuple[Any, str]]:
+def _timeline() -> Timeline:
     """A role that had every status, four days each."""
     now = timezone.now()
     changes = [
@@ -110,4 +112,4 @@ def _bars() -> list[tuple[Any, str]]:
         for number, (before, after) in enumerate(zip(Status.values, Status.values[1:], strict=False))
     ]
     role = CustomerRole(component=COMPONENT, status=Status.REMOVED, status_since=now)
-    return [(bar, "Compute analysis") for bar in timeline_of([role], changes, now=now).bars]
+    return timeline_of([role], changes, now=now)

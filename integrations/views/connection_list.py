@@ -33,6 +33,13 @@ class Row:
     step: Step | None
 
 
+def _is_on_its_way(connection: Connection) -> bool:
+    """Whether there is a next step: it never got a verdict, and is not asked for or going."""
+    return (
+        connection.verified_at is None and not connection.is_being_verified and connection.removal_requested_at is None
+    )
+
+
 class _Counted(Paginator):  # type: ignore[type-arg]  # it is generic in the stubs alone
     """A paginator that is told how many there are."""
 
@@ -61,10 +68,7 @@ def connections(request: MemberRequest) -> HttpResponse:
     order = ORDERS[wanted.get("sort") or "newest"]
     rows = found.with_verification().prefetch_related("roles").order_by(*order)
     page = _Counted(rows, count).get_page(request.GET.get("page"))
-    shown = [
-        Row(one, step_of(one, verified=False) if one.verified_at is None and not one.is_being_verified else None)
-        for one in page
-    ]
+    shown = [Row(one, step_of(one, verified=False) if _is_on_its_way(one) else None) for one in page]
     asked = request.GET.copy()
     asked.pop("page", None)
     context = {

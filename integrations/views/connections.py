@@ -158,6 +158,7 @@ def _connection_page(
         "changes": [
             (change, catalogue().name_of(change.component), cause_of(change)) for change in changes[:SHOWN_CHANGES]
         ],
+        "timeline": timeline,
         "timeline_bars": [(bar, catalogue().name_of(bar.component)) for bar in timeline.bars],
         "taken": last_download(connection),
         "waiting_for_aws": is_waiting_for_aws(connection.status, asked_at=connection.asked_at, now=now),

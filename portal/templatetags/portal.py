@@ -1,10 +1,12 @@
 """Template tags of the design system."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -12,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext, gettext_lazy
 
+from integrations.views.timelines import Shape
 from tenants.models import Member
 from tenants.permissions import Permission
 
@@ -73,6 +76,50 @@ def status_pill(status: str, large: bool = False) -> SafeString:
     return format_html('<span class="pill{}" data-tone="{}">{} {}</span>', size, tone, icon(name), words)
 
 
+@register.simple_tag
+def timeline_shape(shape: Shape, x: float, width: float) -> SafeString:
+    """How one status is drawn, in the units of a bar of the timeline."""
+    across = format_html('x="{}" width="{}"', f"{x:g}", f"{width:g}")  # as SVG wants them, whatever the language
+    drawn = format_html('<rect {} y="{}" height="{}"></rect>', across, shape.y, shape.height)
+    if shape.is_struck:
+        drawn += format_html('<rect class="timeline__strike" {} y="12" height="4"></rect>', across)
+    return drawn
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the portal that the navigation leads to."""
+
+    address: str
+    name: str
+    is_here: bool
+
+
+# By the name that views give their section, each with its address and the permission it takes.
+_SECTIONS = {
+    "connections": ("connections", gettext_lazy("Connections"), Permission.VIEW),
+    "members": ("members", gettext_lazy("Members"), Permission.VIEW),
+    "tokens": ("api_tokens", gettext_lazy("API tokens"), Permission.ADMINISTER),
+    "audit": ("audit_events", gettext_lazy("Audit log"), Permission.ADMINISTER),
+    "settings": ("tenant_settings", gettext_lazy("Settings"), Permission.ADMINISTER),
+}
+
+
+@register.simple_tag(takes_context=True)
+def sections(context: template.Context) -> list[Section]:
+    """The sections that whoever asks may see, of the tenant that the page belongs to."""
+    request = context["request"]
+    tenant, asking = getattr(request, "tenant", None), getattr(request, "member", None)
+    found = [
+        Section(reverse(view, args=[tenant.pk]), str(name), context.get("section") == section)
+        for section, (view, name, permission) in _SECTIONS.items()
+        if tenant is not None and (permission == Permission.VIEW or may(asking, permission))
+    ]
+    if request.user.is_staff:
+        found.append(Section(reverse("admin:index"), gettext("Staff"), is_here=False))
+    return found
+
+
 @register.filter
 def account(account_id: str) -> str:
     """An AWS account id in groups of four, as the AWS console shows it."""
@@ -117,9 +164,3 @@ def may(member: Member | None, permission: str) -> bool:
 def breakable(text: str) -> SafeString:
     """Text that may go on in the next line after a colon, as the names of actions must on a phone."""
     return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in text.split(":")))
-
-
-@register.filter
-def unlocalized(number: float) -> str:
-    """A number as SVG wants it, whatever language the page is in."""
-    return f"{number:g}"

@@ -56,6 +56,15 @@ document.querySelectorAll("[data-check-all]").forEach((all) => {
   all.closest("form").addEventListener("change", () => { box.checked = boxes().every((one) => one.checked); });
 });
 
+// Escape, or a press beside it, closes an open menu; without this file its own button does.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  document.querySelectorAll(".menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+});
+document.addEventListener("click", (event) => {
+  document.querySelectorAll(".menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+});
+
 // Times come in UTC and are shown in the reader's own zone, with UTC on hover. How long ago stays, with both on hover.
 const local = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "long" });
 const showLocalTimes = (root) => root.querySelectorAll("time[data-time]").forEach((time) => {

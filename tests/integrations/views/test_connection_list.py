@@ -186,3 +186,14 @@ class TestVerifyMany:
 
         assert "We have paused all access to AWS accounts for now." in page
         assert due(cast) == set()
+
+
+def test_what_is_going_has_no_next_step(cast, sign_in, address) -> None:
+    with tenant_scope(cast.tenant.pk):
+        going = create_connection(tenant=cast.tenant, name="Going", account_id="222233334444", by=SYSTEM)
+        Connection.objects.filter(pk=going.pk).update(removal_requested_at=timezone.now())
+
+    page = sign_in(cast.owner).get(address).content.decode()
+
+    assert "Going" in page
+    assert "next:" not in page
