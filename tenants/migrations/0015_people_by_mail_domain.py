@@ -13,7 +13,13 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             "user",
             models.Index(
-                models.Func(models.F("email"), models.Value("@"), models.Value(2), function="split_part"),
+                models.Func(
+                    models.F("email"),
+                    models.Value("@"),
+                    models.Value(2),
+                    function="split_part",
+                    output_field=models.CharField(),
+                ),
                 name="user_by_mail_domain",
             ),
         ),

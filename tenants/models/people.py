@@ -12,7 +12,9 @@ from tenants.models.tenant import Tenant
 from tenants.permissions import Permission, Role
 
 # The domain of an address. The index `user_by_mail_domain` is of the same words.
-_DOMAIN = models.Func(models.F("email"), models.Value("@"), models.Value(2), function="split_part")
+_DOMAIN = models.Func(
+    models.F("email"), models.Value("@"), models.Value(2), function="split_part", output_field=models.CharField()
+)
 
 
 class UserManager(BaseUserManager["User"]):
