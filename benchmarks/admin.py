@@ -32,11 +32,15 @@ LISTS = {
     "connections, a week in their status": "/admin/integrations/connection/?for=168",
     "connections by account id": "/admin/integrations/connection/?q=200000000500",
     "connections by external ID": "/admin/integrations/connection/?q=rb-{external_id}",
-    "connections by email address": "/admin/integrations/connection/?q=owner5@example.com",
+    "connections by email address": "/admin/integrations/connection/?q=owner5@customer5.example",
+    "connections by the beginning of an address": "/admin/integrations/connection/?q=owner5@",
+    "connections by the domain of an address": "/admin/integrations/connection/?q=@customer5.example",
     "connections by role ARN": "/admin/integrations/connection/?q=arn:aws:iam::200000000500:role/rolebridge-x-y",
     "verifications": "/admin/integrations/verification/",
     "verifications that failed": "/admin/integrations/verification/?state=failed",
     "tenants": "/admin/tenants/tenant/",
+    "tenants by email address": "/admin/tenants/tenant/?q=owner5@customer5.example",
+    "members by the beginning of an address": "/admin/tenants/member/?q=owner5@",
     "one tenant": "/admin/tenants/tenant/{tenant}/change/",
     "one connection": "/admin/integrations/connection/{connection}/change/",
 }
@@ -103,7 +107,7 @@ def fill(server: services.Postgres, first: int, last: int) -> None:
             """,
             """
             INSERT INTO tenants_user (id, email, password, is_active, is_staff, is_superuser, date_joined)
-            SELECT md5('u' || t)::uuid, 'owner' || t || '@example.com', '!', true, false, false, now()
+            SELECT md5('u' || t)::uuid, 'owner' || t || '@customer' || t || '.example', '!', true, false, false, now()
             FROM generate_series(%(first)s / %(of)s, (%(last)s - 1) / %(of)s) t
             """,
             """
@@ -243,7 +247,7 @@ def main() -> int:
             f"{time.perf_counter() - began:.0f} s"
         )
         things = one_of_each(options.connections)
-        print(f"{'milliseconds of CPU':40} {FEW:>9,} {options.connections:>9,}   ratio")
+        print(f"{'milliseconds of CPU':42} {FEW:>9,} {options.connections:>9,}   ratio")
         for name, ask, url in pages:
             many = measure(server, ask, url.format(**things), options.rounds)
             ratio = many / few[name]
@@ -251,7 +255,7 @@ def main() -> int:
             told = "grows with what it counts" if name in GROWS else f"at most {MOST_RATIO}: "
             if name not in GROWS:
                 told += "reached" if ratio <= MOST_RATIO else "MISSED"
-            print(f"{name:40} {few[name]:9.1f} {many:9.1f}  {ratio:6.2f}   {told}")
+            print(f"{name:42} {few[name]:9.1f} {many:9.1f}  {ratio:6.2f}   {told}")
     print(f"{missed} missed" if missed else "all targets met")
     return 1 if missed else 0
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Page, Paginator
-from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.db.utils import DataError
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
@@ -163,29 +163,58 @@ class ApiTokenInline(ReadOnlyInline):
         return rows.defer("digest")  # which the staff's database role may not read
 
 
+class FindsByAddress:
+    """Finds rows by somebody's email address, its beginning, or its domain (`@example.com`): what has an `@` is one,
+    and is asked of the indexes that know it.
+
+    `person` is the look-up from a row to the person.
+    """
+
+    person = ""
+
+    def of_people(self, people: QuerySet[User]) -> Q:
+        """The rows of these people."""
+        return Q(**{f"{self.person}__in": people.values("pk")})
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Those that fit, and whether rows may come twice."""
+        if "@" not in search_term:
+            found: tuple[QuerySet[Any], bool] = super().get_search_results(  # type: ignore[misc]  # of the admin beside it
+                request, queryset, search_term
+            )
+            return found
+        return queryset.filter(self.of_people(User.objects.found_by(search_term))), False
+
+
 @admin.register(Member)
-class MemberAdmin(ReadOnlyAdmin):
+class MemberAdmin(FindsByAddress, ReadOnlyAdmin):
     """Members of all tenants."""
+
+    person = "user"
 
     list_display = ("user", "tenant", "role", "created_at")
     list_display_links = ("user",)
     list_filter = ("role",)
     list_select_related = ("user", "tenant")
     search_fields = ("user__email", "tenant__name")
-    search_help_text = "Email address or tenant"
+    search_help_text = "Email address, its beginning or domain (@example.com), or tenant"
     fields = ("tenant", "user", "role", "created_at")
     readonly_fields = fields
     ordering = ("-pk",)
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnlyAdmin):
+class ApiTokenAdmin(FindsByAddress, ReadOnlyAdmin):
     """API tokens of all tenants: never the token, and never its digest."""
+
+    person = "created_by"
 
     list_display = ("name", "tenant", "prefix", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at")
     list_select_related = ("tenant", "created_by")
     search_fields = ("prefix", "name", "tenant__name", "created_by__email")
-    search_help_text = "Prefix, name, tenant or email address"
+    search_help_text = "Prefix, name, tenant, or email address, its beginning or domain (@example.com)"
     fields = (
         "tenant",
         "name",

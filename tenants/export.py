@@ -1,9 +1,10 @@
 """All that is kept for a tenant, as one JSON document.
 
 Every model with a `tenant` is in it, whichever app it belongs to, so a new table is exported the day it is made. What
-opens doors (hashes and sealed secrets) is left out: it says nothing about the tenant.
+opens doors (hashes and sealed secrets) is left out: it says nothing about the tenant. Files are in it as Base64.
 """
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -71,5 +72,12 @@ def _row(row: Model, fields: "list[Field[Any, Any]]") -> dict[str, Any]:
     return values | emails
 
 
+class _Encoder(DjangoJSONEncoder):
+    def default(self, o: Any) -> Any:
+        if isinstance(o, bytes | memoryview):
+            return base64.b64encode(o).decode()
+        return super().default(o)
+
+
 def _json(value: Any) -> str:
-    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+    return json.dumps(value, cls=_Encoder, ensure_ascii=False)

@@ -30,6 +30,7 @@ _ROLE_NAME = re.compile(r"rolebridge-([a-z0-9]{10})-[a-z0-9-]+$")
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):role/.+")
 _EXTERNAL_ID = re.compile(r"rb-[a-z2-7]{32}")
 MOST_OF_ACCOUNT = 500  # connections that may name one account; more than one is rare
+MOST_TENANTS = 500  # that one search looks through
 _ACCOUNT_ID = re.compile(r"\d{4}[ -]?\d{4}[ -]?\d{4}")
 
 
@@ -149,7 +150,10 @@ class ConnectionAdmin(ConnectionActions, OverviewColumns, ReadOnlyAdmin):
     list_filter = (StatusFilter, AgeFilter, ConflictFilter)
     list_select_related = ("tenant",)
     search_fields = ("account_id",)  # that there is a search; `get_search_results` says how
-    search_help_text = "Account id, external ID, role name or ARN, tenant, customer number, or a member's email address"
+    search_help_text = (
+        "Account id, external ID, role name or ARN, tenant, customer number, or a member's email address, "
+        "its beginning or its domain (@example.com)"
+    )
     fields = (
         ("name", "tenant"),
         ("account_id", "account_conflict"),
@@ -188,7 +192,7 @@ class ConnectionAdmin(ConnectionActions, OverviewColumns, ReadOnlyAdmin):
 
     def get_search_results(
         self,
-        request: HttpRequest,  # noqa: ARG002 — Django gives it
+        request: HttpRequest,
         queryset: QuerySet[Any],
         search_term: str,
     ) -> tuple[QuerySet[Any], bool]:
@@ -196,6 +200,12 @@ class ConnectionAdmin(ConnectionActions, OverviewColumns, ReadOnlyAdmin):
         address, or the name of their organisation. Each is asked of the one index that knows it.
         """
         term = search_term.strip()
+        if "@" in term:
+            tenant_ids = _tenants_of(term)
+            if len(tenant_ids) > MOST_TENANTS:
+                self.message_user(request, f"More than {MOST_TENANTS} organisations fit: say more.", messages.WARNING)
+            by_external_id = Q(external_id__startswith=term)  # one from before the portal may have an @ in it
+            return queryset.filter(Q(tenant__in=tenant_ids[:MOST_TENANTS]) | by_external_id), False
         return (queryset.filter(_found_by(term)) if term else queryset), False
 
     @admin.display(description="external ID")
@@ -240,6 +250,14 @@ class ConnectionAdmin(ConnectionActions, OverviewColumns, ReadOnlyAdmin):
         return None
 
 
+def _tenants_of(address: str) -> list[UUID]:
+    """The tenants of people with this address. Their ids are read first: with them the planner takes the index of
+    connections by tenant, which it does not beside another condition.
+    """
+    members = Member.objects.filter(user__in=User.objects.found_by(address).values("pk"))
+    return list(members.order_by("tenant_id").values_list("tenant_id", flat=True).distinct()[: MOST_TENANTS + 1])
+
+
 def _found_by(term: str) -> Q:
     if role := _ROLE_ARN.fullmatch(term):
         of_account = Connection.objects.filter(account_id=role["account"]).prefetch_related("roles")[:MOST_OF_ACCOUNT]
@@ -249,9 +267,6 @@ def _found_by(term: str) -> Q:
             if any(customer_role.arn == term for customer_role in connection.roles.all())
         ]
         return Q(pk__in=found)
-    if "@" in term:
-        members = Member.objects.filter(user__email__icontains=term)
-        return Q(tenant__in=members.values("tenant")) | Q(external_id__startswith=term)
     if role := _ROLE_NAME.search(term):
         return Q(reference=role[1])
     if _ACCOUNT_ID.fullmatch(term):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -12,8 +12,8 @@ from integrations.admin.labels import link
 from integrations.admin.last_verification import hops, message, with_causes
 from integrations.admin.overview import OverviewColumns, with_overview
 from integrations.models import Connection, Finding, Verification
-from tenants.admin import ApiTokenInline, MemberInline, ReadOnlyAdmin, ReadOnlyInline
-from tenants.models import Member, Tenant
+from tenants.admin import ApiTokenInline, FindsByAddress, MemberInline, ReadOnlyAdmin, ReadOnlyInline
+from tenants.models import Member, Tenant, User
 from tenants.staff_forms import StaffForms
 
 
@@ -42,12 +42,12 @@ class ConnectionInline(OverviewColumns, ReadOnlyInline):
 
 
 @admin.register(Tenant)
-class TenantAdmin(StaffForms, ReadOnlyAdmin):
+class TenantAdmin(FindsByAddress, StaffForms, ReadOnlyAdmin):
     """Tenants."""
 
     list_display = ("name", "customer_number", "connections", "members", "reference", "created_at")
     search_fields = ("name", "=reference", "customer_number__startswith", "members__user__email")
-    search_help_text = "Name, reference, customer number, or a member's email address"
+    search_help_text = "Name, reference, customer number, or a member's email address, its beginning or domain (@…)"
     fields = (("name", "reference"), "customer_number", ("id", "created_at"), "hop_by_hop", "message_to_send")
     readonly_fields = (
         "name",
@@ -67,6 +67,10 @@ class TenantAdmin(StaffForms, ReadOnlyAdmin):
         counts = {"connection_count": _count(Connection.objects), "member_count": _count(Member.objects)}
         counted: QuerySet[Any] = rows.annotate(**counts)
         return counted
+
+    def of_people(self, people: QuerySet[User]) -> Q:
+        """The tenants of these people, each once."""
+        return Q(pk__in=Member.objects.filter(user__in=people.values("pk")).values("tenant"))
 
     @admin.display(description="last verifications, hop by hop")
     def hop_by_hop(self, tenant: Tenant) -> SafeString | str:

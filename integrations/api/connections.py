@@ -21,6 +21,7 @@ from integrations.aws.vendor import VendorAccountAsCustomer
 from integrations.catalogue import UnknownComponent
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Status
+from integrations.models.connection import ConnectionQuerySet
 from integrations.role_templates.options import InvalidRoleOption
 from tenants.api.base import Pagination, TenantAPIView
 from tenants.api.filters import Filters
@@ -55,10 +56,26 @@ class ConnectionFilters(Filters):
         source="name__icontains", max_length=100, required=False, help_text="Part of the name, in any case."
     )
     account_id = serializers.CharField(max_length=12, required=False, help_text="The AWS account: 12 digits.")
+    search = serializers.CharField(
+        max_length=100,
+        required=False,
+        help_text="Part of the name or of the AWS account, or the whole external ID or reference, as on the page.",
+    )
+    status = serializers.ChoiceField(
+        choices=Status.choices, required=False, help_text="The connection's own: the worst of its customer roles."
+    )
     role_status = serializers.ChoiceField(
         choices=Status.choices, required=False, help_text="At least one customer role has this status."
     )
     is_removed = serializers.BooleanField(required=False, help_text="Whether its removal was asked for.")
+
+    def filter_search(self, rows: ConnectionQuerySet, value: str) -> ConnectionQuerySet:
+        """Those that the page's search finds."""
+        return rows.found_by(value)
+
+    def filter_status(self, rows: ConnectionQuerySet, value: str) -> ConnectionQuerySet:
+        """Those that are shown with this status."""
+        return rows.with_urgency().of_status([value])
 
     def filter_role_status(self, rows: "QuerySet[Connection]", value: str) -> "QuerySet[Connection]":
         """Those of which a customer role has this status."""

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -160,16 +159,17 @@ class OldestFirst(Pagination):
         return page
 
 
-_FILTERS = [
-    OpenApiParameter("account_id", OpenApiTypes.STR, description="Of this AWS account alone."),
-    OpenApiParameter("tenant_id", OpenApiTypes.UUID, description="Of this organisation alone."),
-    OpenApiParameter("customer_number", OpenApiTypes.STR, description="Of customers with this number of yours."),
-]
-_COLUMNS = {
-    "account_id": "account_id",
-    "tenant_id": "tenant_id",
-    "customer_number": "tenant__customer_number",
-}
+class ProductConnectionFilters(Filters):
+    """What connections can be filtered by."""
+
+    account_id = serializers.CharField(max_length=12, required=False, help_text="Of this AWS account alone.")
+    tenant_id = serializers.UUIDField(required=False, help_text="Of this organisation alone.")
+    customer_number = serializers.CharField(
+        source="tenant__customer_number",
+        max_length=40,
+        required=False,
+        help_text="Of customers with this number of yours.",
+    )
 
 
 class ProductConnections(ProductAPIView):
@@ -181,19 +181,14 @@ class ProductConnections(ProductAPIView):
         "list_product_connections",
         "List the connections of all organisations (service token)",
         answers={200: ProductConnectionSerializer(many=True)},
-        problems=INVALID_CURSOR | _LIMITED,
-        parameters=[*_FILTERS, Filters, _RETRY_AFTER],
+        problems=_LIMITED,
+        filters=ProductConnectionFilters,
+        parameters=[_RETRY_AFTER],
     )
     def get(self, request: Request) -> Response:
         """Oldest first, each with the roles that may be used now and the calls that open a session in them."""
         end = feed_end()
-        rows = usable_connections()
-        for name, column in _COLUMNS.items():
-            if value := request.query_params.get(name):
-                try:
-                    rows = rows.filter(**{column: value})
-                except (DjangoValidationError, ValueError):
-                    rows = rows.none()  # what no id can be is nobody's
+        rows, _ = ProductConnectionFilters.applied(usable_connections(), request.query_params)
         paginator = OldestFirst()
         shown: Any = paginator.paginate_queryset(rows, request, self)
         response = paginator.get_paginated_response(ProductConnectionSerializer(shown, many=True).data)

@@ -3,16 +3,19 @@
 from django.urls import path
 
 from integrations.api import (
+    bulk_verifications,
     components,
     connections,
     external_id_rotation,
     findings,
     hand_off_links,
     product,
+    removal_statements,
     role_templates,
     role_updates,
     sessions,
     status_changes,
+    verification_reports,
     verifications,
 )
 from tenants.api.urls import urlpatterns as addresses_of_the_tenant
@@ -81,9 +84,20 @@ urlpatterns = [
         verifications.ConnectionVerifications.as_view(),
         name="connection_verifications",
     ),
+    path(
+        "connections/<uuid:connection_id>/removal-statement/",
+        removal_statements.RemovalStatementDetail.as_view(),
+        name="removal_statement",
+    ),
     path("product/connections/", product.ProductConnections.as_view(), name="product_connections"),
     path("product/connections/<uuid:connection_id>/", product.ProductConnection.as_view(), name="product_connection"),
     path("product/events/", product.ProductEvents.as_view(), name="product_events"),
+    path("verifications/", bulk_verifications.RequestVerifications.as_view(), name="verifications"),
+    path(
+        "verifications/<uuid:verification_id>/report/",
+        verification_reports.VerificationReport.as_view(),
+        name="verification_report",
+    ),
     path("verifications/<uuid:verification_id>/", verifications.VerificationDetail.as_view(), name="verification"),
     path("findings/", findings.Findings.as_view(), name="findings"),
     *addresses_of_the_tenant,

@@ -9,9 +9,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from integrations.actions.external_ids import issued_external_ids
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import NotOfThisConnection, pause, resume
+from integrations.actions.removal_statements import NotRemoved
+from integrations.actions.removal_statements import removal_statement as statement_of
 from integrations.actions.sandbox_stacks import stack_name
 from integrations.actions.verifications import NotReady
 from integrations.models import Status
@@ -63,15 +64,16 @@ def remove(request: MemberRequest, connection_id: UUID) -> HttpResponse:
 def removal_statement(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     """The dated statement that access is gone; until it is, the connection's page says how far it is."""
     found = find_connection(request, connection_id)
-    if found.removed_at is None:
+    try:
+        statement = statement_of(connection=found)
+    except NotRemoved:
         return redirect(connection_address(found))
-    roles = named_roles(found)
     context = {
         "section": "connections",
         "connection": found,
-        "roles": roles,
-        "external_ids": issued_external_ids(found),
-        "was_open": bool(found.account_id and roles),
+        "roles": named_roles(found),
+        "external_ids": statement.external_ids,
+        "was_open": statement.was_open,
     }
     return render(request, "integrations/removal_statement.html", context)
 

@@ -17,6 +17,7 @@ from tenants.scope import call, tenant_scope
 from tenants.secrets import digest, new_secret
 
 MOST_ADDRESSES = 20
+MOST_EXPORTS_AN_HOUR = 20
 
 
 class AddressRefused(ValueError):
@@ -57,7 +58,18 @@ def set_customer_number(*, tenant: Tenant, number: str, by: Actor) -> Tenant:
 
 
 def export_data(*, tenant: Tenant, by: Actor) -> Iterator[str]:
-    """All that is kept for the tenant, as the pieces of one JSON document. No scope is open."""
+    """All that is kept for the tenant, as the pieces of one JSON document. No scope is open.
+
+    Raises:
+        TooOften: nothing is written.
+    """
+    limits.count(
+        "data_exports",
+        tenant.pk,
+        most=MOST_EXPORTS_AN_HOUR,
+        seconds=3600,
+        message=f"The data can be exported {MOST_EXPORTS_AN_HOUR} times an hour. Try again in an hour.",
+    )
     with tenant_scope(tenant.pk):
         audit.record("tenant:exported", by=by, tenant_id=tenant.pk, target=tenant)
     return export(tenant.pk)

@@ -1,4 +1,8 @@
-"""API tokens: made, recognised, revoked. A program makes none: each has a person behind it."""
+"""API tokens: made by people, or by programs with a token of theirs, and revoked.
+
+A token that was made with another is less than that one: it has no scope more, the same person and the same second
+factor behind it, and it ends with it, whether that is revoked or at its end (docs/adr/0014).
+"""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -7,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from tenants import audit
+from tenants import audit, limits
 from tenants.audit import Actor
 from tenants.models import ApiToken, Tenant, User
 from tenants.permissions import Scope
@@ -15,10 +19,15 @@ from tenants.secrets import digest, new_secret
 
 USUAL_DAYS = 90
 LONGEST_DAYS = 365
+MOST_MADE_WITH_TOKENS_A_DAY = 200
 
 
 class InvalidExpiry(ValueError):
     """A token cannot last that long; the message says how long it can."""
+
+
+class BeyondItself(ValueError):
+    """A token would make one that may do more than itself; the message says what."""
 
 
 @transaction.atomic
@@ -31,6 +40,7 @@ def create_token(
     scopes: Iterable[Scope] = (Scope.READ,),
     days: int = USUAL_DAYS,
     second_factor: bool = False,
+    made_with: ApiToken | None = None,
 ) -> tuple[ApiToken, str]:
     """A new token of the tenant, and its text, which can be shown this once and never again.
 
@@ -42,6 +52,7 @@ def create_token(
         scopes: what it may be used for.
         days: after how many days it ends.
         second_factor: whether the user has shown a second factor.
+        made_with: the token that a program makes it with (`create_token_with`).
 
     Raises:
         InvalidExpiry: nothing is written.
@@ -50,6 +61,8 @@ def create_token(
         raise InvalidExpiry(f"A token lasts 1 to {LONGEST_DAYS} days.")
     text = f"rbt_{new_secret()}"
     expires_at = timezone.now() + timedelta(days=days)
+    if made_with is not None and made_with.expires_at is not None:
+        expires_at = min(expires_at, made_with.expires_at)
     token = ApiToken.objects.create(
         tenant=tenant,
         name=name,
@@ -59,6 +72,7 @@ def create_token(
         second_factor=second_factor,
         expires_at=expires_at,
         created_by=user,
+        made_with=made_with,
     )
     audit.record(
         "api_token:created",
@@ -68,20 +82,68 @@ def create_token(
         name=name,
         scopes=token.scopes,
         expires_at=expires_at.isoformat(),
+        **({"made_with": made_with.prefix} if made_with is not None else {}),
     )
     return token, text
 
 
 @transaction.atomic
+def create_token_with(
+    *, token: ApiToken, name: str, by: Actor, scopes: Iterable[Scope] = (Scope.READ,), days: int = USUAL_DAYS
+) -> tuple[ApiToken, str]:
+    """A new token that a program makes with one of its own, as `create_token`. It ends with that one at the latest.
+
+    Raises:
+        InvalidExpiry, BeyondItself, TooOften: nothing is written.
+        ApiToken.DoesNotExist: the token is revoked by now.
+    """
+    scopes = set(scopes)
+    # Behind its lock: whoever revokes it meanwhile waits, and then finds the new one too.
+    locked = ApiToken.objects.select_for_update(of=["self"]).select_related("created_by", "tenant")
+    token = locked.get(tenant_id=token.tenant_id, pk=token.pk, revoked_at=None, created_by__isnull=False)
+    if beyond := [scope.value for scope in Scope if scope in scopes and scope not in token.scopes]:
+        raise BeyondItself(
+            f"This token has not the scopes {', '.join(beyond)} itself, so it makes no token that has them. A person "
+            "makes one on the API tokens page."
+        )
+    limits.count(
+        "tokens_made_with_tokens",
+        token.tenant_id,
+        most=MOST_MADE_WITH_TOKENS_A_DAY,
+        seconds=24 * 3600,
+        message=f"Programs of an organisation make {MOST_MADE_WITH_TOKENS_A_DAY} tokens a day. Try again tomorrow.",
+    )
+    return create_token(
+        tenant=token.tenant,
+        name=name,
+        user=token.created_by,  # type: ignore[arg-type]  # asked for above
+        by=by,
+        scopes=scopes,
+        days=days,
+        second_factor=bool(token.second_factor),
+        made_with=token,
+    )
+
+
+@transaction.atomic
 def revoke_token(*, tenant: Tenant, token_id: UUID, by: Actor) -> ApiToken:
-    """End a token at once. Revoking it twice changes nothing.
+    """End a token at once, and every token that was made with it. Revoking it twice changes nothing.
 
     Raises:
         ApiToken.DoesNotExist: the tenant has no such token.
     """
     token = ApiToken.objects.select_for_update().get(tenant=tenant, pk=token_id)
+    _revoke(token, by)
+    ended = [token]
+    while ended:
+        ended = list(ApiToken.objects.select_for_update().filter(tenant=tenant, made_with__in=ended).order_by("pk"))
+        for made in ended:
+            _revoke(made, by)
+    return token
+
+
+def _revoke(token: ApiToken, by: Actor) -> None:
     if token.revoked_at is None:
         token.revoked_at = timezone.now()
         token.save(update_fields=["revoked_at"])
-        audit.record("api_token:revoked", by=by, tenant_id=tenant.pk, target=token, name=token.name)
-    return token
+        audit.record("api_token:revoked", by=by, tenant_id=token.tenant_id, target=token, name=token.name)

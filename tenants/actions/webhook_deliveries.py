@@ -10,7 +10,10 @@ import logging
 import random
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -44,6 +47,9 @@ MESSAGE_SECONDS = 30  # a message that is older finds the lease too short
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 10 * 3600))
 SPREAD = 0.2
 MOST_TRIES = len(WAITS) + 1
+# Who answers with one of these may say by Retry-After when to come again; no longer than the longest wait of our own.
+ASKS_TO_WAIT = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+LONGEST_ASKED_WAIT = WAITS[-1]
 DISABLED_AFTER = timedelta(days=5)
 ANSWER_BYTES = 1000  # that are kept
 KEPT = timedelta(days=30)
@@ -125,6 +131,21 @@ def wait_after(tries: int) -> timedelta:
     return WAITS[tries - 1] * (1 + random.uniform(-SPREAD, SPREAD))  # noqa: S311 — it spreads load and hides nothing
 
 
+def asked_wait(answer: Answer | None) -> timedelta:
+    """How long a receiver asks us to wait before we call it again: nothing where it does not, or where we cannot read
+    what it says (RFC 9110, 10.2.3: seconds, or a date).
+    """
+    text = answer.headers.get("retry-after", "").strip() if answer and answer.status in ASKS_TO_WAIT else ""
+    if text.isascii() and text.isdecimal():
+        return min(timedelta(seconds=int(text[:9])), LONGEST_ASKED_WAIT)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return timedelta()
+    wait = (until if until.tzinfo else until.replace(tzinfo=UTC)) - datetime.now(UTC)
+    return max(timedelta(), min(wait, LONGEST_ASKED_WAIT))
+
+
 def _held(endpoint_id: UUID, lease: UUID) -> QuerySet[WebhookEndpoint]:
     return WebhookEndpoint.objects.filter(pk=endpoint_id, lease=lease, leased_until__gt=timezone.now())
 
@@ -180,6 +201,8 @@ def _note(claim: _Claim, lease: UUID, answer: Answer | None, error: str, duratio
     """Write the attempt down, and what becomes of the delivery and of its endpoint."""
     now = timezone.now()
     is_delivered = answer is not None and 200 <= answer.status < 300
+    is_gone = answer is not None and answer.status == HTTPStatus.GONE
+    wait = asked_wait(answer)
     with tenant_scope(claim.delivery.tenant_id):
         # Whoever changes the two locks the endpoint first.
         endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=claim.delivery.endpoint_id).first()
@@ -200,41 +223,47 @@ def _note(claim: _Claim, lease: UUID, answer: Answer | None, error: str, duratio
         if is_ours:
             if is_delivered:
                 delivery.state, delivery.due_at = State.DELIVERED, None
-            elif delivery.tries >= MOST_TRIES:
+            elif is_gone or delivery.tries >= MOST_TRIES:
                 delivery.state, delivery.due_at = State.FAILED, None
             else:
-                delivery.due_at = now + wait_after(delivery.tries)
+                delivery.due_at = now + max(wait_after(delivery.tries), wait)
             delivery.save(update_fields=["state", "due_at"])
+        if wait:  # it asks us to wait, and not one event
+            endpoint.deliveries.filter(due_at__lt=now + wait).update(due_at=now + wait)
         if is_delivered and endpoint.failing_since is not None:
             WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=None)
         elif not is_delivered:
-            _note_failure(endpoint, by=SYSTEM)
+            _note_failure(endpoint, is_gone=is_gone, by=SYSTEM)
 
 
 @transaction.atomic
-def _note_failure(endpoint: WebhookEndpoint, *, by: Actor) -> None:
-    """Remember since when an endpoint fails; switch it off, and say so, once that is too long."""
+def _note_failure(endpoint: WebhookEndpoint, *, is_gone: bool, by: Actor) -> None:
+    """Remember since when an endpoint fails; switch it off, and say so, once that is too long or it says it is gone."""
     now = timezone.now()
-    if endpoint.failing_since is None:
-        endpoint.failing_since = now
+    endpoint.failing_since = endpoint.failing_since or now
+    if endpoint.enabled and is_gone:
+        _switch_off(endpoint, WebhookEndpoint.DisabledBy.GONE, "webhook_gone", by=by)
     elif endpoint.enabled and now - endpoint.failing_since >= DISABLED_AFTER:
-        endpoint.enabled, endpoint.disabled_by = False, WebhookEndpoint.DisabledBy.FAILURES
-        end_waiting(endpoint)
-        tell(
-            Tenant.objects.get(pk=endpoint.tenant_id),
-            "webhook_disabled",
-            endpoint=endpoint,
-            host=urlsplit(endpoint.url).netloc,  # the rest of an address may hold a key
-            days=DISABLED_AFTER.days,
-        )
-        audit.record(
-            "webhook_endpoint:disabled",
-            by=by,
-            tenant_id=endpoint.tenant_id,
-            target=endpoint,
-            failing_since=endpoint.failing_since.isoformat(),
-        )
+        _switch_off(endpoint, WebhookEndpoint.DisabledBy.FAILURES, "webhook_disabled", by=by, days=DISABLED_AFTER.days)
     endpoint.save(update_fields=["failing_since", "enabled", "disabled_by"])
+
+
+def _switch_off(
+    endpoint: WebhookEndpoint, disabled_by: WebhookEndpoint.DisabledBy, mail: str, *, by: Actor, **context: Any
+) -> None:
+    """Tell an endpoint nothing any more, and its tenant why. The caller saves it."""
+    endpoint.enabled, endpoint.disabled_by = False, disabled_by
+    end_waiting(endpoint)
+    host = urlsplit(endpoint.url).netloc  # the rest of an address may hold a key
+    tell(Tenant.objects.get(pk=endpoint.tenant_id), mail, endpoint=endpoint, host=host, **context)
+    audit.record(
+        "webhook_endpoint:disabled",
+        by=by,
+        tenant_id=endpoint.tenant_id,
+        target=endpoint,
+        reason=disabled_by.value,
+        failing_since=endpoint.failing_since.isoformat() if endpoint.failing_since else None,
+    )
 
 
 def _readable(body: bytes) -> str:

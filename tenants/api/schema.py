@@ -88,7 +88,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API token, made on the API tokens page of your organisation. It may do what both its "
+            "description": "An API token of your organisation, from its API tokens page. It may do what both its "
             "scopes and the member who made it may do; each operation names the scope that it needs.",
         }
 

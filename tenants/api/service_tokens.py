@@ -15,6 +15,7 @@ from tenants import limits
 from tenants.actions.service_tokens import find_service_token, note_use
 from tenants.api.base import ApiView, Pagination
 from tenants.api.problems import Problem
+from tenants.api.rate_limits import too_many_requests
 from tenants.audit import Actor
 from tenants.models import ServiceToken
 from tenants.scope import PRODUCT, product_scope
@@ -102,9 +103,7 @@ class ProductAPIView(ApiView):
                 message=f"A service token may ask {MOST_PER_MINUTE} times a minute. Keep an answer for a minute.",
             )
         except limits.TooOften as refusal:
-            raise Problem(
-                "rate-limited", "Too many requests", str(refusal), 429, retry_after=refusal.retry_after_seconds
-            ) from refusal
+            raise too_many_requests(str(refusal), refusal.retry_after_seconds) from refusal
         note_use(token=token, by=Actor.service(token))
         if PRODUCT not in connections.databases:
             raise Problem(

@@ -40,7 +40,7 @@ class TenantInput(InputSerializer):
     """What to change of your organisation."""
 
     refused_fields = {
-        "deletion_due_at": "Deletion is asked for by an owner, on the settings page. Leave this field out.",
+        "deletion_due_at": "Deletion is asked for at `/api/v1/tenant/deletion/`. Leave this field out.",
     }
 
     name = NameField(max_length=Tenant._meta.get_field("name").max_length, help_text="Its name.")

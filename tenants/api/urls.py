@@ -2,11 +2,32 @@
 
 from django.urls import path
 
-from tenants.api import audit_events, invitations, members, notification_addresses, tenant, tokens, webhooks
+from tenants.api import (
+    audit_events,
+    data_export,
+    deletion,
+    domains,
+    invitations,
+    members,
+    notification_addresses,
+    recoveries,
+    single_sign_on,
+    tenant,
+    tokens,
+    webhooks,
+)
 
 _WEBHOOK = "webhook-endpoints/<uuid:endpoint_id>/"
 urlpatterns = [
     path("tenant/", tenant.TenantDetail.as_view(), name="tenant"),
+    path("tenant/deletion/", deletion.TenantDeletion.as_view(), name="tenant_deletion"),
+    path("tenant/export/", data_export.DataExport.as_view(), name="data_export"),
+    path("single-sign-on/", single_sign_on.SingleSignOn.as_view(), name="single_sign_on"),
+    path("domains/", domains.Domains.as_view(), name="domains"),
+    path("domains/<uuid:domain_id>/", domains.DomainDetail.as_view(), name="domain"),
+    path("recoveries/", recoveries.Recoveries.as_view(), name="recoveries"),
+    path("recoveries/<uuid:recovery_id>/", recoveries.RecoveryDetail.as_view(), name="recovery"),
+    path("recoveries/<uuid:recovery_id>/cancel/", recoveries.CancelRecovery.as_view(), name="recovery_cancel"),
     path("members/", members.Members.as_view(), name="members"),
     path("members/<uuid:user_id>/", members.MemberDetail.as_view(), name="member"),
     path("members/<uuid:user_id>/transfer/", members.OwnershipTransfer.as_view(), name="ownership_transfer"),

@@ -54,7 +54,9 @@ class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
         child=serializers.CharField(), read_only=True, help_text="The names of the events that it is told of."
     )
     disabled_by = serializers.CharField(
-        read_only=True, help_text="`customer`, `failures` (it failed for too long), or empty while it is switched on."
+        read_only=True,
+        help_text="`customer`, `failures` (it failed for too long), `gone` (it answered 410), or empty while it is "
+        "switched on.",
     )
 
     class Meta:

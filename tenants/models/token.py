@@ -32,6 +32,14 @@ class ApiToken(models.Model):
         null=True, help_text="Whether it was made with a second factor; empty for tokens from before this was noted."
     )
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    made_with = models.ForeignKey(
+        "self",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="made",
+        help_text="The token that a program made this one with: it ends with that one.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="When it ends by itself; empty for tokens from before they had an end."

@@ -26,6 +26,7 @@ class WebhookEndpoint(models.Model):
 
         CUSTOMER = "customer", "Switched off"
         FAILURES = "failures", "Switched off by us, since it failed for too long"
+        GONE = "gone", "Switched off by us, since it answered that it is gone"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="webhook_endpoints")
@@ -49,7 +50,7 @@ class WebhookEndpoint(models.Model):
             models.UniqueConstraint(fields=["tenant", "id"], name="webhook_endpoint_of_tenant"),
             models.CheckConstraint(
                 condition=models.Q(enabled=True, disabled_by="")
-                | models.Q(enabled=False, disabled_by__in=["customer", "failures"]),
+                | models.Q(enabled=False, disabled_by__in=["customer", "failures", "gone"]),
                 name="webhook_endpoint_disabled_by_somebody",
             ),
         ]

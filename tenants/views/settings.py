@@ -89,7 +89,11 @@ def data_export(request: MemberRequest) -> HttpResponseBase:
     """All that is kept for the tenant, as a file."""
     if request.method != "POST":
         return redirect("tenant_settings", tenant_id=request.tenant.pk)
-    document = actions.export_data(tenant=request.tenant, by=Actor.user(request.user))
+    try:
+        document = actions.export_data(tenant=request.tenant, by=Actor.user(request.user))
+    except TooOften as refusal:
+        messages.error(request, str(refusal))
+        return redirect("tenant_settings", tenant_id=request.tenant.pk)
     response = StreamingHttpResponse(document, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="rolebridge-{request.tenant.reference}.json"'
     response["Cache-Control"] = "no-store"

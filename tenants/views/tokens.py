@@ -43,7 +43,7 @@ def api_tokens(request: MemberRequest) -> HttpResponse:
             status = 422
     context["tokens"] = (
         ApiToken.objects.filter(tenant_id=request.tenant.pk)
-        .select_related("created_by")
+        .select_related("created_by", "made_with")
         .order_by("revoked_at", "-created_at")
     )
     response = render(request, "tenants/api_tokens.html", context, status=status)
@@ -56,7 +56,8 @@ def api_token_revoke(request: MemberRequest, token_id: UUID) -> HttpResponse:
     """Ask once more, then revoke."""
     token = get_object_or_404(ApiToken, tenant_id=request.tenant.pk, pk=token_id)
     if request.method != "POST":
-        return render(request, "tenants/api_token_revoke.html", {"section": "tokens", "token": token})
+        context = {"section": "tokens", "token": token, "has_made": token.made.filter(revoked_at=None).exists()}
+        return render(request, "tenants/api_token_revoke.html", context)
     revoke_token(tenant=request.tenant, token_id=token.pk, by=Actor.user(request.user))
     messages.success(request, _("“%s” is revoked. Programs that use it are refused from now on.") % token.name)
     return redirect("api_tokens", tenant_id=request.tenant.pk)

@@ -93,8 +93,20 @@ def found(staff: Client, **query: str) -> set[str]:
         lambda connection: f"arn:aws:iam::222233334444:role/rolebridge-{connection.reference}-log-analysis",
         lambda _: "blue harb",
         lambda _: "viewer@example.com",
+        lambda _: "Viewer@",
+        lambda _: "@Example.com",
     ],
-    ids=["account id", "account id with dashes", "external ID", "role name", "role ARN", "tenant", "email address"],
+    ids=[
+        "account id",
+        "account id with dashes",
+        "external ID",
+        "role name",
+        "role ARN",
+        "tenant",
+        "email address",
+        "beginning of an address",
+        "domain of an address",
+    ],
 )
 def test_a_connection_is_found_by_what_customers_write(cast, staff, term: Callable[[Connection], str]) -> None:
     wanted = connect(cast.tenant, "Wanted")
@@ -103,7 +115,26 @@ def test_a_connection_is_found_by_what_customers_write(cast, staff, term: Callab
     assert found(staff, q=term(wanted)) == {"Wanted"}
 
 
-@pytest.mark.parametrize("term", ["foo", "%", "'", "x" * 5000, "0b8f6d9e-7c1a-4a57-9d0e-2f5a6c3b1e44"])
+@pytest.mark.parametrize("term", ["viewer@example.com", "VIEWER@", "@example.com"])
+def test_tenants_members_and_tokens_are_found_by_an_address_each_once(cast, staff, term) -> None:
+    with tenant_scope(cast.tenant.pk):
+        create_token(tenant=cast.tenant, name="Pipeline", user=cast.viewer, by=SYSTEM)
+
+    for model, more in (("tenant", 0), ("member", 2 if term.startswith("@") else 0), ("apitoken", 0)):
+        rows = staff.get(f"/admin/tenants/{model}/", {"q": term}).context["cl"].result_list
+        assert len(rows) == 1 + more, model
+        assert staff.get(f"/admin/tenants/{model}/", {"q": "@nowhere.example"}).context["cl"].result_count == 0
+
+
+def test_a_search_that_fits_too_many_organisations_says_so(cast, staff, monkeypatch) -> None:
+    monkeypatch.setattr("integrations.admin.connections.MOST_TENANTS", 0)
+
+    page = staff.get(LIST, {"q": "@example.com"}).content.decode()
+
+    assert "More than 0 organisations fit" in page
+
+
+@pytest.mark.parametrize("term", ["foo", "%", "'", "x" * 5000, "0b8f6d9e-7c1a-4a57-9d0e-2f5a6c3b1e44", "@", "@@"])
 def test_any_search_gets_an_answer(cast, staff, term) -> None:
     for model in admin.site._registry:
         answer = staff.get(f"/admin/{model._meta.app_label}/{model._meta.model_name}/", {"q": term})

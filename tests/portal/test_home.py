@@ -116,6 +116,11 @@ class TestErrors:
         assert answer.status_code == 404
         assert "There is nothing here" in answer.content.decode()
 
+    def test_sign_in_offers_a_new_password_once(self, client, db) -> None:
+        page = client.get("/accounts/login/").content.decode()
+
+        assert page.count('href="/accounts/password/reset/"') == 1
+
     def test_a_stale_form_is_explained(self, cast) -> None:
         answer = Client(enforce_csrf_checks=True).post("/accounts/login/", {})
 

@@ -1,11 +1,14 @@
 """The export holds all that is kept for a tenant, nothing of another, and nothing that opens a door."""
 
+import base64
 import json
 
 import psycopg
 from django.db import connections
 
 from integrations.actions.connections import create_connection
+from integrations.actions.role_templates import download_role_template
+from integrations.role_templates.formats import Format
 from tenants.actions.settings import add_notification_address, export_data
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
@@ -53,6 +56,17 @@ def test_every_column_of_every_row_is_in_it_but_what_opens_doors(cast, db) -> No
         cast.admin.email,
         cast.viewer.email,
     }
+
+
+def test_files_are_in_it_as_they_were_handed_out(cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
+        download = download_role_template(connection=connection, chosen=Format.TERRAFORM_ZIP, by=SYSTEM)
+        content = bytes(download.role_template.content)
+
+    (kept,) = exported(cast)["integrations_roletemplate"]
+
+    assert base64.b64decode(kept["content"]) == content
 
 
 def test_nothing_of_another_tenant_and_no_secret_is_in_it(cast) -> None:

@@ -76,6 +76,7 @@ def test_two_tenants_hammered_at_once_never_see_each_other(pooler) -> None:
         env=os.environ | environment, cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
+    print(done.stdout)  # noqa: T201 — `make nightly` keeps it
     assert done.returncode == 0, done.stdout + done.stderr
 
 

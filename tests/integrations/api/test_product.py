@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
@@ -111,7 +112,19 @@ def test_it_is_filtered(cast, product) -> None:
 
     for query in ({"account_id": "555566667777"}, {"tenant_id": str(cast.other_tenant.pk)}):
         assert [row["id"] for row in product.get(LIST, query).json()["results"]] == [str(theirs.pk)]
-    assert product.get(LIST, {"tenant_id": "none"}).json()["results"] == []
+    assert product.get(LIST, {"tenant_id": str(uuid4())}).json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"page_size": "0"}, {"page_size": "201"}, {"page_size": "x"}, {"tenant_id": "none"}, {"status": "unsafe"}],
+)
+def test_a_parameter_that_is_none_is_refused(product, query) -> None:
+    answer = product.get(LIST, query)
+
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["type"] == "urn:rolebridge:problem:invalid"
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"#/{name}" for name in query]
 
 
 UNUSABLE = {
@@ -243,6 +256,7 @@ def test_who_asks_too_often_is_told_when_to_come_again(product, monkeypatch) -> 
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert 0 < int(answers[2]["Retry-After"]) <= 60
+    assert answers[2].json()["type"] == "urn:rolebridge:problem:too-many-requests"
     cache.clear()
 
 

@@ -33,13 +33,16 @@ from integrations.actions.role_templates import download_role_template
 from integrations.models import Finding, Verification
 from integrations.role_templates.formats import Format
 from portal.wsgi import application
+from tenants.actions.deletion import request_deletion
 from tenants.actions.invitations import invite
+from tenants.actions.recovery import request_recovery
 from tenants.actions.settings import add_notification_address
+from tenants.actions.single_sign_on import add_domain
 from tenants.actions.tokens import create_token
 from tenants.actions.webhooks import create_endpoint, send_test_event
 from tenants.api.tenant import TenantDetail, TenantSerializer
 from tenants.audit import SYSTEM
-from tenants.models import Member, Tenant
+from tenants.models import Member, Recovery, Tenant, TenantDomain
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
 from tenants.webhook_event_types import WebhookEventType
@@ -108,7 +111,19 @@ def things(tenant: Tenant, user, colleague, name: str) -> dict[str, str]:
             by=SYSTEM,
         )
         delivery = send_test_event(endpoint=endpoint, by=SYSTEM)
+        domain = add_domain(
+            tenant=tenant,
+            domain=f"{connection.reference}.example.com",
+            mailbox=TenantDomain.Mailbox.POSTMASTER,
+            by=SYSTEM,
+        )
+        request_deletion(tenant=tenant, by=SYSTEM)
+    recoveries = request_recovery(
+        tenant_id=tenant.pk, kind=Recovery.Kind.OWNER, email=f"lost-{email}", reason=name, by=SYSTEM
+    )
     return {
+        "domain_id": str(domain.pk),
+        "recovery_id": str(recoveries[0].pk),
         "endpoint_id": str(endpoint.pk),
         "delivery_id": str(delivery.pk),
         "connection_id": str(connection.pk),
@@ -167,9 +182,16 @@ def token_of(cast, api):
     return token
 
 
-# What no example brings to a good end: there is no bucket for templates, and no address made at random is one that
-# webhooks go to.
-NEVER_DONE = {"create_quick_create_link", "create_webhook_endpoint"}
+# What no example brings to a good end: there is no bucket for templates, no connection is removed to the end, and no
+# address, no domain, no provider and no name of the organisation is made at random.
+NEVER_DONE = {
+    "create_domain",
+    "create_quick_create_link",
+    "create_webhook_endpoint",
+    "get_removal_statement",
+    "request_tenant_deletion",
+    "update_single_sign_on",
+}
 
 
 @pytest.mark.timeout(7200 if NIGHTLY else 180)
@@ -179,6 +201,9 @@ def test_every_answer_is_in_the_document_and_none_is_another_tenants(
 ) -> None:
     monkeypatch.setattr("tenants.actions.invitations.MOST_A_DAY", 100_000)
     monkeypatch.setattr("tenants.actions.settings.MOST_ADDRESSES", 100_000)
+    monkeypatch.setattr("tenants.actions.settings.MOST_EXPORTS_AN_HOUR", 100_000)
+    monkeypatch.setattr("tenants.actions.single_sign_on.MOST_DOMAINS", 100_000)
+    monkeypatch.setattr("tenants.actions.tokens.MOST_MADE_WITH_TOKENS_A_DAY", 100_000)
     monkeypatch.setattr("tenants.actions.webhooks.MOST_TESTS_AN_HOUR", 100_000)
     token, answered = token_of(who), {}
 

@@ -4,7 +4,8 @@ import json
 import re
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +22,15 @@ from portal.local.services import ROOT
 from tenants import outbound
 from tenants.actions import webhook_deliveries
 from tenants.actions.tokens import create_token
-from tenants.actions.webhook_deliveries import MOST_TRIES, WAITS, deliver, forget_old_events, hand_out_due, wait_after
+from tenants.actions.webhook_deliveries import (
+    MOST_TRIES,
+    WAITS,
+    asked_wait,
+    deliver,
+    forget_old_events,
+    hand_out_due,
+    wait_after,
+)
 from tenants.actions.webhooks import (
     EndpointDisabled,
     change_endpoint,
@@ -33,6 +42,7 @@ from tenants.actions.webhooks import (
 )
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookSecret
+from tenants.outbound import Answer
 from tenants.scope import tenant_scope
 from tenants.webhook_event_types import WebhookEventType
 from tests.brokers import unread, use_broker
@@ -360,6 +370,77 @@ class TestFailures:
         assert "secret-path" not in mail.outbox[0].body
         add_connection(cast.tenant, "Third")
         assert work() == 0
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_a_receiver_that_asks_us_to_wait_is_left_alone_for_that_long(self, cast, server, work, status) -> None:
+        server.answer = answering(status, headers={"Retry-After": "1800"})
+        add_endpoint(cast.tenant, server.address)
+        add_connection(cast.tenant, "First")
+        add_connection(cast.tenant, "Second")
+
+        assert work() == 1  # the second event waits too
+
+        soonest = timezone.now() + timedelta(minutes=29)
+        assert [delivery.state for delivery in deliveries(cast.tenant)] == ["waiting", "waiting"]
+        assert all(delivery.due_at > soonest for delivery in deliveries(cast.tenant))
+        server.answer = answering(200)
+        make_due(cast.tenant)
+        assert work() == 2
+
+    def test_what_is_asked_is_bounded_and_what_says_nothing_is_left_aside(self) -> None:
+        in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+        for text, least, most in (
+            ("120", 120, 120),
+            (in_an_hour, 3500, 3600),
+            ("999999999999999999999", 36000, 36000),
+            ("Wed, 21 Oct 2122 07:28:00 GMT", 36000, 36000),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+            ("Mon, 01 Jan 0001 00:00:00 +2359", 0, 0),
+            ("-5", 0, 0),
+            ("1.5", 0, 0),
+            ("\u0663", 0, 0),
+            ("soon", 0, 0),
+            ("", 0, 0),
+        ):
+            answer = Answer(503, {"retry-after": text}, b"", is_cut=False)
+            assert least <= asked_wait(answer).total_seconds() <= most, text
+        assert asked_wait(Answer(500, {"retry-after": "120"}, b"", is_cut=False)) == timedelta()
+        assert asked_wait(None) == timedelta()
+
+    def test_one_that_is_gone_is_switched_off_at_once_and_its_owners_are_told(self, cast, server, work) -> None:
+        server.answer = answering(410)
+        endpoint, _ = add_endpoint(cast.tenant, f"{server.address}/secret-path")
+        add_connection(cast.tenant, "First")
+        add_connection(cast.tenant, "Second")
+        mail.outbox.clear()
+
+        assert work() == 1
+
+        with tenant_scope(cast.tenant.pk):
+            endpoint.refresh_from_db()
+            event = AuditEvent.objects.get(action="system:webhook_endpoint:disabled")
+        assert (endpoint.enabled, endpoint.disabled_by) == (False, "gone")
+        assert event.data["reason"] == "gone"
+        assert {delivery.state for delivery in deliveries(cast.tenant)} == {"failed"}
+        assert [message.to for message in mail.outbox] == [["owner@example.com"]]
+        assert "answered 410" in mail.outbox[0].body
+        assert "secret-path" not in mail.outbox[0].body
+        add_connection(cast.tenant, "Third")
+        assert (work(), len(server.asked)) == (0, 1)
+
+    def test_one_that_was_gone_is_told_again_once_it_is_switched_on(self, cast, server, work) -> None:
+        server.answer = answering(410)
+        endpoint, _ = add_endpoint(cast.tenant, server.address)
+        add_connection(cast.tenant)
+        work()
+        server.answer = answering(200)
+
+        with tenant_scope(cast.tenant.pk):
+            change_endpoint(endpoint=endpoint, enabled=True, by=SYSTEM)
+        add_connection(cast.tenant, "Second")
+
+        assert work() == 1
+        assert [delivery.state for delivery in deliveries(cast.tenant)] == ["delivered", "failed"]
 
 
 class TestLostWorkers:
