@@ -10,6 +10,7 @@ import random
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
+from math import ceil
 from uuid import UUID
 
 from celery import current_app
@@ -29,6 +30,7 @@ from integrations.models.connection import worst
 from integrations.next_verification import WAITING_FOR_AWS, next_verification
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
+from tenants.models import AuditEvent
 from tenants.scope import call, tenant_scope
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ QUEUED_AGAIN_AFTER = timedelta(seconds=30)  # its message may be lost with the b
 GIVEN_UP_AFTER = timedelta(minutes=10)
 SENT_TASK_EXPIRES_SECONDS = 600
 LOOKED_BACK = 10
+HOUR = timedelta(hours=1)
 
 State = Verification.State
 Checks = Verification.Checks
@@ -51,6 +54,14 @@ Checks = Verification.Checks
 
 class NotReady(ValueError):
     """The connection cannot be verified yet; the message says what is missing."""
+
+
+class TooManyVerifications(NotReady):
+    """The tenant asked for as many verifications in an hour as it may; the message says when it can go on."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 @transaction.atomic
@@ -63,6 +74,7 @@ def request_verification(*, connection: Connection, by: Actor, checks: str = Che
 
     Raises:
         NotReady: no AWS account or no component is chosen yet.
+        TooManyVerifications: the tenant asked for as many in this hour as it may.
     """
     verification, is_new = find_or_create(connection, by, checks)
     if is_new:
@@ -108,6 +120,8 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
             active.checks = checks  # a worker that is at it already sees so when it ends
             active.save(update_fields=["checks"])
         return active, False
+    if by.is_customer:
+        refuse_too_many(connection.tenant_id)
     verification = Verification.objects.create(
         tenant_id=connection.tenant_id,
         connection=connection,
@@ -125,6 +139,33 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
         **({"checks": checks} if checks != Checks.ALL else {}),
     )
     return verification, True
+
+
+def refuse_too_many(tenant_id: UUID, wanted: int = 1) -> None:
+    """Raise TooManyVerifications where the tenant, whose scope is open, asks for more than it may in an hour.
+
+    What comes by itself does not count. No lock is held, since each request would wait for the tenant's others: those
+    of one moment are counted side by side.
+    """
+    most, an_hour_ago = settings.MOST_VERIFICATIONS_AN_HOUR_PER_TENANT, timezone.now() - HOUR
+    asked = Verification.objects.filter(tenant_id=tenant_id, requested_at__gt=an_hour_ago)
+    asked_at = list(asked.exclude(requested_by=SYSTEM.name).values_list("requested_at", flat=True))
+    # Those of many connections at once are made by the schedule, and the audit event says how many were asked for.
+    for at, count in AuditEvent.objects.filter(
+        tenant_id=tenant_id, at__gt=an_hour_ago, action__endswith=":connection:verifications_requested"
+    ).values_list("at", "data__count"):
+        asked_at += [at] * count
+    if len(asked_at) + wanted <= most:
+        return
+    # When enough of the earliest are an hour old.
+    too_many = len(asked_at) + wanted - most
+    free_at = sorted(asked_at)[too_many - 1] + HOUR if too_many <= len(asked_at) else timezone.now() + HOUR
+    seconds = max(ceil((free_at - timezone.now()).total_seconds()), 1)
+    raise TooManyVerifications(
+        f"Your organisation may ask for {most} verifications in an hour and has asked for {len(asked_at)}. Try again "
+        f"in {ceil(seconds / 60)} min, or ask our support for more. What is verified by itself goes on.",
+        seconds,
+    )
 
 
 def was_just_asked(connection: Connection) -> bool:

@@ -71,6 +71,7 @@ class Verification(models.Model):
             models.Index(fields=["lease_expires_at"], condition=models.Q(state="running"), name="verification_leases"),
             models.Index(fields=["requested_at"], condition=models.Q(state="queued"), name="verification_queue"),
             models.Index(fields=["requested_at", "id"], name="verification_of_all_tenants"),
+            models.Index(fields=["tenant", "requested_at"], name="verification_of_tenant_by_age"),
             models.Index(fields=["finished_at"], condition=models.Q(state="failed"), name="verification_failed"),
         ]
         ordering = ["-requested_at"]

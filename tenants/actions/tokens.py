@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,6 +20,10 @@ LONGEST_DAYS = 365
 
 class InvalidExpiry(ValueError):
     """A token cannot last that long; the message says how long it can."""
+
+
+class TooManyTokens(RuntimeError):
+    """The tenant has as many tokens as it may have; the message says what to do."""
 
 
 @transaction.atomic
@@ -44,10 +49,11 @@ def create_token(
         second_factor: whether the user has shown a second factor.
 
     Raises:
-        InvalidExpiry: nothing is written.
+        InvalidExpiry, TooManyTokens: nothing is written.
     """
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidExpiry(f"A token lasts 1 to {LONGEST_DAYS} days.")
+    _refuse_too_many(tenant)
     text = f"rbt_{new_secret()}"
     expires_at = timezone.now() + timedelta(days=days)
     token = ApiToken.objects.create(
@@ -70,6 +76,18 @@ def create_token(
         expires_at=expires_at.isoformat(),
     )
     return token, text
+
+
+def _refuse_too_many(tenant: Tenant) -> None:
+    # One at a time of a tenant, or two could both see the last free place.
+    Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).first()
+    most = settings.MOST_API_TOKENS_PER_TENANT
+    working = ApiToken.objects.filter(tenant_id=tenant.pk, revoked_at=None).exclude(expires_at__lte=timezone.now())
+    if working.count() >= most:
+        raise TooManyTokens(
+            f"Your organisation has {most} API tokens, which is as many as it may have. Revoke one that you no longer "
+            "need, or ask our support for more."
+        )
 
 
 @transaction.atomic
