@@ -58,7 +58,7 @@ def _make_due(tenant: Tenant, by: Actor, wanted: ConnectionQuerySet) -> int:
         .filter(pk__in=to_look_at.values("connection"))
         .exclude(pk__in=active.values("connection"))
         .order_by("pk")
-        .select_for_update(of=["self"])
+        .select_for_update(of=["self"], no_key=True)
     )
     ids = list(ready.values_list("pk", flat=True))
     if not ids:

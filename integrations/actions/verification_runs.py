@@ -211,7 +211,7 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         if running(tenant_id) >= MOST_RUNNING_PER_TENANT:
             return None
         verification = (
-            Verification.objects.select_for_update(of=["self"])
+            Verification.objects.select_for_update(of=["self"], no_key=True)
             .select_related("connection__tenant")
             .annotate(now=Now())
             .filter(tenant_id=tenant_id, pk=verification_id)
@@ -426,9 +426,9 @@ def _queue_again(verification: Verification) -> None:
 
 def _still_ours(claim: Claim) -> Verification:
     """The verification, with its connection locked before it: whoever asks for one locks them in this order too."""
-    connection = Connection.objects.select_for_update().filter(pk=claim.connection_id).first()
+    connection = Connection.objects.select_for_update(no_key=True).filter(pk=claim.connection_id).first()
     verification = (
-        Verification.objects.select_for_update()
+        Verification.objects.select_for_update(no_key=True)
         .filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING)
         .first()
     )

@@ -91,7 +91,7 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
     """The connection's active verification, or a new one, and whether it is new. Raises NotReady; the scope is open."""
     refuse_while_stopped()
     connection = (
-        Connection.objects.select_for_update()
+        Connection.objects.select_for_update(no_key=True)
         .prefetch_related("roles")
         .get(tenant_id=connection.tenant_id, pk=connection.pk)
     )
@@ -111,7 +111,9 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
             "We open no session in these roles: each is unsafe or on its way out. Ask for a verification of all checks."
         )
     # Locked, since a worker may be ending it just now.
-    active = connection.verifications.select_for_update().filter(state__in=[State.QUEUED, State.RUNNING]).first()
+    active = (
+        connection.verifications.select_for_update(no_key=True).filter(state__in=[State.QUEUED, State.RUNNING]).first()
+    )
     if by.is_customer and checks == Checks.ALL:
         connection.asked_at = timezone.now()
         connection.save(update_fields=["asked_at"])
@@ -304,8 +306,10 @@ def end_without_verdict(
     """End an active verification without a verdict; with `attempt`, only if that claim is still the latest."""
     with tenant_scope(tenant_id):
         # The connection first, as whoever asks for a verification locks them.
-        connection = Connection.objects.select_for_update(of=["self"]).filter(verifications=verification_id).first()
-        verification = Verification.objects.select_for_update().filter(pk=verification_id).first()
+        connection = (
+            Connection.objects.select_for_update(of=["self"], no_key=True).filter(verifications=verification_id).first()
+        )
+        verification = Verification.objects.select_for_update(no_key=True).filter(pk=verification_id).first()
         if connection is None or verification is None or not verification.is_active:
             return
         if attempt not in {None, verification.attempt}:
