@@ -147,6 +147,7 @@ MIDDLEWARE = [
     "portal.middleware.health_probes",
     "portal.middleware.NameInHand",
     "portal.metrics.count_requests",
+    "portal.middleware.shed_load",
     "portal.tracing.trace_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -396,6 +397,9 @@ MOST_WEBHOOK_ENDPOINTS_PER_TENANT = _number("MOST_WEBHOOK_ENDPOINTS_PER_TENANT",
 MOST_API_TOKENS_PER_TENANT = _number("MOST_API_TOKENS_PER_TENANT", 100)
 MOST_HAND_OFF_LINKS_PER_TENANT = _number("MOST_HAND_OFF_LINKS_PER_TENANT", 500)
 MOST_VERIFICATIONS_AN_HOUR_PER_TENANT = _number("MOST_VERIFICATIONS_AN_HOUR_PER_TENANT", 3000)
+
+# What waited longer for a thread than this is answered 503 at once, where a proxy says when it was sent; 0 never.
+SHED_AFTER_SECONDS = _number("SHED_AFTER_SECONDS", 3)
 
 # --- Metrics: a port of its own in each process, 0 for none (portal.metrics) -----------------------------------------
 

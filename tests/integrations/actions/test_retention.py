@@ -131,10 +131,10 @@ def test_the_history_of_statuses_and_the_timeline_stay_as_they_were(cast, connec
             everything = connection.status_changes.values_list("at", "component", "before", "after", "cause")
             return timeline_of(connection.roles.all(), changes, now=now), list(everything)
 
-    before = seen()
+    was = seen()
     forget_old_verifications(tenant_id=cast.tenant.pk)
 
-    assert seen() == before
+    assert seen() == was
     with tenant_scope(cast.tenant.pk):
         assert not Verification.objects.filter(pk=old.pk).exists()
 
