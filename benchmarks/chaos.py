@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import subprocess
@@ -44,6 +45,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "timeout", "seconds": 15, "share": 0.1},
     {"kind": "drop", "share": 0.3},
     {"kind": "error", "share": 0.2, "code": "<garbage>\x00", "message": "]]>{" * 50, "status": 500},
+    {"kind": "garbage", "share": 0.3},
+    {"clock": 3600},
 )
 
 
@@ -162,6 +165,8 @@ def wrong(server: services.Postgres, told: Accepted) -> list[str]:
         "sessions in another tenant or connection": """
             SELECT s.id FROM integrations_session s JOIN integrations_verification v ON v.id = s.verification_id
             WHERE s.tenant_id <> v.tenant_id OR s.connection_id <> v.connection_id""",
+        "an error of ours ended it, and no verdict": """
+            SELECT id FROM integrations_verification WHERE failure = 'internal_error'""",
         "one session kept twice": "SELECT access_key_id FROM integrations_session GROUP BY 1 HAVING count(*) > 1",
         "a role that is not there, connected": """
             SELECT r.id FROM integrations_customerrole r JOIN integrations_connection c ON c.id = r.connection_id
@@ -186,10 +191,16 @@ def disturb(
 ) -> Counter[str]:
     """Kill and break until the time is over; what was done, and how often."""
     done: Counter[str] = Counter()
+    # Dealt like cards: each comes once before any comes again, so that a short run knows them all.
+    cards: list[tuple[Part, Callable[[], bool]] | dict[str, Any]] = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if dice.random() < 0.5:
-            part, ready = dice.choice(parts)
+        if not cards:
+            cards = [*parts, *FAULTS]
+            dice.shuffle(cards)
+        card = cards.pop()
+        if isinstance(card, tuple):
+            part, ready = card
             part.kill()
             done[f"{part.name} killed"] += 1
             time.sleep(dice.uniform(0.1, 1.5))
@@ -197,13 +208,12 @@ def disturb(
             if part.name in {"PostgreSQL", "Valkey"}:
                 start_until_it_stays(part, ready)
         else:
-            fault = dice.choice((*FAULTS, {"clock": 3600}))
-            if "clock" in fault:
-                place.scene.control("clock", {"advance": fault["clock"]})
+            if "clock" in card:
+                place.scene.control("clock", {"advance": card["clock"]})
             else:
                 place.scene.control("faults", {"clear": True})
-                place.scene.control("faults", fault)
-            done[f"AWS: {fault.get('kind', 'clock jumps')}"] += 1
+                place.scene.control("faults", card)
+            done[f"AWS: {card.get('kind', 'clock jumps')}"] += 1
         time.sleep(dice.uniform(0.5, 3))
         for part, _ in parts:
             if not part.alive():
@@ -310,6 +320,16 @@ def _run(place: Installation, parts: list[tuple[Part, Callable[[], bool]]], seco
         + ", ".join(f"{n} {c}" for n, c in sorted(ended.items()))
     )
     print("\n".join(trouble) if trouble else "nothing lost, stuck, done twice or in a wrong tenant")
+    for log in sorted(logs.glob("worker*.log")):
+        errors = Counter(
+            line.split(": ")[0]
+            for line in log.read_text(errors="replace").splitlines()
+            if re.match(r"[\w.]+(Error|Timeout)\b", line)
+        )
+        print(
+            f"{log.name}: errors that were logged: "
+            + (", ".join(f"{n} {c}" for n, c in errors.most_common(6)) or "none")
+        )
     if trouble:
         for log in sorted(logs.glob("*.log")):
             print(f"--- {log.name}\n{services.log_end(log, 8)}")

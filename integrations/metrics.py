@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from integrations.aws.report import Actor, Finding
 from integrations.models import Verification
-from tenants.scope import STAFF, staff_scope
+from tenants.scope import STAFF, call, let_go, staff_scope
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ VERIFICATIONS = Counter(
 )
 BEAT = Gauge("rolebridge_beat_seen_timestamp_seconds", "When this worker last did what beat sends every 5 seconds")
 
-QUEUES = ("verifications", "scheduled_verifications", "maintenance")
+QUEUES = ("verifications", "scheduled_verifications", "maintenance", "webhooks")
 # Ends without a verdict that nobody need act on: the customer or the vendor wanted it so.
 _WANTED = {"out_of_use", "account_changed", "stopped_by_vendor"}
 _BLAME = (Actor.VENDOR, Actor.CUSTOMER, Actor.CUSTOMER_ORGANISATION)
@@ -95,4 +95,22 @@ def _messages() -> list[Metric]:
     return [depth]
 
 
-_LOOKUPS: dict[str, Callable[[], list[Metric]]] = {"database": _verifications_waiting, "broker": _messages}
+def _webhooks_due() -> list[Metric]:
+    due = GaugeMetricFamily("rolebridge_webhook_deliveries_due", "Webhook deliveries that are due and not begun")
+    lag = GaugeMetricFamily(
+        "rolebridge_webhook_lag_seconds", "For how long the oldest delivery to an endpoint that works has been due"
+    )
+    try:
+        ((deliveries, seconds),) = call("webhooks_due")
+    finally:
+        let_go()  # this thread ends with its answer
+    due.add_metric([], deliveries)
+    lag.add_metric([], seconds)
+    return [due, lag]
+
+
+_LOOKUPS: dict[str, Callable[[], list[Metric]]] = {
+    "database": _verifications_waiting,
+    "broker": _messages,
+    "webhooks": _webhooks_due,
+}

@@ -13,6 +13,7 @@ from integrations.actions import (
     catalogue_releases,
     emergency_stop,
     notifications,
+    retention,
     rotation_reminders,
     schedule,
     tenant_deletion,
@@ -162,6 +163,22 @@ def deliver_webhooks(tenant_id: UUID, endpoint_id: UUID, lease: UUID) -> None:
 def forget_old_webhook_events() -> None:
     """Delete what webhooks told long ago. Queue `maintenance`, from beat, no retry: beat comes again."""
     webhook_deliveries.forget_old_events()
+
+
+@shared_task(name="integrations.tasks.send_retention_tasks")
+def send_retention_tasks() -> None:
+    """Send a task for each tenant that keeps something too old. Queue `maintenance`, from beat, no retry: beat comes
+    again.
+    """
+    retention.send_tasks()
+
+
+@shared_task(name="integrations.tasks.forget_old_verifications", base=TenantTask)
+def forget_old_verifications(tenant_id: UUID) -> None:
+    """One turn of a tenant: what is too old is rolled up or deleted. Queue `maintenance`, no retry: what is left is
+    found again.
+    """
+    retention.forget_old_verifications(tenant_id=tenant_id)
 
 
 @shared_task(name="integrations.tasks.remind_of_rotations")

@@ -20,7 +20,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     is away, or gives no connection in time, 503: it is worth trying again.
     """
     if isinstance(sys.exc_info()[1], OperationalError | PoolTimeout | RedisError):
-        return _busy(request)
+        return busy(request)
     if not _is_api(request):
         return defaults.server_error(request)
     return json_problem(
@@ -31,7 +31,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _busy(request: HttpRequest) -> HttpResponse:
+def busy(request: HttpRequest) -> HttpResponse:
+    """503: nothing was done, and it is worth trying again."""
     response: HttpResponse
     if _is_api(request):
         response = json_problem("busy", "We are busy", 503, "Nothing was changed. Try again in a few seconds.")

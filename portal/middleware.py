@@ -1,11 +1,14 @@
 """What wraps every request: its id, the access rule of its URL, the staff's database role, headers."""
 
 import logging
+import re
+import time
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +18,7 @@ from django.utils.translation import gettext as _
 from integrations.catalogue_file import one_catalogue
 from integrations.in_hand import in_hand, name
 from portal.access import rule_of
+from portal.errors import busy
 from tenants.names import is_readable
 from tenants.request_id import client_address
 from tenants.request_id import request_id as current_request_id
@@ -110,6 +114,26 @@ def staff_database(get_response: GetResponse) -> GetResponse:
             return get_response(request)
         with staff_scope():
             return get_response(request)
+
+    return middleware
+
+
+_SENT = re.compile(r"t=(\d{10}\.\d{3})")  # as nginx writes it
+LONGEST_BELIEVED_SECONDS = 60.0  # no proxy of ours waits longer; what says more comes from a wrong clock
+
+
+def shed_load(get_response: GetResponse) -> GetResponse:
+    """Answer 503 to what waited too long for a thread, at once and without doing it: whoever sent it has lost patience,
+    and the next one need not. The proxy says in `X-Request-Start` when it passed the request on.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        sent = _SENT.fullmatch(request.headers.get("X-Request-Start", ""))
+        if sent and settings.SHED_AFTER_SECONDS:
+            waited = time.time() - float(sent[1])
+            if settings.SHED_AFTER_SECONDS < waited < LONGEST_BELIEVED_SECONDS:
+                return busy(request)
+        return get_response(request)
 
     return middleware
 

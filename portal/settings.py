@@ -147,6 +147,7 @@ MIDDLEWARE = [
     "portal.middleware.health_probes",
     "portal.middleware.NameInHand",
     "portal.metrics.count_requests",
+    "portal.middleware.shed_load",
     "portal.tracing.trace_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -363,6 +364,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600.0},
     },
+    "forget what is too old": {
+        "task": "integrations.tasks.send_retention_tasks",
+        "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
     "remind of rotations of external IDs": {
         "task": "integrations.tasks.remind_of_rotations",
         "schedule": 60.0,
@@ -378,8 +384,22 @@ VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
 # How long a worker that is told to stop finishes what it runs; then it hands it back. Less than what the platform waits
 # before it kills (ECS and Kubernetes: 30 seconds).
 WORKER_GRACE_SECONDS = _number("WORKER_GRACE_SECONDS", 20)
+# Findings are rolled up into counts after these days; verifications and receipts of sessions are deleted after those.
+FINDINGS_KEPT_DAYS = _number("FINDINGS_KEPT_DAYS", 90)
+VERIFICATIONS_KEPT_DAYS = _number("VERIFICATIONS_KEPT_DAYS", 400)
+if not 31 <= FINDINGS_KEPT_DAYS <= VERIFICATIONS_KEPT_DAYS:
+    raise ImproperlyConfigured(
+        "FINDINGS_KEPT_DAYS must be 31 or more, since pages show the last 30 days, and no more than "
+        "VERIFICATIONS_KEPT_DAYS."
+    )
 MOST_CONNECTIONS_PER_TENANT = _number("MOST_CONNECTIONS_PER_TENANT", 500)
 MOST_WEBHOOK_ENDPOINTS_PER_TENANT = _number("MOST_WEBHOOK_ENDPOINTS_PER_TENANT", 10)
+MOST_API_TOKENS_PER_TENANT = _number("MOST_API_TOKENS_PER_TENANT", 100)
+MOST_HAND_OFF_LINKS_PER_TENANT = _number("MOST_HAND_OFF_LINKS_PER_TENANT", 500)
+MOST_VERIFICATIONS_AN_HOUR_PER_TENANT = _number("MOST_VERIFICATIONS_AN_HOUR_PER_TENANT", 3000)
+
+# What waited longer for a thread than this is answered 503 at once, where a proxy says when it was sent; 0 never.
+SHED_AFTER_SECONDS = _number("SHED_AFTER_SECONDS", 3)
 
 # --- Metrics: a port of its own in each process, 0 for none (portal.metrics) -----------------------------------------
 

@@ -80,6 +80,7 @@ class AuditAction(models.TextChoices):
     TENANT_DELETION_CANCELLED = "tenant:deletion_cancelled", "Deletion of the organisation called off"
     TENANT_DELETION_REQUESTED = "tenant:deletion_requested", "Deletion of the organisation asked for"
     TENANT_EXPORTED = "tenant:exported", "Data exported"
+    TENANT_OLD_DATA_DELETED = "tenant:old_data_deleted", "What is too old to be kept was deleted"
     TENANT_VIEWED_BY_STAFF = "tenant:viewed_by_staff", "Page opened by our support"
     VENDOR_EXAMINATION_REQUESTED = "vendor:examination_requested", "Vendor doctor asked for"
     VERIFICATION_COMPLETED = "verification:completed", "Verification completed"

@@ -45,7 +45,8 @@ def tenant_owned(table: str, column: str = "tenant_id") -> Operation:
 
 
 def look_up(name: str, arguments: str, returns: str, query: str, tables: tuple[str, ...]) -> Operation:
-    """A function that the app may call before a tenant is known. It must return ids and truth values, nothing else.
+    """A function that the app may call before a tenant is known. It must return ids, truth values, and figures of the
+    whole installation, nothing else.
 
     Args:
         name: of the function.

@@ -14,12 +14,17 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
+from psycopg_pool import PoolTimeout
 
 APP = "default"
 STAFF = "staff"
 PRODUCT = "product"
 OWNER = "owner"
+
+# What a query raises while the database is away or gives no connection. It came to nothing, or nobody knows whether it
+# did: whoever catches it must look again before it writes once more.
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 _database: ContextVar[str] = ContextVar("database", default=APP)
 # For log lines alone: what counts is the database's own setting, `current_tenant`.

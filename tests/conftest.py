@@ -36,7 +36,7 @@ from tests.second_factor import TOTP_SECRET
 
 # `make nightly` looks further than CI has time for. Times say nothing on a busy machine, so no example has a deadline.
 settings.register_profile("ci", max_examples=60, deadline=None)
-settings.register_profile("nightly", max_examples=5000, deadline=None)
+settings.register_profile("nightly", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 PASSWORD = "a long and rather quiet password"

@@ -76,7 +76,7 @@ class Browser:
     def get(self, path: str) -> requests.Response:
         return self.session.get(PORTAL + path, timeout=30)
 
-    def send(self, path: str, **fields: str) -> requests.Response:
+    def send(self, path: str, **fields: str | list[str]) -> requests.Response:
         """Fill in the form that stands on the page of that address."""
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path).text)
         assert token, path
@@ -90,7 +90,8 @@ def code_in_mail(address: str) -> str:
     while time.monotonic() < until:
         for path in Path(os.environ["CUSTOMER_MAILS"]).glob("*.eml"):
             mail = message_from_bytes(path.read_bytes(), policy=policy.default)
-            code = re.search(r"^\s*([A-Z0-9]{3,}-[A-Z0-9]{3,})\s*$", mail.get_body().get_content(), re.MULTILINE)
+            text = mail.get_body(("plain",)).get_content()
+            code = re.search(r"^\s*([A-Z0-9]{3,}-[A-Z0-9]{3,})\s*$", text, re.MULTILINE)
             if mail["To"] == address and code:
                 return code[1]
         time.sleep(0.2)
@@ -107,7 +108,8 @@ class Api:
         self.session.headers["Authorization"] = f"Bearer {token}"
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self.session.request(method, f"{PORTAL}/api/v1{path}", json=body, timeout=30)
+        headers = {"If-Match": "*"} if method == "PATCH" else {}
+        answer = self.session.request(method, f"{PORTAL}/api/v1{path}", json=body, headers=headers, timeout=30)
         if answer.status_code >= 400:
             raise SystemExit(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")
         return answer.json() if "json" in answer.headers["Content-Type"] else answer.text
@@ -137,7 +139,8 @@ def job() -> None:
     tenant = re.search(r"/tenants/([0-9a-f-]{36})/", browser.get("/").text)
     assert tenant, "signed up, and on no organisation's page"
     say("signed up with the code from the mail")
-    page = browser.send(f"/tenants/{tenant[1]}/api-tokens/", name="Rehearsal").text
+    scopes = ["read", "verify", "manage"]
+    page = browser.send(f"/tenants/{tenant[1]}/api-tokens/", name="Rehearsal", scopes=scopes, days="30").text
     token = re.search(r"rbt_[\w-]{20,}", page)
     assert token, "the page shows no token"
     (Path(os.environ["CUSTOMER_MAILS"]) / "token").write_text(token[0])

@@ -32,6 +32,18 @@ start() { # NAME COMMAND…: in the background, with its log and process id in $
 }
 web_answers() { python3 -c "import urllib.request as r; r.urlopen('http://127.0.0.1:$1/livez', timeout=3)"; }
 worker_is_ready() { grep -q " ready." "$run/$1.log"; }
+all_end() { for process in "$@"; do [ ! -e "/proc/$process" ] || return 1; done; }
+upstream() { # STATE-OF-8000 STATE-OF-8001: which web servers nginx sends requests to
+    printf 'server 127.0.0.1:8000%s;\nserver 127.0.0.1:8001%s;\n' "$1" "$2" >"$run/rolebridge-upstream.conf"
+}
+reload_nginx() { # until the processes that know the list of before have answered what they took
+    local nginx before
+    nginx=$(cat "$run/nginx.pid")
+    before=$(cat "/proc/$nginx/task/$nginx/children") # their process ids
+    nginx -p "$run" -c "$run/nginx.conf" -s reload
+    # shellcheck disable=SC2086 # one word each
+    patiently all_end $before
+}
 
 case $1 in
 services)
@@ -49,7 +61,7 @@ services)
 database)
     export PGPASSWORD PGHOST=127.0.0.1 PGUSER=postgres
     PGPASSWORD=$(secret postgres_password)
-    for role in owner app staff; do
+    for role in owner app staff product; do
         psql --quiet --dbname postgres --command \
             "CREATE ROLE rolebridge_$role LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '$(secret ${role}_password)'"
     done
@@ -62,7 +74,7 @@ database)
     bash "$0" nginx
     ;;
 nginx)
-    printf 'server 127.0.0.1:8000;\nserver 127.0.0.1:8001;\n' >"$run/rolebridge-upstream.conf"
+    upstream "" ""
     cat >"$run/nginx.conf" <<CONF
 pid $run/nginx-own.pid;
 error_log $run/nginx-error.log;
@@ -106,7 +118,7 @@ worker)
     settings
     : >"$run/worker$2.log"
     start "worker$2" celery --app portal worker --pool threads --concurrency 16 --hostname "worker$2@rehearsal" \
-        --queues verifications,scheduled_verifications,maintenance --loglevel INFO
+        --queues verifications,scheduled_verifications,maintenance,webhooks --loglevel INFO
     patiently worker_is_ready "worker$2"
     ;;
 beat)
@@ -116,12 +128,14 @@ beat)
 proxy)
     patiently python3 -c "import socket; socket.create_connection(('127.0.0.1', 8443), 2)"
     ;;
-again) # PROCESS ARGUMENT: told to stop, waited for, and started anew
+again) # PROCESS ARGUMENT: told to stop, waited for, and started anew; a web server once nginx sends it nothing more
+    case $2$3 in
+    web8000) upstream " down" "" && reload_nginx ;;
+    web8001) upstream "" " down" && reload_nginx ;;
+    esac
     kill -TERM "$(cat "$run/$2$3.pid")"
-    for _ in $(seq 400); do
-        [ -e "/proc/$(cat "$run/$2$3.pid")" ] || break
-        sleep 0.2
-    done
-    exec bash "$0" "$2" "$3"
+    patiently all_end "$(cat "$run/$2$3.pid")"
+    bash "$0" "$2" "$3"
+    [ "$2" != web ] || { upstream "" "" && reload_nginx; }
     ;;
 esac

@@ -67,8 +67,8 @@ browsing=$!
 sleep 2
 for port in 8000 8001; do inside again web $port; done
 for number in 1 2; do inside again worker $number; done
-wait $browsing
+wait $browsing || { grep -hE '"level": "(ERROR|CRITICAL)"' "$root"/srv/run/*.log | tail -n 20; exit 1; }
 say "Who runs all this"
 # shellcheck disable=SC2009 # whole command lines are shown, with who runs them
-ps -e -o user:12,args --no-headers | grep -E "gunicorn: m|celery|postgres -D|pgbouncer|redis-server|nginx: master" | grep -v grep | sed 's#/srv/rolebridge/.venv/bin/##' | cut -c1-110 | sort | uniq -c
+ps -e -o uid:12,args --no-headers | grep -E "gunicorn|celery|postgres -D|pgbouncer|redis-server|nginx: master" | grep -v grep | sed 's#/srv/rolebridge/.venv/bin/##' | cut -c1-110 | sort | uniq -c
 say "Rehearsed: nothing was lost"

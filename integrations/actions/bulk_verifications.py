@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations.actions.verifications import State, refuse_while_stopped
+from integrations.actions.verifications import State, refuse_too_many, refuse_while_stopped
 from integrations.models import Connection, CustomerRole, Verification
 from integrations.models.connection import FAILED, OUT_OF_USE, ConnectionQuerySet
 from tenants import audit
@@ -30,6 +30,7 @@ def request_verifications(*, tenant: Tenant, by: Actor, connection_ids: Iterable
 
     Raises:
         NotReady: the vendor's emergency stop is on.
+        TooManyVerifications: these are more than the tenant may still ask for in this hour; none is asked for.
     """
     return _make_due(tenant, by, Connection.objects.for_tenant(tenant.pk).filter(pk__in=list(connection_ids)))
 
@@ -57,11 +58,13 @@ def _make_due(tenant: Tenant, by: Actor, wanted: ConnectionQuerySet) -> int:
         .filter(pk__in=to_look_at.values("connection"))
         .exclude(pk__in=active.values("connection"))
         .order_by("pk")
-        .select_for_update(of=["self"])
+        .select_for_update(of=["self"], no_key=True)
     )
     ids = list(ready.values_list("pk", flat=True))
     if not ids:
         return 0
+    if by.is_customer:
+        refuse_too_many(tenant.pk, len(ids))
     Connection.objects.for_tenant(tenant.pk).filter(pk__in=ids).update(next_verification_at=now, asked_at=now)
     audit.record(
         "connection:verifications_requested",

@@ -109,7 +109,7 @@ def update_connection(
             nothing is written.
         InvalidRoleOption: the permissions boundary chosen for its roles is a policy of another account.
     """
-    connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    connection = Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     changes: dict[str, object] = {}
     if connection.is_removed:
         raise ConnectionInUse("This connection is being removed and does not change any more. Add a new connection.")

@@ -203,7 +203,7 @@ def _follow(tenant_id: UUID, connection_ids: list[UUID], *, stopped: bool) -> in
             cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         if (active_stop() is not None) != stopped:
             return 0  # it was lifted, or started, meanwhile: the next call sees to that
-        ours = Connection.objects.for_tenant(tenant_id).select_for_update(skip_locked=True)
+        ours = Connection.objects.for_tenant(tenant_id).select_for_update(skip_locked=True, no_key=True)
         found = list(ours.filter(pk__in=connection_ids))
         free = CustomerRole.objects.select_for_update(skip_locked=True).filter(connection__in=found)
         roles = CustomerRole.objects.filter(pk__in=[role.pk for role in free])

@@ -48,7 +48,7 @@ def start_rotation(*, connection: Connection, by: Actor) -> tuple[ExternalIdRota
     Raises:
         ConnectionInUse: the connection is being removed.
     """
-    connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    connection = Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     if connection.is_removed:
         raise ConnectionInUse("This connection is being removed, so its external ID is not replaced any more.")
     rotation = _open_rotation(connection)
@@ -77,7 +77,7 @@ def cancel_rotation(*, connection: Connection, by: Actor) -> ExternalIdRotation:
     Raises:
         NothingToCancel: no rotation is open, or a role has moved.
     """
-    connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    connection = Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     rotation = _open_rotation(connection)
     if rotation is None:
         raise NothingToCancel("No rotation of this connection's external ID is under way.")

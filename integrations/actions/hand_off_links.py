@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +14,7 @@ from django.utils import timezone
 from integrations.models import Connection, HandOffLink
 from tenants import audit
 from tenants.audit import Actor
+from tenants.models import Tenant
 from tenants.scope import call
 
 USUAL_DAYS, LONGEST_DAYS = 7, 30
@@ -23,6 +25,10 @@ _SIGNER = Signer(salt="rolebridge.hand-off-link", sep=".")
 
 class InvalidExpiry(ValueError):
     """The link would last too short or too long; the message says how long it may."""
+
+
+class TooManyHandOffLinks(RuntimeError):
+    """The tenant has as many hand-off links as it may have; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,11 @@ def create_hand_off_link(*, connection: Connection, by: Actor, days: int = USUAL
 
     Raises:
         InvalidExpiry: `days` is not 1 to 30.
+        TooManyHandOffLinks: nothing is written.
     """
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidExpiry(f"A hand-off link lasts 1 to {LONGEST_DAYS} days.")
+    _refuse_too_many(connection.tenant_id)
     secret = secrets.token_urlsafe(32)
     link = HandOffLink.objects.create(
         tenant_id=connection.tenant_id,
@@ -64,6 +72,17 @@ def create_hand_off_link(*, connection: Connection, by: Actor, days: int = USUAL
         expires_at=link.expires_at.isoformat(),
     )
     return link, _SIGNER.sign(secret)
+
+
+def _refuse_too_many(tenant_id: UUID) -> None:
+    # One at a time of a tenant, or two could both see the last free place.
+    Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id).first()
+    most = settings.MOST_HAND_OFF_LINKS_PER_TENANT
+    if HandOffLink.objects.filter(tenant_id=tenant_id, revoked_at=None, expires_at__gt=timezone.now()).count() >= most:
+        raise TooManyHandOffLinks(
+            f"Your organisation has {most} hand-off links, which is as many as it may have. Revoke one that is no "
+            "longer needed, or ask our support for more."
+        )
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ def request_removal(*, connection: Connection, by: Actor) -> Connection:
     """Take a connection out of use for good, and look until AWS refuses us in each of its roles. It cannot be undone:
     its external ID is never used again. Asking twice changes nothing. The tenant's scope is open.
     """
-    connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    connection = Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     if connection.removal_requested_at is not None:
         return connection
     now = timezone.now()

@@ -73,7 +73,7 @@ def _keep_paused(roles: QuerySet[CustomerRole]) -> list[str]:
 
 
 def _roles(connection: Connection, components: Iterable[str] | None) -> QuerySet[CustomerRole]:
-    Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     roles = connection.roles.filter(tenant_id=connection.tenant_id)
     if components is None:
         return roles

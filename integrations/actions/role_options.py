@@ -26,7 +26,7 @@ def update_role_options(
         ConnectionInUse: the connection is being removed, or the change would give another ARN to roles that let us in
             already, which would leave those behind unwatched.
     """
-    connection = Connection.objects.select_for_update().get(tenant_id=connection.tenant_id, pk=connection.pk)
+    connection = Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     if connection.is_removed:
         raise ConnectionInUse("This connection is being removed and does not change any more. Add a new connection.")
     if partition is not None:

@@ -37,7 +37,7 @@ def _verify(tenant_id: UUID, connection_id: UUID) -> bool:
     with tenant_scope(tenant_id):
         connection = (
             Connection.objects.for_tenant(tenant_id)
-            .select_for_update(skip_locked=True)
+            .select_for_update(skip_locked=True, no_key=True)
             .filter(pk=connection_id, next_verification_at__lte=timezone.now())
             .first()
         )

@@ -2,6 +2,8 @@
 all workers.
 """
 
+import logging
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
@@ -15,7 +17,9 @@ from kombu.exceptions import OperationalError
 from integrations.aws.report import SessionReceipt
 from integrations.launch_sessions import drop_launch_sessions
 from integrations.models import Session
-from tenants.scope import tenant_scope
+from tenants.scope import DATABASE_AWAY, let_go, tenant_scope
+
+logger = logging.getLogger(__name__)
 
 
 def drop_sessions(connection_ref: str | None = None) -> None:
@@ -31,6 +35,10 @@ def drop_sessions(connection_ref: str | None = None) -> None:
 
     drop_launch_sessions(connection_ref)
     transaction.on_commit(tell)
+
+
+# Seconds between attempts to keep a receipt: longer than PostgreSQL takes to come back.
+KEPT_AGAIN_AFTER = (1, 2, 4, 8)
 
 
 class OpenedFor(Protocol):
@@ -50,9 +58,25 @@ class OpenedFor(Protocol):
 
 
 def keep_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:
-    """Keep the receipts among what has landed. No scope is open."""
-    with tenant_scope(opened_for.tenant_id):
-        write_receipts(opened_for, landed)
+    """Keep the receipts among what has landed, which some may be already. No scope is open.
+
+    While the database is away it is tried for a while; then the log says which sessions have no receipt.
+    """
+    receipts = {one.access_key_id: one for one in landed if isinstance(one, SessionReceipt)}
+    for wait in (*KEPT_AGAIN_AFTER, None):
+        try:
+            with tenant_scope(opened_for.tenant_id):
+                there = Session.objects.filter(connection_id=opened_for.connection_id, access_key_id__in=receipts)
+                known = set(there.values_list("access_key_id", flat=True))
+                write_receipts(opened_for, [one for key, one in receipts.items() if key not in known])
+        except DATABASE_AWAY:
+            if wait is None:
+                logger.exception("The receipts of these sessions could not be kept: %s", ", ".join(receipts))
+                return
+            let_go()
+            time.sleep(wait)
+        else:
+            return
 
 
 def write_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:

@@ -54,7 +54,7 @@ from integrations.worker_stop import grace_is_over, is_stopping
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Tenant
-from tenants.scope import let_go, tenant_scope
+from tenants.scope import DATABASE_AWAY, let_go, tenant_scope
 
 logger = logging.getLogger(__name__)
 
@@ -136,11 +136,11 @@ class Landing:
                 news.append(one)
         return news
 
-    def give_up(self) -> None:
-        """Keep the receipts that have landed, and from now on each as it lands."""
+    def give_up(self, taken: Iterable[Landed] = ()) -> None:
+        """Keep the receipts that have landed, among what was `taken` too, and from now on each as it lands."""
         with self._lock:
             self._given_up = True
-        left = []
+        left: list[object] = list(taken)
         with suppress(queue.Empty):
             while True:
                 left.append(self._queue.get_nowait())
@@ -163,7 +163,8 @@ def verify_now(*, connection: Connection, by: Actor) -> Verification:
 def run(*, tenant_id: UUID, verification_id: UUID) -> None:
     """Run one verification to its end, if it is still to be run; otherwise do nothing.
 
-    Every finding is stored as it lands. An error of ours ends the run as `failed`, never as a verdict.
+    Every finding is stored as it lands. An error of ours ends the run as `failed`, never as a verdict; where the
+    database is away the run is not ended at all, and begins anew when its lease has run out.
     """
     try:
         claim = _claim(tenant_id, verification_id)
@@ -188,6 +189,11 @@ def _run(claim: Claim) -> None:
         logger.warning("Verification %s was taken over by another worker", verification_id)
     except HandedBack:
         _hand_back(claim)
+        return
+    except DATABASE_AWAY:
+        # No verdict is to be read from it. Whether the last transaction was kept nobody knows: if it was not, the lease
+        # runs out, and another worker begins it anew.
+        logger.warning("Verification %s is left to its lease: the database is away", verification_id, exc_info=True)
         return
     except Stopped:
         end_without_verdict(
@@ -217,7 +223,7 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         if running(tenant_id) >= MOST_RUNNING_PER_TENANT:
             return None
         verification = (
-            Verification.objects.select_for_update(of=["self"])
+            Verification.objects.select_for_update(of=["self"], no_key=True)
             .select_related("connection__tenant")
             .annotate(now=Now(), stopped=emergency_stop.is_on())
             .filter(tenant_id=tenant_id, pk=verification_id)
@@ -292,15 +298,14 @@ def _verify(claim: Claim) -> list[Report]:
             is_over = all(future.done() for future in futures)
             if not is_over and grace_is_over():
                 stopped |= {job.component for job in claim.jobs}
-                keep_receipts(claim, news)
-                landing.give_up()
+                landing.give_up(news)
                 raise HandedBack
             if news or (timezone.now() - looked_at).total_seconds() >= look_every:
                 try:
                     stopped |= _store(claim, news, is_over=is_over)
-                except (LeaseLost, Stopped):
+                except (LeaseLost, Stopped, *DATABASE_AWAY):
                     stopped |= {job.component for job in claim.jobs}
-                    landing.give_up()
+                    landing.give_up(news)
                     raise
                 looked_at = timezone.now()
     reports = []
@@ -437,9 +442,9 @@ def _queue_again(verification: Verification) -> None:
 
 def _still_ours(claim: Claim) -> Verification:
     """The verification, with its connection locked before it: whoever asks for one locks them in this order too."""
-    connection = Connection.objects.select_for_update().filter(pk=claim.connection_id).first()
+    connection = Connection.objects.select_for_update(no_key=True).filter(pk=claim.connection_id).first()
     verification = (
-        Verification.objects.select_for_update()
+        Verification.objects.select_for_update(no_key=True)
         .filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING)
         .first()
     )

@@ -10,6 +10,7 @@ import random
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
+from math import ceil
 from uuid import UUID
 
 from celery import current_app
@@ -29,6 +30,7 @@ from integrations.models.connection import worst
 from integrations.next_verification import WAITING_FOR_AWS, next_verification
 from tenants import audit
 from tenants.audit import SYSTEM, Actor
+from tenants.models import AuditEvent
 from tenants.scope import call, tenant_scope
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ QUEUED_AGAIN_AFTER = timedelta(seconds=30)  # its message may be lost with the b
 GIVEN_UP_AFTER = timedelta(minutes=10)
 SENT_TASK_EXPIRES_SECONDS = 600
 LOOKED_BACK = 10
+HOUR = timedelta(hours=1)
 
 State = Verification.State
 Checks = Verification.Checks
@@ -51,6 +54,14 @@ Checks = Verification.Checks
 
 class NotReady(ValueError):
     """The connection cannot be verified yet; the message says what is missing."""
+
+
+class TooManyVerifications(NotReady):
+    """The tenant asked for as many verifications in an hour as it may; the message says when it can go on."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 @transaction.atomic
@@ -63,6 +74,7 @@ def request_verification(*, connection: Connection, by: Actor, checks: str = Che
 
     Raises:
         NotReady: no AWS account or no component is chosen yet.
+        TooManyVerifications: the tenant asked for as many in this hour as it may.
     """
     verification, is_new = find_or_create(connection, by, checks)
     if is_new:
@@ -79,7 +91,7 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
     """The connection's active verification, or a new one, and whether it is new. Raises NotReady; the scope is open."""
     refuse_while_stopped()
     connection = (
-        Connection.objects.select_for_update()
+        Connection.objects.select_for_update(no_key=True)
         .prefetch_related("roles")
         .get(tenant_id=connection.tenant_id, pk=connection.pk)
     )
@@ -99,7 +111,9 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
             "We open no session in these roles: each is unsafe or on its way out. Ask for a verification of all checks."
         )
     # Locked, since a worker may be ending it just now.
-    active = connection.verifications.select_for_update().filter(state__in=[State.QUEUED, State.RUNNING]).first()
+    active = (
+        connection.verifications.select_for_update(no_key=True).filter(state__in=[State.QUEUED, State.RUNNING]).first()
+    )
     if by.is_customer and checks == Checks.ALL:
         connection.asked_at = timezone.now()
         connection.save(update_fields=["asked_at"])
@@ -108,6 +122,8 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
             active.checks = checks  # a worker that is at it already sees so when it ends
             active.save(update_fields=["checks"])
         return active, False
+    if by.is_customer:
+        refuse_too_many(connection.tenant_id)
     verification = Verification.objects.create(
         tenant_id=connection.tenant_id,
         connection=connection,
@@ -125,6 +141,33 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
         **({"checks": checks} if checks != Checks.ALL else {}),
     )
     return verification, True
+
+
+def refuse_too_many(tenant_id: UUID, wanted: int = 1) -> None:
+    """Raise TooManyVerifications where the tenant, whose scope is open, asks for more than it may in an hour.
+
+    What comes by itself does not count. No lock is held, since each request would wait for the tenant's others: those
+    of one moment are counted side by side.
+    """
+    most, an_hour_ago = settings.MOST_VERIFICATIONS_AN_HOUR_PER_TENANT, timezone.now() - HOUR
+    asked = Verification.objects.filter(tenant_id=tenant_id, requested_at__gt=an_hour_ago)
+    asked_at = list(asked.exclude(requested_by=SYSTEM.name).values_list("requested_at", flat=True))
+    # Those of many connections at once are made by the schedule, and the audit event says how many were asked for.
+    for at, count in AuditEvent.objects.filter(
+        tenant_id=tenant_id, at__gt=an_hour_ago, action__endswith=":connection:verifications_requested"
+    ).values_list("at", "data__count"):
+        asked_at += [at] * count
+    if len(asked_at) + wanted <= most:
+        return
+    # When enough of the earliest are an hour old.
+    too_many = len(asked_at) + wanted - most
+    free_at = sorted(asked_at)[too_many - 1] + HOUR if too_many <= len(asked_at) else timezone.now() + HOUR
+    seconds = max(ceil((free_at - timezone.now()).total_seconds()), 1)
+    raise TooManyVerifications(
+        f"Your organisation may ask for {most} verifications in an hour and has asked for {len(asked_at)}. Try again "
+        f"in {ceil(seconds / 60)} min, or ask our support for more. What is verified by itself goes on.",
+        seconds,
+    )
 
 
 def was_just_asked(connection: Connection) -> bool:
@@ -265,8 +308,10 @@ def end_without_verdict(
     """End an active verification without a verdict; with `attempt`, only if that claim is still the latest."""
     with tenant_scope(tenant_id):
         # The connection first, as whoever asks for a verification locks them.
-        connection = Connection.objects.select_for_update(of=["self"]).filter(verifications=verification_id).first()
-        verification = Verification.objects.select_for_update().filter(pk=verification_id).first()
+        connection = (
+            Connection.objects.select_for_update(of=["self"], no_key=True).filter(verifications=verification_id).first()
+        )
+        verification = Verification.objects.select_for_update(no_key=True).filter(pk=verification_id).first()
         if connection is None or verification is None or not verification.is_active:
             return
         if attempt not in {None, verification.attempt}:

@@ -36,7 +36,7 @@ from tenants.scope import tenant_scope
 def connection_or_404(tenant: Tenant, connection_id: UUID, *, for_change: bool = False) -> Connection:
     """The tenant's connection, locked where it will be changed; another tenant's is unknown like one that never was."""
     rows = Connection.objects.for_tenant(tenant.pk)
-    connection = (rows.select_for_update() if for_change else rows).filter(pk=connection_id).first()
+    connection = (rows.select_for_update(no_key=True) if for_change else rows).filter(pk=connection_id).first()
     if connection is None:
         raise Http404
     return connection

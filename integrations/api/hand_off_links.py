@@ -7,7 +7,12 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from integrations.actions.hand_off_links import InvalidExpiry, create_hand_off_link, revoke_hand_off_link
+from integrations.actions.hand_off_links import (
+    InvalidExpiry,
+    TooManyHandOffLinks,
+    create_hand_off_link,
+    revoke_hand_off_link,
+)
 from integrations.api.connections import connection_or_404, field_error, valid
 from integrations.api.role_template_serializers import (
     HandOffLinkInput,
@@ -18,6 +23,7 @@ from integrations.hand_off_address import hand_off_url
 from integrations.models import Connection, HandOffLink
 from tenants.api.base import Pagination, TenantAPIView
 from tenants.api.filters import Filters
+from tenants.api.problems import Problem
 from tenants.api.schema import FORBIDDEN, INVALID_BODY, NOT_FOUND, operation
 from tenants.permissions import Permission
 
@@ -44,7 +50,10 @@ class HandOffLinks(TenantAPIView):
         "Make a hand-off link",
         request=HandOffLinkInput,
         answers={201: NewHandOffLinkSerializer},
-        problems=INVALID_BODY | FORBIDDEN | NOT_FOUND,
+        problems=INVALID_BODY
+        | FORBIDDEN
+        | NOT_FOUND
+        | {409: "Your organisation has as many hand-off links as it may have."},
     )
     def post(self, request: Request, connection_id: UUID) -> Response:
         """Make a link with which somebody with no account reads the guide and takes the role template."""
@@ -54,6 +63,8 @@ class HandOffLinks(TenantAPIView):
             link, text = create_hand_off_link(connection=connection, by=self.actor, **wanted)
         except InvalidExpiry as error:
             raise field_error("days", str(error), "invalid_expiry") from error
+        except TooManyHandOffLinks as error:
+            raise Problem("too-many-hand-off-links", "There is no room for another", str(error), 409) from error
         shown = HandOffLinkSerializer(link).data | {"url": hand_off_url(text)}
         return Response(shown, status=201)
 

@@ -176,13 +176,30 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
         return message_of(finding=finding, connection=finding.verification.connection)
 
 
+class FindingCountSerializer(serializers.Serializer[Any]):
+    """How many findings of one kind a verification had."""
+
+    component = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=Finding.Outcome.choices)
+    cause = serializers.CharField(help_text="Stable code; empty where it passed.")
+    who = serializers.ChoiceField(choices=Finding.Who.choices)
+    count = serializers.IntegerField(min_value=1)
+
+
 class VerificationDetailSerializer(VerificationSerializer):
     """A verification with its findings, in the order in which they landed."""
 
     findings = FindingSerializer(many=True, read_only=True)
+    rolled_up = FindingCountSerializer(
+        many=True,
+        read_only=True,
+        allow_null=True,
+        help_text="How many findings of each kind there were, once they are too old to be kept; null while they are "
+        "there.",
+    )
 
     class Meta(VerificationSerializer.Meta):
-        fields = [*VerificationSerializer.Meta.fields, "findings"]
+        fields = [*VerificationSerializer.Meta.fields, "findings", "rolled_up"]
         read_only_fields = fields
 
 

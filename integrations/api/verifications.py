@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from integrations.actions.verifications import NotReady, request_verification
+from integrations.actions.verifications import NotReady, TooManyVerifications, request_verification
 from integrations.api.connections import connection_or_404, not_ready
 from integrations.api.serializers import VerificationDetailSerializer, VerificationInput, VerificationSerializer
 from integrations.models import Verification
@@ -70,6 +70,8 @@ class ConnectionVerifications(TenantAPIView):
         | NOT_FOUND
         | {
             409: "No AWS account or no component is chosen yet, or the connection is paused or removed.",
+            429: "Too many calls were made, or as many verifications asked for in an hour as your organisation may: "
+            "`Retry-After` says when to go on.",
             503: "The queue is unavailable: nothing was started. Try again after `Retry-After` seconds.",
         },
     )
@@ -85,6 +87,14 @@ class ConnectionVerifications(TenantAPIView):
             connection = connection_or_404(self.tenant, connection_id)
             try:
                 verification = request_verification(connection=connection, by=self.actor, **wanted.validated_data)
+            except TooManyVerifications as error:
+                raise Problem(
+                    "too-many-verifications",
+                    "Too many verifications were asked for",
+                    str(error),
+                    429,
+                    retry_after=error.retry_after_seconds,
+                ) from error
             except NotReady as error:
                 raise not_ready(error) from error
         if verification.failure == "queue_unavailable":

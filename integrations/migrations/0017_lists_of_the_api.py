@@ -1,7 +1,8 @@
 """Indexes of the API's lists: findings of a tenant across its connections, and connections by name."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from tenants.indexes import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

@@ -45,6 +45,11 @@ class Verification(models.Model):
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     catalogue_version = models.CharField(max_length=20, blank=True)
     failure = models.CharField(max_length=40, blank=True, help_text="Why no verdict was reached, as a stable code.")
+    rolled_up = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="How many findings of each kind there were, once they are deleted; empty while they are there.",
+    )
 
     class Meta:
         constraints = [
@@ -71,7 +76,13 @@ class Verification(models.Model):
             models.Index(fields=["lease_expires_at"], condition=models.Q(state="running"), name="verification_leases"),
             models.Index(fields=["requested_at"], condition=models.Q(state="queued"), name="verification_queue"),
             models.Index(fields=["requested_at", "id"], name="verification_of_all_tenants"),
+            models.Index(fields=["tenant", "requested_at"], name="verification_of_tenant_by_age"),
             models.Index(fields=["finished_at"], condition=models.Q(state="failed"), name="verification_failed"),
+            models.Index(
+                fields=["requested_at"],
+                condition=models.Q(rolled_up__isnull=True),
+                name="verification_with_findings",
+            ),
         ]
         ordering = ["-requested_at"]
 

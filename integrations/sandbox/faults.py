@@ -1,4 +1,4 @@
-"""Faults on demand: latency, throttling, 5xx, time-outs and dropped connections."""
+"""Faults on demand: latency, throttling, 5xx, garbage, time-outs and dropped connections."""
 
 import random
 import threading
@@ -9,7 +9,8 @@ from typing import Any
 from integrations.sandbox.errors import AwsError
 from integrations.sandbox.wire import HttpResponse
 
-KINDS = ("latency", "throttle", "error", "timeout", "drop")
+KINDS = ("latency", "throttle", "error", "garbage", "timeout", "drop")
+GARBAGE = b"]]>{\x00\xff\xfe<html><title>Welcome to the Wi-Fi of this hotel"
 LONGEST_SECONDS = 120.0
 """No fault holds a connection longer, so that the sandbox never hangs."""
 
@@ -96,6 +97,8 @@ class Faults:
             elif rule.kind == "error":
                 text = rule.message or "The request processing has failed."
                 raise AwsError(rule.code or "InternalFailure", text, rule.status)
+            elif rule.kind == "garbage":
+                return HttpResponse(200, GARBAGE, [("Content-Type", "text/html")])
             else:
                 if rule.kind == "timeout":
                     time.sleep(rule.seconds or LONGEST_SECONDS)

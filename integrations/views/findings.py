@@ -22,10 +22,11 @@ OFFERED_VERIFICATIONS = 20
 def findings(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     """Every finding of the latest verification, or of the one that the filter names."""
     connection = find_connection(request, connection_id)
-    offered = list(connection.verifications.all()[:OFFERED_VERIFICATIONS])
+    kept = connection.verifications.filter(rolled_up__isnull=True)
+    offered = list(kept[:OFFERED_VERIFICATIONS])
     named = request.GET.get("verification", "")
     if is_uuid(named) and named not in {str(one.pk) for one in offered}:
-        offered.append(get_object_or_404(connection.verifications, pk=named))
+        offered.append(get_object_or_404(kept, pk=named))
     components = [role.component for role in connection.roles.all()]
     form = FindingFilterForm(request.GET, verifications=offered, components=components)
     valid = form.is_valid()

@@ -13,6 +13,7 @@ from integrations.actions.hand_off_links import (
     LONGEST_DAYS,
     HandOff,
     InvalidExpiry,
+    TooManyHandOffLinks,
     actor_of,
     create_hand_off_link,
     find_hand_off_link,
@@ -48,6 +49,8 @@ def hand_off_links(request: MemberRequest, connection_id: UUID) -> HttpResponse:
             link, text = create_hand_off_link(connection=found, by=Actor.user(request.user), **form.cleaned_data)
         except InvalidExpiry as error:
             form.add_error("days", str(error))
+        except TooManyHandOffLinks as error:
+            form.add_error(None, str(error))
         else:
             context |= {"new_link": link, "new_link_url": hand_off_url(text)}
     context |= {"form": form if form.errors else HandOffLinkForm(), "links": found.hand_off_links.all()}

@@ -56,13 +56,13 @@ def verification_report_file(request: MemberRequest, connection_id: UUID, verifi
 
 
 def _find(request: MemberRequest, connection_id: UUID, verification_id: UUID) -> Verification:
-    """The verification, once it has a verdict; before that there is no report."""
+    """The verification, once it has a verdict and while its findings are kept; else there is no report."""
     found = get_object_or_404(
         Verification.objects.filter(tenant_id=request.tenant.pk, connection_id=connection_id)
         .select_related("connection__tenant")
         .prefetch_related("connection__roles", "connection__external_id_rotations"),
         pk=verification_id,
     )
-    if found.state != Verification.State.COMPLETED:
+    if found.state != Verification.State.COMPLETED or found.rolled_up is not None:
         raise Http404
     return found

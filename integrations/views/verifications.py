@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
 from integrations.actions.verifications import NotReady, request_verification
+from integrations.catalogue_file import catalogue
 from integrations.models import Connection, Verification
 from integrations.views.connections import is_fragment
 from integrations.views.pictures import picture
@@ -54,6 +55,7 @@ def verification(request: MemberRequest, connection_id: UUID, verification_id: U
         "verification": found,
         "picture": picture(found, found.connection),
         "watched": is_fragment(request),
+        "counts": [(catalogue().name_of(one["component"]), one) for one in found.rolled_up or ()],
     }
     part = "partials/verification.html" if is_fragment(request) else "verification.html"
     response = render(request, f"integrations/{part}", context)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -28,6 +29,10 @@ class InvalidExpiry(ValueError):
 
 class BeyondItself(ValueError):
     """A token would make one that may do more than itself; the message says what."""
+
+
+class TooManyTokens(RuntimeError):
+    """The tenant has as many tokens as it may have; the message says what to do."""
 
 
 @transaction.atomic
@@ -55,10 +60,11 @@ def create_token(
         made_with: the token that a program makes it with (`create_token_with`).
 
     Raises:
-        InvalidExpiry: nothing is written.
+        InvalidExpiry, TooManyTokens: nothing is written.
     """
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidExpiry(f"A token lasts 1 to {LONGEST_DAYS} days.")
+    _refuse_too_many(tenant)
     text = f"rbt_{new_secret()}"
     expires_at = timezone.now() + timedelta(days=days)
     if made_with is not None and made_with.expires_at is not None:
@@ -87,6 +93,18 @@ def create_token(
     return token, text
 
 
+def _refuse_too_many(tenant: Tenant) -> None:
+    # One at a time of a tenant, or two could both see the last free place.
+    Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).first()
+    most = settings.MOST_API_TOKENS_PER_TENANT
+    working = ApiToken.objects.filter(tenant_id=tenant.pk, revoked_at=None).exclude(expires_at__lte=timezone.now())
+    if working.count() >= most:
+        raise TooManyTokens(
+            f"Your organisation has {most} API tokens, which is as many as it may have. Revoke one that you no longer "
+            "need, or ask our support for more."
+        )
+
+
 @transaction.atomic
 def create_token_with(
     *, token: ApiToken, name: str, by: Actor, scopes: Iterable[Scope] = (Scope.READ,), days: int = USUAL_DAYS
@@ -94,10 +112,11 @@ def create_token_with(
     """A new token that a program makes with one of its own, as `create_token`. It ends with that one at the latest.
 
     Raises:
-        InvalidExpiry, BeyondItself, TooOften: nothing is written.
+        InvalidExpiry, BeyondItself, TooOften, TooManyTokens: nothing is written.
         ApiToken.DoesNotExist: the token is revoked by now.
     """
     scopes = set(scopes)
+    Tenant.objects.select_for_update(no_key=True).filter(pk=token.tenant_id).first()  # its lock comes before a token's
     # Behind its lock: whoever revokes it meanwhile waits, and then finds the new one too.
     locked = ApiToken.objects.select_for_update(of=["self"]).select_related("created_by", "tenant")
     token = locked.get(tenant_id=token.tenant_id, pk=token.pk, revoked_at=None, created_by__isnull=False)

@@ -10,9 +10,17 @@ from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.actions.tokens import LONGEST_DAYS, USUAL_DAYS, BeyondItself, create_token_with, revoke_token
+from tenants.actions.tokens import (
+    LONGEST_DAYS,
+    USUAL_DAYS,
+    BeyondItself,
+    TooManyTokens,
+    create_token_with,
+    revoke_token,
+)
 from tenants.api.base import Pagination, TenantAPIView
 from tenants.api.filters import Filters
+from tenants.api.problems import Problem
 from tenants.api.rate_limits import too_many_requests
 from tenants.api.schema import INVALID_BODY, NOT_FOUND, location_of, operation
 from tenants.api.serializers import InputSerializer, NameField
@@ -124,7 +132,7 @@ class Tokens(TenantAPIView):
         request=TokenInput,
         answers={201: NewTokenSerializer},
         parameters=[location_of("the token", 201)],
-        problems=INVALID_BODY,
+        problems=INVALID_BODY | {409: "The organisation has as many tokens as it may have."},
     )
     def post(self, request: Request) -> Response:
         """Make a token that is less than the one that asks: for a program that needs less, or for less time. Behind it
@@ -142,6 +150,8 @@ class Tokens(TenantAPIView):
             raise serializers.ValidationError({"scopes": [refusal]}) from error
         except TooOften as error:
             raise too_many_requests(str(error), error.retry_after_seconds) from error
+        except TooManyTokens as error:
+            raise Problem("too-many-api-tokens", "There is no room for another", str(error), 409) from error
         except ApiToken.DoesNotExist:
             raise exceptions.AuthenticationFailed("The API token was revoked just now.") from None
         address = reverse("api:api_token", args=[made.pk])

@@ -1,7 +1,8 @@
 """Support staff find people by the domain of their address; their beginning is found by the index that is there."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from tenants.indexes import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

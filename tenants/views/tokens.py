@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from tenants.access import MemberRequest, has_shown_second_factor, member
-from tenants.actions.tokens import create_token, revoke_token
+from tenants.actions.tokens import TooManyTokens, create_token, revoke_token
 from tenants.audit import Actor
 from tenants.forms import TokenForm
 from tenants.models import ApiToken
@@ -29,17 +29,21 @@ def api_tokens(request: MemberRequest) -> HttpResponse:
     status = 200
     if request.method == "POST":
         if form.is_valid():
-            token, text = create_token(
-                tenant=request.tenant,
-                user=request.user,
-                by=Actor.user(request.user),
-                name=form.cleaned_data["name"],
-                scopes=[Scope(scope) for scope in form.cleaned_data["scopes"]],
-                days=form.cleaned_data["days"],
-                second_factor=second_factor,
-            )
-            context |= {"new_token": token, "new_token_text": text, "form": TokenForm()}
-        else:
+            try:
+                token, text = create_token(
+                    tenant=request.tenant,
+                    user=request.user,
+                    by=Actor.user(request.user),
+                    name=form.cleaned_data["name"],
+                    scopes=[Scope(scope) for scope in form.cleaned_data["scopes"]],
+                    days=form.cleaned_data["days"],
+                    second_factor=second_factor,
+                )
+            except TooManyTokens as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                context |= {"new_token": token, "new_token_text": text, "form": TokenForm()}
+        if form.errors:
             status = 422
     context["tokens"] = (
         ApiToken.objects.filter(tenant_id=request.tenant.pk)

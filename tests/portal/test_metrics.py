@@ -3,14 +3,17 @@
 import re
 import time
 import urllib.request
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from prometheus_client import REGISTRY
 
 from integrations.actions import verifications
 from integrations.metrics import QueueCollector
 from portal.local.services import free_port
 from tenants.audit import SYSTEM
+from tenants.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from tenants.scope import tenant_scope
 from tests import processes
 from tests.brokers import AWAY, use_broker
@@ -93,6 +96,28 @@ def test_a_broker_that_is_away_hides_nothing_else(db, broker, monkeypatch) -> No
     assert found["rolebridge_lookup_ok", "broker"] == 0
     assert found["rolebridge_lookup_ok", "database"] == 1
     assert ("rolebridge_queue_depth", "maintenance") not in found
+
+
+@pytest.mark.parametrize("works", [True, False], ids=["an endpoint that works", "one that fails"])
+def test_the_lag_of_webhooks_is_that_of_endpoints_that_work(cast, works) -> None:
+    a_minute_ago = timezone.now() - timedelta(minutes=1)
+    with tenant_scope(cast.tenant.pk):
+        endpoint = WebhookEndpoint.objects.create(
+            tenant=cast.tenant,
+            url="https://hooks.example/",
+            event_types=[],
+            failing_since=None if works else a_minute_ago,
+        )
+        event = WebhookEvent.objects.create(tenant=cast.tenant, event_type="test", body="{}", created_at=a_minute_ago)
+        WebhookDelivery.objects.create(
+            tenant=cast.tenant, endpoint=endpoint, event=event, created_at=a_minute_ago, due_at=a_minute_ago
+        )
+
+    found = gauges()
+
+    assert found["rolebridge_webhook_deliveries_due",] == 1
+    assert (found["rolebridge_webhook_lag_seconds",] >= 60) == works
+    assert found["rolebridge_lookup_ok", "webhooks"] == 1
 
 
 def test_what_is_no_answer_of_aws_makes_no_series_of_its_own(db) -> None:

@@ -48,6 +48,8 @@ def test_a_missing_setting_is_named_with_a_hint(name) -> None:
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "production must talk to AWS itself"),
         ({"EMAIL_URL": "smtp://user:password@mail.example"}, "must start with smtp+tls://"),
         ({"VERIFICATION_LEASE_SECONDS": "soon"}, "give a whole number"),
+        ({"FINDINGS_KEPT_DAYS": "30"}, "FINDINGS_KEPT_DAYS must be 31 or more"),
+        ({"VERIFICATIONS_KEPT_DAYS": "89"}, "no more than VERIFICATIONS_KEPT_DAYS"),
     ],
 )
 def test_a_wrong_setting_says_what_to_do(changes, message) -> None:

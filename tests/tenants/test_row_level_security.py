@@ -130,6 +130,7 @@ def test_the_owner_of_the_schema_reads_only_what_the_listed_look_ups_need(db, ca
         "tenants_auditevent",  # while it erases a deleted tenant's people
         "integrations_connection",
         "integrations_verification",
+        "integrations_session",
         "integrations_provedaccount",
         "integrations_handofflink",
         "integrations_notification",

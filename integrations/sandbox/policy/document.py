@@ -79,7 +79,7 @@ def parse_statements(text: str) -> tuple[Statement, ...]:
     """Read a document's statements. Raises PolicySyntaxError."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PolicySyntaxError("This policy contains invalid Json") from error
     if not isinstance(document, dict):
         raise PolicySyntaxError("Syntax errors in policy.")
@@ -121,7 +121,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _statement(index: int, entry: Any, *, variables: bool) -> Statement:
-    if not isinstance(entry, dict) or entry.get("Effect") not in {"Allow", "Deny"}:
+    if not isinstance(entry, dict) or entry.get("Effect") not in ["Allow", "Deny"]:
         raise PolicySyntaxError("Syntax errors in policy.")
 
     def actions(name: str) -> Callable[[str], bool] | None:

@@ -56,12 +56,12 @@ def check_resource_policy(text: str) -> None:
 def _statements(text: str, *, dated: bool = True) -> list[dict[str, Any]]:
     try:
         document = json.loads(text, object_pairs_hook=_no_duplicates)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PolicySyntaxError("This policy contains invalid Json") from error
     if not isinstance(document, dict) or set(document) - _TOP or "Statement" not in document:
         raise PolicySyntaxError(_SYNTAX)
     version = document.get("Version")
-    if version is not None and version not in {"2008-10-17", "2012-10-17"}:
+    if version is not None and version not in ["2008-10-17", "2012-10-17"]:
         raise PolicySyntaxError(_SYNTAX)
     if dated and version != "2012-10-17":
         raise PolicySyntaxError("Policy document must be version 2012-10-17 or greater.")
@@ -88,7 +88,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check_statement(statement: Any) -> None:
     if not isinstance(statement, dict) or set(statement) - _ELEMENTS:
         raise PolicySyntaxError(_SYNTAX)
-    if statement.get("Effect") not in {"Allow", "Deny"}:
+    if statement.get("Effect") not in ["Allow", "Deny"]:
         raise PolicySyntaxError(_SYNTAX)
     if "Sid" in statement and not (
         isinstance(statement["Sid"], str) and re.fullmatch(r"[A-Za-z0-9 ]*", statement["Sid"])

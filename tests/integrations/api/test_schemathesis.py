@@ -75,7 +75,8 @@ thrown = settings(
 def document(db, monkeypatch, broker, settings):
     """The document as the portal serves it, with no limit of calls and no worker that does what is asked for."""
     use_broker(monkeypatch, unread(broker))
-    settings.MOST_WEBHOOK_ENDPOINTS_PER_TENANT = 100_000
+    settings.MOST_WEBHOOK_ENDPOINTS_PER_TENANT = settings.MOST_HAND_OFF_LINKS_PER_TENANT = 100_000
+    settings.MOST_API_TOKENS_PER_TENANT = settings.MOST_VERIFICATIONS_AN_HOUR_PER_TENANT = 100_000
     settings.API_CALLS_PER_MINUTE_OF_A_TOKEN = settings.API_CALLS_PER_MINUTE_OF_A_TENANT = 0
     loaded = schemathesis.openapi.from_wsgi("/api/v1/schema/", application)
     loaded.config.generation.update(with_security_parameters=False)

@@ -1,13 +1,16 @@
 """Verifications through the API: asked for, followed, refused."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from django.utils import timezone
 
 from integrations.actions import verification_runs
 from integrations.actions.connections import create_connection
+from integrations.actions.verifications import request_verification
 from integrations.aws.report import RoleReport
-from integrations.models import Finding, ProvedAccount, Verification
+from integrations.models import Connection, Finding, ProvedAccount, Verification
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
@@ -204,3 +207,73 @@ def test_findings_are_shown_whole_to_the_customer(api, cast, connection) -> None
         "fix": "Ask your organisation's team.",
         "duration_ms": 7,
     }
+
+
+class TestQuota:
+    """An organisation may ask for so many verifications in an hour."""
+
+    @pytest.fixture(autouse=True)
+    def two_an_hour(self, settings) -> None:
+        settings.MOST_VERIFICATIONS_AN_HOUR_PER_TENANT = 2
+
+    @pytest.fixture
+    def others(self, cast) -> list[Connection]:
+        with tenant_scope(cast.tenant.pk):
+            return [
+                create_connection(tenant=cast.tenant, name=f"No. {n}", account_id=f"20000000000{n}", by=SYSTEM)
+                for n in range(2)
+            ]
+
+    def test_one_more_is_refused_and_says_when_to_go_on(self, api, cast, connection, others) -> None:
+        client = api(cast.admin, cast.tenant)
+        for other in others:
+            assert client.post(url(other.pk)).status_code == 202
+
+        refused = client.post(url(connection.pk))
+        again = client.post(url(others[0].pk))
+
+        assert (refused.status_code, refused.json()["type"]) == (429, "urn:rolebridge:problem:too-many-verifications")
+        assert 3500 < int(refused["Retry-After"]) <= 3600
+        assert "2 verifications in an hour" in refused.json()["detail"]
+        assert again.status_code == 202  # it is under way, so it is the answer
+        with tenant_scope(cast.tenant.pk):
+            assert Verification.objects.count() == 2
+
+    def test_what_comes_by_itself_is_neither_counted_nor_refused(self, api, cast, connection, others) -> None:
+        with tenant_scope(cast.tenant.pk):
+            for other in others:
+                request_verification(connection=other, by=SYSTEM)
+
+        answer = api(cast.admin, cast.tenant).post(url(connection.pk))
+
+        assert answer.status_code == 202
+
+    def test_those_of_many_connections_at_once_count_each(self, api, cast, connection, others, sign_in) -> None:
+        page, address = sign_in(cast.owner), f"/tenants/{cast.tenant.pk}/connections/verify/"
+        all_three = [str(one.pk) for one in (connection, *others)]
+
+        too_many = page.post(address, {"which": "connections", "connections": all_three}, follow=True).content.decode()
+        two = page.post(address, {"which": "connections", "connections": all_three[1:]}, follow=True).content.decode()
+        one_more = page.post(f"/tenants/{cast.tenant.pk}/connections/{connection.pk}/verify/", follow=True)
+
+        assert "2 verifications in an hour and has asked for 0" in too_many
+        assert "2 connections are verified now" in two
+        assert "2 verifications in an hour and has asked for 2" in one_more.content.decode()
+
+    def test_after_an_hour_there_is_room_again(self, api, cast, connection, others) -> None:
+        client = api(cast.admin, cast.tenant)
+        for other in others:
+            client.post(url(other.pk))
+        with tenant_scope(cast.tenant.pk):
+            Verification.objects.update(requested_at=timezone.now() - timedelta(minutes=61))
+
+        assert client.post(url(connection.pk)).status_code == 202
+
+    def test_another_organisation_has_its_own(self, api, cast, connection, others) -> None:
+        client = api(cast.admin, cast.tenant)
+        for other in others:
+            client.post(url(other.pk))
+        with tenant_scope(cast.other_tenant.pk):
+            theirs = create_connection(tenant=cast.other_tenant, name="Theirs", account_id="300000000001", by=SYSTEM)
+
+        assert api(cast.stranger, cast.other_tenant).post(url(theirs.pk)).status_code == 202

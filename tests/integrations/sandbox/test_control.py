@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
 
 from tests.integrations.sandbox.world import ALL_STS, World, allow, deny, document, refusal_of, trusting
 from tests.sandbox_server import ROOT, SandboxServer, running_sandbox
@@ -131,6 +132,15 @@ def test_a_dropped_connection(own, caller):
     own.control("faults", {"kind": "drop", "service": "sts", "count": 1})
 
     with pytest.raises((ConnectionClosedError, ConnectionError)):
+        sts.get_caller_identity()
+    assert sts.get_caller_identity()
+
+
+def test_an_answer_that_is_not_aws(own, caller):
+    sts = caller.client("sts")
+    own.control("faults", {"kind": "garbage", "service": "sts", "count": 1})
+
+    with pytest.raises(ResponseParserError):
         sts.get_caller_identity()
     assert sts.get_caller_identity()
 

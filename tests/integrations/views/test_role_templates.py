@@ -291,3 +291,21 @@ def test_a_link_is_revoked_on_its_page(client, url, hand_off, connection) -> Non
     assert "Revoked" in client.get(f"{url}hand-off/").content.decode()
     assert Client().get(hand_off).status_code == 410
     assert len(events(connection, "hand_off_link:revoked")) == 1
+
+
+def test_no_more_hand_off_links_are_made_than_an_organisation_may_have_and_a_revoked_one_makes_room(
+    client, url, hand_off, connection, cast, api, settings
+) -> None:
+    settings.MOST_HAND_OFF_LINKS_PER_TENANT = 1
+    program, address = api(cast.owner, cast.tenant), f"/api/v1/connections/{connection.pk}/hand-off-links/"
+
+    page = client.post(f"{url}hand-off-links/", {"days": 7})
+    answer = program.post(address, {}, format="json")
+    with tenant_scope(connection.tenant_id):
+        revoke_hand_off_link(connection=connection, link_id=HandOffLink.objects.get().pk, by=SYSTEM)
+    made = program.post(address, {}, format="json")
+
+    assert page.status_code == 422
+    assert "as many as it may have" in page.content.decode()
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:rolebridge:problem:too-many-hand-off-links")
+    assert made.status_code == 201

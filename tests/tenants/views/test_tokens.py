@@ -139,3 +139,20 @@ def test_where_a_second_factor_is_asked_for_it_is_shown_before_a_token_is_made(c
     assert made.status_code == 200
     with tenant_scope(cast.tenant.pk):
         assert ApiToken.objects.get().second_factor is True
+
+
+def test_no_more_tokens_are_made_than_an_organisation_may_have_and_a_revoked_one_makes_room(
+    cast, sign_in, url, token, settings
+) -> None:
+    settings.MOST_API_TOKENS_PER_TENANT = 1
+    member = sign_in(cast.owner)
+
+    refused = member.post(url, WANTED)
+    member.post(f"{url}{token.pk}/revoke/")
+    made = member.post(url, WANTED | {"name": "Second"})
+
+    assert refused.status_code == 422
+    assert "as many as it may have" in refused.content.decode()
+    assert made.status_code == 200
+    with tenant_scope(cast.tenant.pk):
+        assert set(ApiToken.objects.filter(revoked_at=None).values_list("name", flat=True)) == {"Second"}

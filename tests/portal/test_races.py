@@ -1,0 +1,159 @@
+"""Sixteen at once do the same thing: one consistent result is left, and nobody is answered with a fault of ours."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+import pytest
+from django.db import connections as databases
+from django.test import Client
+from django.utils import timezone
+
+from integrations.actions import verification_runs
+from integrations.actions.connections import create_connection
+from integrations.actions.role_templates import cloudformation_template
+from integrations.actions.verifications import request_verification
+from integrations.models import Connection, ExternalIdRotation, Finding, ProvedAccount, Verification
+from tenants.actions.deletion import NotDue, delete_tenant, request_deletion
+from tenants.actions.tenants import create_tenant
+from tenants.audit import SYSTEM
+from tenants.models import AuditEvent, Member, Tenant, User
+from tenants.scope import staff_scope, tenant_scope
+from tests.brokers import unread, use_broker
+from tests.customer import CustomerAccount, connection_with_stack, new_account_id, verify_twice
+from tests.customer import stack_name as name_of_stack
+
+Answer = TypeVar("Answer")
+SIXTEEN = 16
+PATIENCE = 120  # seconds
+
+
+@pytest.fixture(autouse=True)
+def no_worker_takes_them(db, broker, monkeypatch) -> None:
+    use_broker(monkeypatch, unread(broker))
+
+
+def at_once(work: Callable[[int], Answer]) -> list[Answer]:
+    """What sixteen threads get that begin at the same moment."""
+    together = Barrier(SIXTEEN)
+
+    def begin(number: int) -> Answer:
+        together.wait(PATIENCE)
+        try:
+            return work(number)
+        finally:
+            for database in databases.all():
+                database.close()
+
+    with ThreadPoolExecutor(SIXTEEN) as threads:
+        return list(threads.map(begin, range(SIXTEEN), timeout=PATIENCE))
+
+
+def events(tenant: Tenant, name: str) -> int:
+    with staff_scope():
+        return AuditEvent.objects.filter(tenant_id=tenant.pk, action__endswith=f":{name}").count()
+
+
+def test_sign_up_with_one_address_makes_one_person(settings, tmp_path) -> None:
+    settings.EMAIL_FILE_PATH = tmp_path
+    form = {"organisation": "Race", "email": "race@example.com", "password1": "a long and rather quiet password"}
+
+    answers = at_once(lambda _: Client().post("/accounts/signup/", form).status_code)
+
+    assert set(answers) <= {200, 302, 429}, Counter(answers)
+    assert User.objects.filter(email="race@example.com").count() == 1
+
+
+def test_the_account_that_many_claim_is_proved_by_one(cast, sandbox_address) -> None:
+    account = CustomerAccount(new_account_id())
+    claims = []
+    for number in range(SIXTEEN):
+        tenant = create_tenant(name=f"Claimant {number}", owner=cast.owner, by=SYSTEM)
+        with tenant_scope(tenant.pk):
+            connection = create_connection(
+                tenant=tenant, name="Claimed", account_id=account.account_id, components=["log-analysis"], by=SYSTEM
+            )
+            template = cloudformation_template(connection=connection)
+        account.deploy(name_of_stack(connection), template.text)
+        claims.append(connection)
+
+    at_once(lambda number: verify_twice(claims[number]).pk)
+
+    statuses: Counter[str] = Counter()
+    for connection in claims:
+        with tenant_scope(connection.tenant_id):
+            statuses[Connection.objects.get(pk=connection.pk).roles.get().status] += 1
+    with staff_scope():
+        assert ProvedAccount.objects.filter(account_id=account.account_id).count() == 1
+    assert statuses == {"connected": 1, "awaiting": SIXTEEN - 1}
+
+
+def test_one_connection_that_many_verify_has_one_verification_and_one_verdict(cast, sandbox_address, api) -> None:
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    programs = [api(cast.owner, cast.tenant) for _ in range(SIXTEEN)]
+    address = f"/api/v1/connections/{connection.pk}/verifications/"
+
+    answers = at_once(lambda number: programs[number].post(address, {}, format="json"))
+    (asked,) = {answer.json()["id"] for answer in answers}
+    with tenant_scope(cast.tenant.pk):
+        verification = Verification.objects.get()
+    at_once(lambda _: verification_runs.run(tenant_id=cast.tenant.pk, verification_id=verification.pk))
+
+    assert {answer.status_code for answer in answers} == {202}
+    with tenant_scope(cast.tenant.pk):
+        verification.refresh_from_db()
+        checks = Finding.objects.values_list("component", "check_code", "action", "region")
+        assert (str(verification.pk), verification.state, verification.attempt) == (asked, "completed", 1)
+        assert max(Counter(checks).values()) == 1
+    assert events(cast.tenant, "verification:completed") == 1
+
+
+def test_an_external_id_that_many_replace_is_replaced_once(cast, api) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
+    programs = [api(cast.owner, cast.tenant) for _ in range(SIXTEEN)]
+    address = f"/api/v1/connections/{connection.pk}/external-id-rotation/"
+
+    answers = at_once(lambda number: programs[number].post(address, {}, format="json").status_code)
+
+    assert set(answers) <= {200, 201}, Counter(answers)
+    with tenant_scope(cast.tenant.pk):
+        assert ExternalIdRotation.objects.count() == 1
+    assert events(cast.tenant, "external_id_rotation:started") == 1
+
+
+def test_a_connection_that_many_delete_is_removed_once(cast, api) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
+        request_verification(connection=connection, by=SYSTEM)
+    programs = [api(cast.owner, cast.tenant) for _ in range(SIXTEEN)]
+    address = f"/api/v1/connections/{connection.pk}/"
+
+    answers = at_once(lambda number: programs[number].delete(address).status_code)
+
+    assert max(answers) < 500, Counter(answers)
+    with tenant_scope(cast.tenant.pk):
+        assert set(Connection.objects.get().roles.values_list("status", flat=True)) == {"removing"}
+        assert Verification.objects.filter(state__in=["queued", "running"]).count() == 1
+    assert events(cast.tenant, "connection:removal_requested") == 1
+
+
+def test_a_tenant_that_many_delete_is_deleted_once(cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        request_deletion(tenant=cast.tenant, by=SYSTEM)
+        Tenant.objects.update(deletion_due_at=timezone.now())
+
+    def delete(_: int) -> bool:
+        try:
+            delete_tenant(tenant_id=cast.tenant.pk)
+        except NotDue:
+            return False
+        return True
+
+    assert sum(at_once(delete)) == 1
+    with tenant_scope(cast.tenant.pk):
+        assert not Tenant.objects.filter(pk=cast.tenant.pk).exists()
+        assert not Member.objects.exists()
+    assert events(cast.tenant, "tenant:deleted") == 1
