@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -33,8 +34,10 @@ class Row:
     step: Step | None
 
 
-def _is_on_its_way(connection: Connection) -> bool:
-    """Whether there is a next step: it never got a verdict, and is not asked for or going."""
+def _is_on_its_way(connection: Any) -> bool:
+    """Whether there is a next step for what `with_verification` gave: it never got a verdict, and is not asked for
+    or going.
+    """
     return (
         connection.verified_at is None and not connection.is_being_verified and connection.removal_requested_at is None
     )
