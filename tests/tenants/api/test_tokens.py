@@ -144,6 +144,15 @@ def test_they_have_a_limit(owner, monkeypatch) -> None:
     assert statuses == [201, 429]
 
 
+def test_a_tenant_has_a_quota_of_them(owner, settings) -> None:
+    settings.MOST_API_TOKENS_PER_TENANT = 1
+
+    answer = make(owner)
+
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "too-many-api-tokens")
+    assert "Revoke one" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("data", [{"scopes": []}, {"scopes": ["own"]}, {"days": 366}, {"days": 0}, {"prefix": "rbt_"}])
 def test_what_is_no_token_is_refused(owner, data) -> None:
     assert make(owner, **data).status_code == 400
