@@ -4,7 +4,7 @@ BIN := .venv/bin
 # What takes minutes by itself, and is left out of `make test`.
 NIGHTLY := tests/deploy/test_chaos.py tests/integrations/sandbox/test_against_profiles.py
 
-.PHONY: run test coverage check audit sbom chaos nightly lock clean help
+.PHONY: run test coverage check types lint audit sbom chaos nightly lock clean help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,15 +17,20 @@ test: .venv/installed  ## Run every test but those of `make nightly` (Chromium, 
 	@./scripts/ensure_pgbouncer
 	@./scripts/ensure_promtool
 	@./scripts/ensure_curl_and_jq
-	$(BIN)/python -m pytest -n 3 $(addprefix --ignore ,$(NIGHTLY)) $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(addprefix --ignore ,$(NIGHTLY)) $(ARGS)
 
 coverage: .venv/installed  ## The tests again, slower, with what they do not reach
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
 
 check: .venv/installed  ## Lint, types, layers, templates, migrations, deployment settings
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types lint
+
+types: .venv/installed
+	ROLEBRIDGE_MODE=test $(BIN)/mypy portal tenants integrations tests
+
+lint: .venv/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	ROLEBRIDGE_MODE=test $(BIN)/mypy portal tenants integrations tests
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check --lint --quiet templates
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive portal tenants integrations scripts
