@@ -17,8 +17,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import prefetch_related_objects
-from django.db.models.functions import Now
+from django.db.models import Count, Subquery, prefetch_related_objects
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from integrations.actions import emergency_stop, role_statuses, vendor_identity
@@ -220,16 +220,15 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
         # One claim of a tenant at a time, or two could both see the last free place. Not a full lock: what refers to
         # the tenant may be written meanwhile, or a claim and a run under way would wait for each other.
         Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id).values_list("pk").first()
-        if running(tenant_id) >= MOST_RUNNING_PER_TENANT:
-            return None
+        busy = running(tenant_id).order_by().values("tenant_id").annotate(count=Count("pk")).values("count")
         verification = (
             Verification.objects.select_for_update(of=["self"], no_key=True)
             .select_related("connection__tenant")
-            .annotate(now=Now(), stopped=emergency_stop.is_on())
+            .annotate(now=Now(), stopped=emergency_stop.is_on(), busy=Coalesce(Subquery(busy), 0))
             .filter(tenant_id=tenant_id, pk=verification_id)
             .first()
         )
-        if verification is None or not verification.is_active:
+        if verification is None or not verification.is_active or verification.busy >= MOST_RUNNING_PER_TENANT:
             return None
         if emergency_stop.obey(verification.stopped):
             raise Stopped

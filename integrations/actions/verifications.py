@@ -11,18 +11,21 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
 from math import ceil
+from typing import Any
 from uuid import UUID
 
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import IntegerField, QuerySet, Sum
 from django.db.models.expressions import CombinedExpression
-from django.db.models.functions import Now
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from integrations.actions.emergency_stop import active_stop
+from integrations.actions.emergency_stop import is_on as stop_is_on
 from integrations.catalogue_file import catalogue
 from integrations.metrics import count_failure
 from integrations.models import Connection, CustomerRole, Status, Verification
@@ -47,6 +50,11 @@ GIVEN_UP_AFTER = timedelta(minutes=10)
 SENT_TASK_EXPIRES_SECONDS = 600
 LOOKED_BACK = 10
 HOUR = timedelta(hours=1)
+
+STOPPED = (
+    "We have paused all access to AWS accounts for now. You need do nothing: it comes back as it was, and is "
+    "verified by itself then."
+)
 
 State = Verification.State
 Checks = Verification.Checks
@@ -89,12 +97,15 @@ def request_verification(*, connection: Connection, by: Actor, checks: str = Che
 
 def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) -> tuple[Verification, bool]:
     """The connection's active verification, or a new one, and whether it is new. Raises NotReady; the scope is open."""
-    refuse_while_stopped()
-    connection = (
+    locked: Any = (  # with what is annotated
         Connection.objects.select_for_update(no_key=True)
+        .annotate(stopped=stop_is_on())
         .prefetch_related("roles")
         .get(tenant_id=connection.tenant_id, pk=connection.pk)
     )
+    if locked.stopped:
+        raise NotReady(STOPPED)
+    connection = locked
     if not connection.account_id:
         raise NotReady("Give the 12-digit id of your AWS account first, then verify.")
     statuses = {role.status for role in connection.roles.all()}
@@ -151,14 +162,17 @@ def refuse_too_many(tenant_id: UUID, wanted: int = 1) -> None:
     """
     most, an_hour_ago = settings.MOST_VERIFICATIONS_AN_HOUR_PER_TENANT, timezone.now() - HOUR
     asked = Verification.objects.filter(tenant_id=tenant_id, requested_at__gt=an_hour_ago)
-    asked_at = list(asked.exclude(requested_by=SYSTEM.name).values_list("requested_at", flat=True))
+    asked = asked.exclude(requested_by=SYSTEM.name)
     # Those of many connections at once are made by the schedule, and the audit event says how many were asked for.
-    for at, count in AuditEvent.objects.filter(
+    at_once = AuditEvent.objects.filter(
         tenant_id=tenant_id, at__gt=an_hour_ago, action__endswith=":connection:verifications_requested"
-    ).values_list("at", "data__count"):
-        asked_at += [at] * count
-    if len(asked_at) + wanted <= most:
+    )
+    in_all = at_once.aggregate(count=Sum(Cast(KT("data__count"), IntegerField())))["count"] or 0
+    if asked.count() + in_all + wanted <= most:
         return
+    asked_at = list(asked.values_list("requested_at", flat=True))
+    for at, count in at_once.values_list("at", "data__count"):
+        asked_at += [at] * count
     # When enough of the earliest are an hour old.
     too_many = len(asked_at) + wanted - most
     free_at = sorted(asked_at)[too_many - 1] + HOUR if too_many <= len(asked_at) else timezone.now() + HOUR
@@ -178,10 +192,7 @@ def was_just_asked(connection: Connection) -> bool:
 def refuse_while_stopped() -> None:
     """Raise NotReady while the vendor's emergency stop is on."""
     if active_stop() is not None:
-        raise NotReady(
-            "We have paused all access to AWS accounts for now. You need do nothing: it comes back as it was, and is "
-            "verified by itself then."
-        )
+        raise NotReady(STOPPED)
 
 
 def hand_back() -> None:
@@ -199,7 +210,7 @@ def hand_back() -> None:
 
 def _hand_back_waiting(tenant_id: UUID) -> None:
     with tenant_scope(tenant_id):
-        busy = running(tenant_id)
+        busy = running(tenant_id).count()
         waiting = list(_waiting(tenant_id)[:MOST_RUNNING_PER_TENANT])
     given_up_before = timezone.now() - GIVEN_UP_AFTER
     for verification in waiting[: MOST_RUNNING_PER_TENANT - busy]:
@@ -256,9 +267,9 @@ def roles_to_look_at(connection: Connection, checks: str = Checks.ALL) -> list[C
     return [role for role in roles if catalogue().offers(role.component)]
 
 
-def running(tenant_id: UUID) -> int:
-    """How many verifications of the tenant a worker holds."""
-    return Verification.objects.filter(tenant_id=tenant_id, state=State.RUNNING, lease_expires_at__gt=Now()).count()
+def running(tenant_id: UUID) -> QuerySet[Verification]:
+    """The verifications of the tenant that a worker holds."""
+    return Verification.objects.filter(tenant_id=tenant_id, state=State.RUNNING, lease_expires_at__gt=Now())
 
 
 def send_next(tenant_id: UUID) -> None:
