@@ -10,7 +10,7 @@ from integrations.models import CustomerRole, Status, StatusChange
 
 DAYS = 30
 WINDOW = timedelta(days=DAYS)
-SHORTEST = timedelta(minutes=1)  # what a bar shows of a role that began this moment
+SHORTEST = timedelta(seconds=1)  # what a bar shows of a role that began this moment
 # In the units of the drawing.
 WIDTH = 720.0
 HEIGHT = 28
@@ -89,7 +89,8 @@ class Segment:
     def words(self) -> str:
         """What it shows on hover; in the form of dates that every language reads."""
         span = self.span
-        return f"{span.status.label}: {span.begins:%Y-%m-%d %H:%M} to {span.ends:%Y-%m-%d %H:%M} UTC"
+        begins, ends = span.begins.isoformat(" ", "minutes")[:16], span.ends.isoformat(" ", "minutes")[:16]
+        return f"{span.status.label}: {begins} to {ends} UTC"
 
 
 @dataclass(frozen=True)
