@@ -107,11 +107,14 @@ def hold_catalogue(get_response: GetResponse) -> GetResponse:
 
 
 def staff_database(get_response: GetResponse) -> GetResponse:
-    """Serve Django admin as the staff's database role."""
+    """Serve Django admin as the staff's database role. Who asks is read before, as the app: to know a session takes the
+    hash of the person's password, which the staff's role does not read.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith("/admin/"):
             return get_response(request)
+        _ = request.user.is_authenticated
         with staff_scope():
             return get_response(request)
 

@@ -155,7 +155,6 @@ MIDDLEWARE = [
     "portal.middleware.permissions_policy",
     "portal.middleware.hold_catalogue",
     "portal.middleware.readable_text",
-    "portal.middleware.staff_database",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -163,6 +162,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.middleware.staff_database",
     "portal.middleware.AccessRules",
 ]
 

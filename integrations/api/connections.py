@@ -62,7 +62,10 @@ class ConnectionFilters(Filters):
         help_text="Part of the name or of the AWS account, or the whole external ID or reference, as on the page.",
     )
     status = serializers.ChoiceField(
-        choices=Status.choices, required=False, help_text="The connection's own: the worst of its customer roles."
+        source="worst_status",
+        choices=Status.choices,
+        required=False,
+        help_text="The connection's own: the worst of its customer roles.",
     )
     role_status = serializers.ChoiceField(
         choices=Status.choices, required=False, help_text="At least one customer role has this status."
@@ -72,10 +75,6 @@ class ConnectionFilters(Filters):
     def filter_search(self, rows: ConnectionQuerySet, value: str) -> ConnectionQuerySet:
         """Those that the page's search finds."""
         return rows.found_by(value)
-
-    def filter_status(self, rows: ConnectionQuerySet, value: str) -> ConnectionQuerySet:
-        """Those that are shown with this status."""
-        return rows.with_urgency().of_status([value])
 
     def filter_role_status(self, rows: "QuerySet[Connection]", value: str) -> "QuerySet[Connection]":
         """Those of which a customer role has this status."""

@@ -3,8 +3,9 @@
 from django.db import transaction
 
 from tenants import audit
+from tenants.actions.tokens import revoke_token
 from tenants.audit import Actor
-from tenants.models import Member, Tenant
+from tenants.models import ApiToken, Member, Tenant
 from tenants.permissions import Role
 
 
@@ -75,7 +76,7 @@ def transfer_ownership(*, to: Member, acting: Member, by: Actor) -> Member:
 
 @transaction.atomic
 def remove_member(*, member: Member, acting: Member, by: Actor) -> None:
-    """End a membership. The API tokens that the member made are refused from now on.
+    """End a membership, and the API tokens that the member made: they stay so if the member comes back.
 
     Raises:
         LastOwner, NotAllowed: nothing is changed.
@@ -87,7 +88,7 @@ def remove_member(*, member: Member, acting: Member, by: Actor) -> None:
 
 @transaction.atomic
 def leave(*, member: Member, by: Actor) -> None:
-    """End one's own membership.
+    """End one's own membership, and one's API tokens.
 
     Raises:
         LastOwner: nothing is changed.
@@ -99,7 +100,7 @@ def leave(*, member: Member, by: Actor) -> None:
 def _locked(member: Member, acting: Member) -> tuple[Member, Member]:
     """Both, read anew behind the tenant's lock: whoever changes members of a tenant does it one after the other."""
     Tenant.objects.select_for_update(no_key=True).get(pk=member.tenant_id)
-    members = Member.objects.select_related("user").filter(tenant_id=member.tenant_id)
+    members = Member.objects.select_related("user", "tenant").filter(tenant_id=member.tenant_id)
     return members.get(pk=member.pk), members.get(pk=acting.pk)
 
 
@@ -117,5 +118,8 @@ def _refuse_if_last_owner(member: Member) -> None:
 def _end(action: str, member: Member, by: Actor) -> None:
     if member.role == Role.OWNER:
         _refuse_if_last_owner(member)
+    made = ApiToken.objects.filter(tenant_id=member.tenant_id, created_by=member.user_id, revoked_at=None)
+    for token_id in made.order_by("pk").values_list("pk", flat=True):
+        revoke_token(tenant=member.tenant, token_id=token_id, by=by)
     audit.record(action, by=by, tenant_id=member.tenant_id, target=member, email=member.user.email, role=member.role)
     member.delete()

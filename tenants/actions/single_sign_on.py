@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from tenants import audit, limits
 from tenants.audit import SYSTEM, Actor
+from tenants.identity_provider import Discovery, discover
 from tenants.mail import send_on_commit
 from tenants.models import IdentityProvider, Member, Tenant, TenantDomain, User
 from tenants.names import is_readable
@@ -19,6 +20,7 @@ from tenants.secrets import digest, new_secret, seal
 
 MOST_DOMAINS = 20
 LINK_LASTS = timedelta(days=7)
+MOST_LOOK_UPS_AN_HOUR = 30
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])")
 
@@ -43,6 +45,24 @@ class NotAdmitted(Exception):
         self.reason = reason
 
 
+def look_up_provider(*, tenant: Tenant, issuer: str) -> Discovery:
+    """What a provider that is to be set up publishes about itself. No scope is open while it is waited for; each look
+    holds a web process for up to eight seconds, so they are counted.
+
+    Raises:
+        ProviderError: it cannot be used.
+        TooOften: it was not asked.
+    """
+    limits.count(
+        "provider_look_ups",
+        tenant.pk,
+        most=MOST_LOOK_UPS_AN_HOUR,
+        seconds=3600,
+        message="The provider was asked too often in this hour. Try again later.",
+    )
+    return discover(issuer)
+
+
 @transaction.atomic
 def configure_provider(
     *,
@@ -55,7 +75,7 @@ def configure_provider(
     by: Actor,
 ) -> IdentityProvider:
     """Set the tenant's provider up, or change it. Sessions that it opened before are over if it is another one now, or
-    switched off. The caller has read its discovery document (`tenants.identity_provider.discover`). The tenant's scope
+    switched off. The caller has read its discovery document (`look_up_provider`). The tenant's scope
     is open.
 
     Args:

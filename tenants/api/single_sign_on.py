@@ -8,12 +8,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.actions.single_sign_on import NotPossible, configure_provider, remove_provider
+from tenants.actions.single_sign_on import NotPossible, configure_provider, look_up_provider, remove_provider
 from tenants.api.base import TenantAPIView
 from tenants.api.problems import Problem
+from tenants.api.rate_limits import too_many_requests
 from tenants.api.schema import INVALID_BODY, operation
 from tenants.api.serializers import InputSerializer
-from tenants.identity_provider import ProviderError, discover
+from tenants.identity_provider import ProviderError
+from tenants.limits import TooOften
 from tenants.models import IdentityProvider, Tenant
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope
@@ -83,10 +85,12 @@ class SingleSignOn(TenantAPIView):
         if not issuer or not wanted["client_id"]:
             raise _not_possible("Give the issuer and the client ID.")
         try:
-            discover(issuer)
+            look_up_provider(tenant=self.tenant, issuer=issuer)
         except ProviderError as error:
             refusal = serializers.ErrorDetail(str(error), code="provider_refused")
             raise serializers.ValidationError({"issuer": [refusal]}) from error
+        except TooOften as error:
+            raise too_many_requests(str(error), error.retry_after_seconds) from error
         with tenant_scope(self.tenant.pk):
             self.lock_tenant()
             self.require_match(self._shown())

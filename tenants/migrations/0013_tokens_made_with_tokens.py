@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from tenants.row_level_security import role
+from tenants.row_level_security import role, same_tenant
 
 
 class Migration(migrations.Migration):
@@ -22,6 +22,10 @@ class Migration(migrations.Migration):
                 to="tenants.apitoken",
             ),
         ),
+        migrations.AddConstraint(
+            "apitoken", models.UniqueConstraint(fields=("tenant", "id"), name="api_token_of_one_tenant")
+        ),
+        same_tenant("tenants_apitoken", "made_with_id", "tenants_apitoken"),
         migrations.RunSQL(
             f"GRANT SELECT (made_with_id) ON tenants_apitoken TO {role('staff')};",
             f"REVOKE SELECT (made_with_id) ON tenants_apitoken FROM {role('staff')};",

@@ -50,6 +50,7 @@ class ApiToken(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["digest"], name="api_token_digest_unique"),
+            models.UniqueConstraint(fields=["tenant", "id"], name="api_token_of_one_tenant"),
             models.CheckConstraint(
                 condition=models.Q(scopes__contained_by=["read", "verify", "manage", "administer"])
                 & ~models.Q(scopes=[]),

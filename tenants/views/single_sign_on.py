@@ -14,7 +14,7 @@ from tenants.access import MemberRequest, member, public
 from tenants.actions import single_sign_on as actions
 from tenants.actions.single_sign_on import DomainRefused, NotPossible, UnusableDomainLink
 from tenants.audit import Actor
-from tenants.identity_provider import ProviderError, discover
+from tenants.identity_provider import ProviderError
 from tenants.limits import TooOften
 from tenants.models import IdentityProvider, TenantDomain
 from tenants.permissions import Permission
@@ -31,10 +31,10 @@ def single_sign_on(request: MemberRequest) -> HttpResponse:
     if form.is_valid():
         values = form.cleaned_data
         try:
-            discover(values["issuer"])  # no transaction is open while it is waited for
+            actions.look_up_provider(tenant=request.tenant, issuer=values["issuer"])
             with tenant_scope(request.tenant.pk):
                 actions.configure_provider(tenant=request.tenant, by=Actor.user(request.user), **values)
-        except ProviderError as error:
+        except (ProviderError, TooOften) as error:
             form.add_error("issuer", str(error))
         except NotPossible as refusal:
             form.add_error(None, str(refusal))

@@ -1,16 +1,22 @@
 """Who gets into the pages for staff, and what they show of people, tokens and events."""
 
 import re
+from collections.abc import Iterator
 
+import psycopg
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.db import connections
+from django.db.utils import ProgrammingError
 from django.test import Client
 
 from tenants.actions.service_tokens import create_service_token, find_service_token
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
-from tenants.models import AuditEvent, ServiceToken
-from tenants.scope import staff_scope, tenant_scope
+from tenants.models import AuditEvent, Member, ServiceToken, User
+from tenants.scope import STAFF, staff_scope, tenant_scope
+from tests.environment import DATABASE
 from tests.second_factor import TOTP_SECRET, code_of
 
 
@@ -39,6 +45,50 @@ def test_a_member_of_staff_who_left_gets_in_no_more(cast, sign_in) -> None:
     cast.staff.save()
 
     assert client.get("/admin/").status_code == 302
+
+
+@pytest.fixture
+def without_passwords(db) -> Iterator[None]:
+    """As the next release leaves the staff's database role: it may not read a password's hash."""
+    read = "SELECT column_name FROM information_schema.columns WHERE table_name = 'tenants_user'"
+    with psycopg.connect(db.url(DATABASE), autocommit=True) as superuser:
+        columns = ", ".join(name for (name,) in superuser.execute(read) if name != "password")
+        superuser.execute("REVOKE SELECT ON tenants_user FROM rolebridge_staff")
+        superuser.execute(f"GRANT SELECT ({columns}) ON tenants_user TO rolebridge_staff")
+        try:
+            yield
+        finally:
+            superuser.execute("GRANT SELECT ON tenants_user TO rolebridge_staff")
+
+
+def test_no_page_for_staff_reads_a_password(without_passwords, cast, sign_in) -> None:
+    with tenant_scope(cast.tenant.pk):
+        create_token(tenant=cast.tenant, name="Pipeline", user=cast.owner, by=SYSTEM)
+    client = sign_in(cast.staff)
+    with pytest.raises(ProgrammingError, match="permission denied"), connections[STAFF].cursor() as cursor:
+        cursor.execute("SELECT password FROM tenants_user")
+
+    answers = {"/admin/": client.get("/admin/").status_code}
+    for model in admin.site._registry:
+        url = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        answers[url] = client.get(url, {"q": "owner@example.com"}).status_code
+        with staff_scope():
+            rows = [] if model._meta.model_name == "session" else list(model._default_manager.values_list("pk")[:1])
+        for (key,) in rows:
+            answers[f"{url}{key}/change/"] = client.get(f"{url}{key}/change/").status_code
+
+    assert {url: status for url, status in answers.items() if status != 200} == {}
+    assert len(answers) > 10
+
+
+def test_who_is_read_as_staff_has_no_password(cast) -> None:
+    with staff_scope():
+        as_staff = User.objects.get(pk=cast.owner.pk)
+        joined = Member.objects.select_related("user").get(user=cast.owner).user
+
+    assert User.objects.get(pk=cast.owner.pk).check_password(cast.password)
+    assert not as_staff.has_usable_password()
+    assert not joined.has_usable_password()
 
 
 def test_staff_sign_in_and_out_as_everybody_does(cast) -> None:

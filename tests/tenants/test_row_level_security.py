@@ -94,6 +94,26 @@ def test_a_row_cannot_hang_on_another_tenants_connection(db, cast) -> None:
         CustomerRole.objects.create(tenant=cast.other_tenant, connection_id=connection.pk, component="x")
 
 
+def test_every_reference_between_tenants_tables_stays_within_one_tenant(db) -> None:
+    """The check of a foreign key does not see row-level security, so each has a second one with the tenant in it."""
+    tables = sorted(tenant_tables(db).keys() - {"tenants_tenant"})
+    with psycopg.connect(db.url(DATABASE)) as superuser:
+        keys = superuser.execute(
+            """
+            SELECT c.conrelid::regclass::text, array_agg(a.attname::text ORDER BY a.attname) FROM pg_constraint c
+            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey)
+            WHERE c.contype = 'f' AND c.conrelid::regclass::text = ANY(%(tables)s)
+              AND c.confrelid::regclass::text = ANY(%(tables)s) GROUP BY c.oid, c.conrelid
+            """,
+            {"tables": tables},
+        ).fetchall()
+
+    alone = {(table, columns[0]) for table, columns in keys if len(columns) == 1}
+    with_tenant = {(table, column) for table, columns in keys if len(columns) == 2 for column in columns}
+    assert len(alone) > 10
+    assert alone - with_tenant == set()
+
+
 def test_no_database_role_skips_row_level_security(db) -> None:
     for alias in ("default", STAFF, PRODUCT, OWNER):
         with connections[alias].cursor() as cursor:

@@ -204,6 +204,7 @@ def test_every_answer_is_in_the_document_and_none_is_another_tenants(
     monkeypatch.setattr("tenants.actions.settings.MOST_ADDRESSES", 100_000)
     monkeypatch.setattr("tenants.actions.settings.MOST_EXPORTS_AN_HOUR", 100_000)
     monkeypatch.setattr("tenants.actions.single_sign_on.MOST_DOMAINS", 100_000)
+    monkeypatch.setattr("tenants.actions.single_sign_on.MOST_LOOK_UPS_AN_HOUR", 100_000)
     monkeypatch.setattr("tenants.actions.tokens.MOST_MADE_WITH_TOKENS_A_DAY", 100_000)
     monkeypatch.setattr("tenants.actions.webhooks.MOST_TESTS_AN_HOUR", 100_000)
     token, answered = token_of(who), {}

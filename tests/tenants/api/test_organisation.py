@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tenants.actions import settings as settings_actions
+from tenants.actions import single_sign_on as single_sign_on_actions
 from tenants.actions.recovery import request_recovery
 from tenants.actions.single_sign_on import add_domain
 from tenants.audit import SYSTEM
@@ -165,6 +166,10 @@ class TestRecoveries:
 
 
 class TestSingleSignOn:
+    @pytest.fixture
+    def base_page(self, cast) -> str:
+        return f"/tenants/{cast.tenant.pk}/settings/single-sign-on/"
+
     def kept(self, cast) -> IdentityProvider | None:
         with tenant_scope(cast.tenant.pk):
             return IdentityProvider.objects.first()
@@ -232,6 +237,17 @@ class TestSingleSignOn:
         assert problem(early) == (409, "single-sign-on-not-possible")
         assert made.json()["required"] is True
         assert send(owner, "get", "single-sign-on/").json()["required"] is False
+
+    def test_a_provider_that_hangs_is_asked_a_few_times_an_hour(
+        self, owner, cast, base_page, provider, sign_in, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(single_sign_on_actions, "MOST_LOOK_UPS_AN_HOUR", 1)
+        statuses = [send(owner, "patch", "single-sign-on/", self.wanted(provider)).status_code for _ in range(2)]
+        page = sign_in(cast.owner).post(base_page, self.wanted(provider))
+
+        assert statuses == [200, 429]
+        assert page.status_code == 422
+        assert "asked too often" in page.content.decode()
 
     def test_an_admin_neither_reads_nor_changes_it(self, admin, cast) -> None:
         for method, url in (("get", "single-sign-on/"), ("patch", "single-sign-on/"), ("post", "domains/")):

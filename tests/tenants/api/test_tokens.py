@@ -7,6 +7,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from tenants.actions import tokens as actions
+from tenants.actions.members import leave
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
 from tenants.models import ApiToken, AuditEvent, Member, Tenant
@@ -126,6 +127,21 @@ def test_it_ends_with_the_person(owner, cast) -> None:
         Member.objects.filter(user=cast.owner).delete()
 
     assert made.get("/api/v1/tenant/").status_code == 401
+
+
+def test_it_stays_ended_when_the_person_comes_back(owner, cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        Member.objects.filter(user=cast.admin).update(role=Role.OWNER)
+        leaving = Member.objects.get(user=cast.owner)
+    made = program(make(owner).json()["token"])
+    with tenant_scope(cast.tenant.pk):
+        leave(member=leaving, by=SYSTEM)
+        Member.objects.create(tenant=cast.tenant, user=cast.owner, role=Role.OWNER)
+
+    assert [client.get("/api/v1/tenant/").status_code for client in (owner, made)] == [401, 401]
+    with tenant_scope(cast.tenant.pk):
+        assert ApiToken.objects.filter(revoked_at=None).count() == 0
+        assert AuditEvent.objects.filter(action="system:api_token:revoked").count() == 2
 
 
 def test_with_the_same_idempotency_key_one_is_made(owner, cast) -> None:
