@@ -38,6 +38,8 @@ class Installation:
     server: services.Postgres
     end_web_and_valkey: Callable[[], None]
     workers: list[int] = field(default_factory=list)
+    beat: int = 0  # its process id, where it runs
+    directory: Path = Path()
 
     def tenant(self, number: int) -> "tuple[Tenant, User, str]":
         """A tenant with its owner, and an API token of the tenant."""
@@ -135,7 +137,9 @@ def _start(stack: ExitStack, directory: Path, workers: int, *, beat: bool, is_du
     if beat:
         from portal.local.commands import beat_command
 
-        stack.enter_context(services.child_process(beat_command(sys.executable, directory / "beat"), logs / "beat.log"))
+        command = beat_command(sys.executable, directory / "beat")
+        place.beat = stack.enter_context(services.child_process(command, logs / "beat.log")).pid
+    place.directory = directory
     return place
 
 

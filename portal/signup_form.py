@@ -13,6 +13,8 @@ from tenants.models import User
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no types
     """Allauth's sign-up, which takes as long for a known address as for a new one."""
 
+    account_already_exists: bool
+
     def try_save(self, request: HttpRequest) -> Any:
         """Save the user, or tell the owner of a known address. Hashing the password takes most of the time of a
         sign-up, so it is done for a known address too, or the wait would tell who is a customer.
