@@ -6,14 +6,18 @@ when it was sent, as the proxy does in production (`X-Request-Start`).
 
 import asyncio
 import json
+import os
 import random
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from scene import FIRST_CUSTOMER
+from web_server import family, serving
 
 if TYPE_CHECKING:
     from installation import Installation
@@ -75,6 +79,21 @@ def make_customers(place: "Installation", count: int) -> list[Customer]:
         cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
         customers.append(Customer(cookie, token, str(tenant.pk), connections))
     return customers
+
+
+@contextmanager
+def web_as_in_production(place: "Installation") -> Iterator[str]:
+    """The web server of two processes of eight threads, which knows no sandbox: with one, the page of a connection
+    would ask it for the customer's stack. STS alone is where the installation says. Gives its address.
+    """
+    sandbox = os.environ.pop("AWS_ENDPOINT_URL")
+    os.environ["AWS_ENDPOINT_URL_STS"] = sandbox
+    try:
+        with serving("gunicorn", place.directory / "logs" / "gunicorn.log") as (process, port):
+            place.web_processes = family(process)
+            yield f"http://127.0.0.1:{port}"
+    finally:
+        os.environ["AWS_ENDPOINT_URL"] = os.environ.pop("AWS_ENDPOINT_URL_STS")
 
 
 async def play(web: str, customers: list[Customer], times: int, seconds: float, seen: Seen) -> None:

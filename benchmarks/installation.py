@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 from scene import REGION, VENDOR, Scene, deploy_role, end_when_told, free_port, vendor_settings
 
 from integrations.catalogue import load_catalogue
@@ -40,6 +41,7 @@ class Installation:
     workers: list[int] = field(default_factory=list)
     beat: int = 0  # its process id, where it runs
     directory: Path = Path()
+    web_processes: list[psutil.Process] = field(default_factory=list)  # of a web server beside the first one
 
     def tenant(self, number: int) -> "tuple[Tenant, User, str]":
         """A tenant with its owner, and an API token of the tenant."""

@@ -15,9 +15,8 @@ import time
 from collections import Counter
 from contextlib import suppress
 
-from customers import PAGES, Customer, Seen, ask, make_customers, play
+from customers import PAGES, Customer, Seen, ask, make_customers, play, web_as_in_production
 from installation import installation
-from web_server import serving
 
 MOST_PAGE_MS = 400.0
 TIMES = 10
@@ -97,8 +96,7 @@ def main() -> int:
     with installation(workers=1, beat=True) as place:
         customers = make_customers(place, options.customers)
         print(f"{len(customers)} customers are there after {time.monotonic() - started:.0f} s")
-        with serving("gunicorn", place.directory / "logs" / "load-web.log") as (_, port):
-            web = f"http://127.0.0.1:{port}"
+        with web_as_in_production(place) as web:
             trouble = asyncio.run(run(web, customers, options.seconds, options.overload_seconds))
     print("\n".join(trouble) if trouble else "no fault, what was too much was told to come again, and all is as before")
     return 1 if trouble else 0

@@ -17,9 +17,8 @@ from contextlib import suppress
 
 import psutil
 import psycopg
-from customers import PAGES, Customer, Seen, make_customers, play
+from customers import PAGES, Customer, Seen, make_customers, play, web_as_in_production
 from installation import Installation, installation
-from web_server import family, serving
 
 EVERY_SECONDS = 5.0
 MOST_SHARE = 0.05
@@ -99,15 +98,13 @@ def main() -> int:
     parser.add_argument("--customers", type=int, default=50)
     options = parser.parse_args()
     started = time.monotonic()
-    with (
-        installation(workers=1, beat=True) as place,
-        serving("gunicorn", place.directory / "logs" / "soak-web.log") as (process, port),
-    ):
-        processes = {f"web {number}": one for number, one in enumerate(family(process))}
-        processes |= {"worker": psutil.Process(place.workers[0]), "beat": psutil.Process(place.beat)}
+    with installation(workers=1, beat=True) as place:
         customers = make_customers(place, options.customers)
-        print(f"ready after {time.monotonic() - started:.0f} s")
-        return asyncio.run(soak(place, f"http://127.0.0.1:{port}", processes, customers, options.minutes))
+        with web_as_in_production(place) as web:
+            processes = {f"web {number}": one for number, one in enumerate(place.web_processes)}
+            processes |= {"worker": psutil.Process(place.workers[0]), "beat": psutil.Process(place.beat)}
+            print(f"ready after {time.monotonic() - started:.0f} s")
+            return asyncio.run(soak(place, web, processes, customers, options.minutes))
 
 
 if __name__ == "__main__":
