@@ -4,7 +4,7 @@ BIN := .venv/bin
 # What takes minutes by itself, and is left out of `make test`.
 NIGHTLY := tests/deploy/test_chaos.py tests/integrations/sandbox/test_against_profiles.py
 
-.PHONY: run test coverage check types lint audit sbom chaos nightly pictures messages lock clean help
+.PHONY: run test coverage check types lint audit sbom chaos load soak nightly pictures messages lock clean help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,11 +48,18 @@ sbom: .venv/installed  ## What an installation is made of, in CycloneDX, on stan
 chaos: .venv/installed  ## Kill everything at random for 8 minutes while verifications run; nothing may be lost
 	$(BIN)/python benchmarks/chaos.py $(ARGS)
 
+load: .venv/installed  ## 200 customers at once for 5 minutes, then ten times as many: too much is told to come again
+	$(BIN)/python benchmarks/load.py $(ARGS)
+
+soak: .venv/installed  ## Mixed load for 30 minutes: memory, file handles and connections must not grow
+	$(BIN)/python benchmarks/soak.py $(ARGS)
+
 nightly: .venv/installed  ## What takes too long for CI: tests with many examples, and two tenants hammered for a minute
 	@./scripts/ensure_pgbouncer
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \
 		tests/integrations/role_templates tests/integrations/aws/test_arns.py tests/tenants/test_pooler.py \
-		tests/integrations/api/test_schemathesis.py $(NIGHTLY) --timeout 7200
+		tests/integrations/aws/test_policy_parsers.py tests/integrations/test_catalogue_yaml.py \
+		tests/portal/test_hostile_forms.py tests/integrations/api/test_schemathesis.py $(NIGHTLY) --timeout 7200
 
 pictures: .venv/installed  ## Play the main job in Chromium, and bring its pictures to the README
 	@./scripts/ensure_chromium

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 from scene import REGION, VENDOR, Scene, deploy_role, end_when_told, free_port, vendor_settings
 
 from integrations.catalogue import load_catalogue
@@ -38,6 +39,9 @@ class Installation:
     server: services.Postgres
     end_web_and_valkey: Callable[[], None]
     workers: list[int] = field(default_factory=list)
+    beat: int = 0  # its process id, where it runs
+    directory: Path = Path()
+    web_processes: list[psutil.Process] = field(default_factory=list)  # of a web server beside the first one
 
     def tenant(self, number: int) -> "tuple[Tenant, User, str]":
         """A tenant with its owner, and an API token of the tenant."""
@@ -135,7 +139,9 @@ def _start(stack: ExitStack, directory: Path, workers: int, *, beat: bool, is_du
     if beat:
         from portal.local.commands import beat_command
 
-        stack.enter_context(services.child_process(beat_command(sys.executable, directory / "beat"), logs / "beat.log"))
+        command = beat_command(sys.executable, directory / "beat")
+        place.beat = stack.enter_context(services.child_process(command, logs / "beat.log")).pid
+    place.directory = directory
     return place
 
 

@@ -1,11 +1,13 @@
 """What is answered when no view could answer: a problem document below /api/, a page elsewhere."""
 
 import sys
+from functools import cache
 from typing import Any
 
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
+from django.utils.translation import get_language
 from django.views import defaults
 from psycopg_pool import PoolTimeout
 from redis import RedisError
@@ -37,9 +39,15 @@ def busy(request: HttpRequest) -> HttpResponse:
     if _is_api(request):
         response = json_problem("busy", "We are busy", 503, "Nothing was changed. Try again in a few seconds.")
     else:
-        response = HttpResponse(loader.render_to_string("503.html"), status=503)
+        response = HttpResponse(_busy_page(get_language() or ""), status=503)
     response["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+@cache
+def _busy_page(_language: str) -> str:
+    # It is the same for everybody, and asked for most when there is no time to make it.
+    return loader.render_to_string("503.html")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -18,5 +18,5 @@ class AnsweringEndpoint(Endpoint):
         """What botocore gives: an answer and no exception, or no answer and the exception that stands for it."""
         try:
             return super()._do_get_response(request, operation_model, context)  # type: ignore[misc]  # not in the stubs
-        except ResponseParserError:
+        except (ResponseParserError, UnicodeDecodeError):  # the second of bytes that are no UTF-8
             return None, ConnectionClosedError(endpoint_url=request.url)
