@@ -6,7 +6,7 @@ from tenants.row_level_security import look_up
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenants", "0015_people_by_mail_domain")]
+    dependencies = [("tenants", "0016_requests_stay_in_their_tenant")]
 
     operations = [
         look_up(
