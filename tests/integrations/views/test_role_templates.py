@@ -299,7 +299,7 @@ def test_no_more_hand_off_links_are_made_than_an_organisation_may_have_and_a_rev
     settings.MOST_HAND_OFF_LINKS_PER_TENANT = 1
     program, address = api(cast.owner, cast.tenant), f"/api/v1/connections/{connection.pk}/hand-off-links/"
 
-    page = client.post(f"{url}hand-off-links/", {"days": 7})
+    page = client.post(f"{url}hand-off/", {"days": 7})
     answer = program.post(address, {}, format="json")
     with tenant_scope(connection.tenant_id):
         revoke_hand_off_link(connection=connection, link_id=HandOffLink.objects.get().pk, by=SYSTEM)
