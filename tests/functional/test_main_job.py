@@ -122,7 +122,9 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     page.get_by_role("checkbox", name="First AWS account").check()
     page.get_by_role("button", name="Verify the ticked").click()
     # The schedule re-verifies what is unreachable by itself, perhaps at this very moment.
-    expect(page.locator(".toasts")).to_contain_text(re.compile("1 connection is verified now|is being verified already"))
+    expect(page.locator(".toasts")).to_contain_text(
+        re.compile("1 connection is verified now|is being verified already")
+    )
     look(page, "connections")
 
 
