@@ -36,6 +36,11 @@ class InvalidRoleName(ValueError):
     """The role name or path is not one that IAM accepts; the message says why."""
 
 
+def in_groups(account_id: str) -> str:
+    """An AWS account id in groups of four, as the AWS console shows it."""
+    return "-".join(account_id[start : start + 4] for start in range(0, len(account_id), 4))
+
+
 @dataclass(frozen=True)
 class RoleArn:
     """A role's ARN in its parts. `path` begins and ends with a slash."""

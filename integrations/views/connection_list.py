@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,27 +15,48 @@ from django.utils.translation import ngettext
 
 from integrations.actions.bulk_verifications import request_verifications, request_verifications_of_failed
 from integrations.actions.verifications import NotReady
+from integrations.aws.arns import in_groups
 from integrations.forms import CHOSEN, FAILED_ONES, ORDERS, ChosenConnectionsForm, ConnectionFilterForm
-from integrations.models import Connection, Status
+from integrations.models import Connection, CustomerRole, Status
 from integrations.models.connection import FAILED, ConnectionQuerySet
 from integrations.views.connections import REFUSED
-from integrations.views.steps import Step, step_of
+from integrations.views.steps import step_of
 from tenants.access import MemberRequest, member
 from tenants.audit import Actor
 from tenants.permissions import Permission
 
 PAGE_SIZE = 50
+_STATUSES = Prefetch("roles", queryset=CustomerRole.objects.only("connection_id", "status"))  # all that a row shows
 
 
 @dataclass(frozen=True)
 class Row:
-    """One connection on the list; `step` is what is still to be done where it never got a verdict."""
+    """One connection on the list, as the page shows it: fifty times, so the words are put together here."""
 
     connection: Connection
-    step: Step | None
+    address: str
+    status: Status
+    account: str
+    components: str
+    next_step: str  # what is still to be done, where it never got a verdict
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Row":
+        """The row of a connection, whose roles are prefetched."""
+        count = len(connection.roles.all())
+        account = _("AWS account %s") % in_groups(connection.account_id) if connection.account_id else ""
+        step = step_of(connection, verified=False) if _is_on_its_way(connection) else None
+        return cls(
+            connection=connection,
+            address=reverse("connection", args=[connection.tenant_id, connection.pk]),
+            status=connection.status,
+            account=account or _("No AWS account named yet"),
+            components=ngettext("%d component", "%d components", count) % count,
+            next_step=_("next: %s") % step.words if step else "",
+        )
 
 
-def _is_on_its_way(connection: Connection) -> bool:
+def _is_on_its_way(connection: Any) -> bool:  # what `with_verification` adds is not in its type
     """Whether there is a next step: it never got a verdict, and is not asked for or going."""
     return (
         connection.verified_at is None and not connection.is_being_verified and connection.removal_requested_at is None
@@ -66,15 +89,16 @@ def connections(request: MemberRequest) -> HttpResponse:
         found = found.of_status([status])
     count = tallies.get(Status(status), 0) if status else sum(tallies.values())
     order = ORDERS[wanted.get("sort") or "newest"]
-    rows = found.with_verification().prefetch_related("roles").order_by(*order)
+    rows = found.with_verification().prefetch_related(_STATUSES).order_by(*order)
     page = _Counted(rows, count).get_page(request.GET.get("page"))
-    shown = [Row(one, step_of(one, verified=False) if _is_on_its_way(one) else None) for one in page]
+    shown = [Row.of(one) for one in page]
     asked = request.GET.copy()
     asked.pop("page", None)
     context = {
         "section": "connections",
         "form": form,
         "rows": shown,
+        "can_verify": request.member.may(Permission.VERIFY),
         "page": page,
         "count": count,
         "tallies": tallies.items(),

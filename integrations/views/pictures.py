@@ -62,6 +62,11 @@ class ComponentRun:
         return str(Outcome.VIOLATED) if opened else self.enter_customer.state
 
     @property
+    def account_alone(self) -> CheckList:
+        """Its account, where no other check stands beside it."""
+        return CheckList((self.account,))
+
+    @property
     def enter_component_hop(self) -> Hop:
         """The hop into the component role."""
         return self.hops[0]

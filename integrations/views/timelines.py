@@ -89,7 +89,8 @@ class Segment:
     def words(self) -> str:
         """What it shows on hover; in the form of dates that every language reads."""
         span = self.span
-        return f"{span.status.label}: {span.begins:%Y-%m-%d %H:%M} to {span.ends:%Y-%m-%d %H:%M} UTC"
+        begins, ends = span.begins.isoformat(" ", "minutes")[:16], span.ends.isoformat(" ", "minutes")[:16]
+        return f"{span.status.label}: {begins} to {ends} UTC"
 
 
 @dataclass(frozen=True)

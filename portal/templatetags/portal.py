@@ -9,19 +9,23 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
 from django.utils.timesince import timesince
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import get_language, gettext, gettext_lazy
 
-from integrations.views.timelines import Shape
+from integrations.aws.arns import in_groups
+from integrations.views.checks import Check
+from integrations.views.timelines import Bar, Shape
 from tenants.models import Member
 from tenants.permissions import Permission
 
 register = template.Library()
 
 
-# These stand dozens of times on a page, where a partial for each would cost more than all the rest of it.
+# These, like checks and the parts of a timeline, stand dozens of times on a page, where a partial for each would cost
+# more than all the rest of it.
 _STATES = {
     "passed": ("check", gettext_lazy("Passed")),
     "denied": ("cross", gettext_lazy("Denied")),
@@ -65,25 +69,64 @@ def state_icon(state: str) -> SafeString:
 @register.simple_tag
 def state_word(state: str) -> str:
     """The word for one check's state."""
+    return _state_word(state, get_language())
+
+
+@cache
+def _state_word(state: str, _language: str | None) -> str:
     return str(_STATES.get(state, _STATES["skipped"])[1])
 
 
 @register.simple_tag
 def status_pill(status: str, large: bool = False) -> SafeString:
     """The status of a customer role or a connection, as icon and word."""
+    return _status_pill(str(status), large, get_language())
+
+
+@cache
+def _status_pill(status: str, large: bool, _language: str | None) -> SafeString:
     tone, name, words = _STATUSES[status]
     size = " pill--large" if large else ""
     return format_html('<span class="pill{}" data-tone="{}">{} {}</span>', size, tone, icon(name), words)
 
 
 @register.simple_tag
+def check_row(check: Check, component_id: str, mono: bool | str = False) -> SafeString:
+    """One check of a component as a row of a list."""
+    says_more = check.finding is not None and check.state != "passed" and check.title != check.name
+    return format_html(
+        '<li class="check" id="{}-{}" data-state="{}">{} <span class="check__name{}">{}</span> '
+        '<span class="check__state">{}</span>{}</li>',
+        component_id,
+        slugify(check.key),
+        check.state,
+        state_icon(check.state),
+        " mono" if mono else "",
+        breakable(check.name),
+        state_word(check.state),
+        format_html('<span class="check__more">{}</span>', check.title) if says_more else "",
+    )
+
+
+@register.simple_tag
+def timeline_parts(bar: Bar) -> SafeString:
+    """The segments of a bar of the timeline, each with its words on hover."""
+    parts = (
+        (segment.shape.status, segment.words, timeline_shape(segment.shape, segment.x, segment.width))
+        for segment in bar.segments
+    )
+    return format_html_join("", '<g class="timeline__part" data-status="{}"><title>{}</title>{}</g>', parts)
+
+
+@register.simple_tag
 def timeline_shape(shape: Shape, x: float, width: float) -> SafeString:
     """How one status is drawn, in the units of a bar of the timeline."""
-    across = format_html('x="{}" width="{}"', f"{x:g}", f"{width:g}")  # as SVG wants them, whatever the language
-    drawn = format_html('<rect {} y="{}" height="{}"></rect>', across, shape.y, shape.height)
+    # Numbers alone, as SVG wants them whatever the language, and many on a page: there is nothing to escape.
+    across = f'x="{x:g}" width="{width:g}"'
+    drawn = f'<rect {across} y="{shape.y}" height="{shape.height}"></rect>'
     if shape.is_struck:
-        drawn += format_html('<rect class="timeline__strike" {} y="12" height="4"></rect>', across)
-    return drawn
+        drawn += f'<rect class="timeline__strike" {across} y="12" height="4"></rect>'
+    return SafeString(drawn)
 
 
 @dataclass(frozen=True)
@@ -123,7 +166,7 @@ def sections(context: template.Context) -> list[Section]:
 @register.filter
 def account(account_id: str) -> str:
     """An AWS account id in groups of four, as the AWS console shows it."""
-    return "-".join(account_id[start : start + 4] for start in range(0, len(account_id), 4))
+    return in_groups(account_id)
 
 
 @register.filter
@@ -163,4 +206,4 @@ def may(member: Member | None, permission: str) -> bool:
 @register.filter
 def breakable(text: str) -> SafeString:
     """Text that may go on in the next line after a colon, as the names of actions must on a phone."""
-    return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in text.split(":")))
+    return SafeString(escape(text).replace(":", ":<wbr>"))
