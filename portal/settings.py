@@ -456,6 +456,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]  # where a translation goes; the texts themselves are the English one
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

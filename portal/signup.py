@@ -12,6 +12,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from integrations.actions.connections import open_tenant
 from tenants.audit import Actor
@@ -27,7 +28,7 @@ class OrganisationForm(forms.Form):
     """Asks for the organisation; allauth puts address and password beside it."""
 
     organisation = NameField(
-        label="Organisation",
+        label=gettext_lazy("Organisation"),
         max_length=Tenant._meta.get_field("name").max_length,
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
