@@ -12,13 +12,14 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.admin.connection_actions import ConnectionActions, ask_for_verification
 from integrations.admin.labels import coloured, label, lines, link, moment
 from integrations.admin.last_verification import hops, message, with_causes
 from integrations.admin.overview import OverviewColumns, with_overview
-from integrations.models import Connection, CustomerRole, Finding, Status, Verification
+from integrations.models import Connection, CustomerRole, ExternalIdRotation, Finding, Status, Verification
 from tenants.admin import ReadOnlyAdmin, ReadOnlyInline
 from tenants.audit import Actor
 from tenants.models import Member, Tenant, User
@@ -133,6 +134,33 @@ class VerificationInline(ReadOnlyInline):
         return moment(verification.finished_at)
 
 
+class ExternalIdRotationInline(ReadOnlyInline):
+    """The rotations of a connection's external ID, the latest first: who began each, and when it came how far."""
+
+    model = ExternalIdRotation
+    fields = ("how_far", "previous_external_id", "new_external_id", "began", "all_moved", "ended")
+
+    @admin.display(description="state")
+    def how_far(self, rotation: ExternalIdRotation) -> SafeString:
+        """How far it is."""
+        return label(rotation.state)
+
+    @admin.display(description="begun")
+    def began(self, rotation: ExternalIdRotation) -> SafeString:
+        """When, and by whom."""
+        return format_html("{} by {}", moment(rotation.started_at), rotation.started_by)
+
+    @admin.display(description="all roles moved")
+    def all_moved(self, rotation: ExternalIdRotation) -> SafeString | str:
+        """When every role had accepted the new external ID."""
+        return moment(rotation.all_moved_at)
+
+    @admin.display(description="ended")
+    def ended(self, rotation: ExternalIdRotation) -> SafeString | str:
+        """When it was finished or called off; who called it off stands in the audit log."""
+        return moment(rotation.finished_at or rotation.cancelled_at)
+
+
 @admin.register(Connection)
 class ConnectionAdmin(ConnectionActions, OverviewColumns, ReadOnlyAdmin):
     """Connections of all tenants."""
@@ -178,7 +206,7 @@ class ConnectionAdmin(ConnectionActions, OverviewColumns, ReadOnlyAdmin):
         "next_verification_at",
         "removed_at",
     )
-    inlines = (CustomerRoleInline, VerificationInline)
+    inlines = (CustomerRoleInline, VerificationInline, ExternalIdRotationInline)
     ordering = ("-created_at",)
     actions = ("ask_for_verification",)
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from integrations.models import Finding, Status, Verification
+from integrations.models import ExternalIdRotation, Finding, Status, Verification
 
 _COLOURS: dict[str, str] = {
     Status.CONNECTED: "success",
@@ -20,6 +20,9 @@ _COLOURS: dict[str, str] = {
     Status.REMOVED: "",
     Verification.State.COMPLETED: "success",
     Verification.State.FAILED: "danger",
+    ExternalIdRotation.State.CLOSING: "warning",
+    ExternalIdRotation.State.FINISHED: "success",
+    ExternalIdRotation.State.CANCELLED: "",
     Finding.Outcome.PASSED: "success",
     Finding.Outcome.DENIED: "warning",
     Finding.Outcome.VIOLATED: "danger",
@@ -27,7 +30,7 @@ _COLOURS: dict[str, str] = {
 }
 
 
-def label(value: Status | Verification.State | Finding.Outcome) -> SafeString:
+def label(value: Status | Verification.State | Finding.Outcome | ExternalIdRotation.State) -> SafeString:
     """The value's name on its colour."""
     return coloured(str(value.label), _COLOURS.get(value, "info"))
 

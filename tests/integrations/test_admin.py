@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.actions.connections import create_connection
+from integrations.actions.external_id_rotations import cancel_rotation, start_rotation
 from integrations.admin.connections import _in_turn
 from integrations.admin.overview import with_overview
 from integrations.models import (
@@ -31,7 +32,7 @@ from integrations.models import (
 )
 from tenants.actions.invitations import invite
 from tenants.actions.tokens import create_token
-from tenants.audit import SYSTEM
+from tenants.audit import SYSTEM, Actor
 from tenants.models import ApiToken, AuditEvent, Member, Tenant, User
 from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
@@ -131,6 +132,25 @@ def test_a_session_is_found_by_what_stands_in_a_customers_log(cast, staff) -> No
         answer = staff.get("/admin/integrations/session/", {"q": term})
         assert [row.pk for row in answer.context["cl"].result_list] == [session.pk], term
         assert session.access_key_id in answer.content.decode()
+
+
+def test_a_connections_page_shows_its_rotations_with_who_and_when_and_changes_none(cast, staff) -> None:
+    connection = connect(cast.tenant)
+    with tenant_scope(cast.tenant.pk):
+        called_off, _ = start_rotation(connection=connection, by=Actor.user(cast.owner))
+        cancel_rotation(connection=connection, by=SYSTEM)
+        rotation, _ = start_rotation(connection=connection, by=Actor.user(cast.admin))
+
+    page = staff.get(f"{LIST}{connection.pk}/change/").content.decode()
+
+    assert called_off.new_external_id in page
+    assert rotation.new_external_id in page
+    assert "Moving" in page
+    assert "Cancelled" in page
+    assert f"by {cast.owner.email}" in page
+    assert f"by {cast.admin.email}" in page
+    assert f"{rotation.started_at:%Y-%m-%d %H:%M}" in page
+    assert f'value="{rotation.new_external_id}"' not in page
 
 
 def test_connections_are_filtered_by_status_age_and_account_conflict(cast, staff) -> None:
