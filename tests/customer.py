@@ -89,9 +89,39 @@ class CustomerAccount:
             self.iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(document))
 
 
-def connection_with_stack(tenant: Tenant, *, components: list[str] | None = None) -> tuple[Connection, CustomerAccount]:
-    """A connection of the tenant whose template is deployed in an account of its own."""
-    account = CustomerAccount(new_account_id())
+class Organisation:
+    """An AWS organisation with one account beside its management account, and policies over that one."""
+
+    def __init__(self) -> None:
+        factory = ClientFactory(os.environ["AWS_ENDPOINT_URL"])
+        self.client = factory.with_keys("organizations", "us-east-1", new_account_id(), SANDBOX_SECRET)
+        self.client.create_organization(FeatureSet="ALL")
+        root = self.client.list_roots()["Roots"][0]["Id"]
+        for policy_type in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"):
+            self.client.enable_policy_type(RootId=root, PolicyType=policy_type)
+        made = self.client.create_account(AccountName="member", Email="member@example.com")
+        self.member = CustomerAccount(made["CreateAccountStatus"]["AccountId"])
+
+    def attach(self, policy_type: str, statement: dict) -> str:
+        """Put a policy of one statement over the member account; gives its id."""
+        content = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        policy = self.client.create_policy(Name="guardrail", Description="", Type=policy_type, Content=content)
+        policy_id = policy["Policy"]["PolicySummary"]["Id"]
+        self.client.attach_policy(PolicyId=policy_id, TargetId=self.member.account_id)
+        return str(policy_id)
+
+    def change(self, policy_id: str, statement: dict) -> None:
+        """Put another statement in the place of a policy's own."""
+        self.client.update_policy(
+            PolicyId=policy_id, Content=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        )
+
+
+def connection_with_stack(
+    tenant: Tenant, *, components: list[str] | None = None, account: CustomerAccount | None = None
+) -> tuple[Connection, CustomerAccount]:
+    """A connection of the tenant whose template is deployed in an account of its own, or in the one given."""
+    account = account or CustomerAccount(new_account_id())
     with tenant_scope(tenant.pk):
         connection = create_connection(
             tenant=tenant, name="Production", account_id=account.account_id, components=components, by=SYSTEM

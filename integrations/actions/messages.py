@@ -21,7 +21,7 @@ class Remedy:
 
     message: str = ""  # to forward to whoever must act
     where: str = ""  # where `text` goes
-    text: str = ""  # a policy, a statement or a condition to copy
+    text: str = ""  # a policy, a statement, a condition or a tag to copy
     by_template: bool = False  # deploying the role template anew does it too
 
 
@@ -36,6 +36,7 @@ def remedy_of(*, finding: Finding, connection: Connection, actions: Sequence[str
     if not role.arn:
         return Remedy()
     current = catalogue()
+    product_tag = (current.product_tag.key, current.product_tag.value)
     permission = trust_policy = None
     further: list[Permission] = []
     if current.offers(finding.component):
@@ -65,9 +66,12 @@ def remedy_of(*, finding: Finding, connection: Connection, actions: Sequence[str
         role_arn=role.arn,
         permission=permission,
         trust_policy=trust_policy,
+        product_tag=product_tag,
         further=further,
     )
-    cure = messages.cure_of(found, role.arn, permission=permission, trust_policy=trust_policy, further=further)
+    cure = messages.cure_of(
+        found, role.arn, permission=permission, trust_policy=trust_policy, product_tag=product_tag, further=further
+    )
     return Remedy(
         message=message,
         where=cure.where if cure and message else "",

@@ -51,7 +51,8 @@ _TAG_MISSING = Verdict(
     "product_tag_missing",
     Actor.CUSTOMER,
     "The role does not carry the tag that marks it as ours to use",
-    _REDEPLOY + "it puts the product's tag on the role.",
+    "Put the product's tag on the role. Terraform and our script do it when they are run again; CloudFormation does "
+    "not see what was changed by hand.",
 )
 NOT_EXPLAINED = Verdict(
     Outcome.ERROR, "refusal_not_explained", Actor.NOBODY, "AWS refused us, and gave no answer when we asked why", LATER
@@ -169,5 +170,6 @@ def _remaining_causes(target: VerificationTarget, role_arn: str) -> str:
         "trust policy holds another external ID than the one shown here: copy this one into it; (4) its trust policy "
         "names another principal than ours, or was written before we recreated our role: write our role's ARN into it "
         "anew; (5) a further condition in its trust policy keeps us out: take it away. Deploying the current role "
-        "template again cures all five."
+        "template again cures these five. Else (6) a resource control policy of your AWS organisation keeps outsiders "
+        "out, which AWS does not tell us: ask the team that runs it to except our role."
     )

@@ -44,9 +44,12 @@ _CURED_BY_TRUST_POLICY = frozenset(
 )
 
 
+Tag = tuple[str, str]  # key and value
+
+
 @dataclass(frozen=True)
 class Cure:
-    """Something to copy into a policy, and where it goes."""
+    """Something to copy into a policy or onto a role, and where it goes."""
 
     where: str
     document: Mapping[str, Any] | list[dict[str, Any]]
@@ -65,12 +68,13 @@ def message_to_forward(
     role_arn: str,
     permission: Permission | None = None,
     trust_policy: Mapping[str, Any] | None = None,
+    product_tag: Tag | None = None,
     further: Sequence[Permission] = (),
 ) -> str:
     """The message for the finding, as plain text; empty where nobody on the customer's side must act.
 
     `permission` is the catalogue's entry for the finding's action, `further` those of others that failed for the same
-    cause, `trust_policy` the one the role template writes.
+    cause, `trust_policy` and `product_tag` those the role template writes.
     """
     greeting = _GREETING.get(finding.who)
     if greeting is None or finding.outcome not in (Outcome.DENIED, Outcome.VIOLATED):
@@ -93,7 +97,10 @@ def message_to_forward(
     if finding.detail:
         lines += ["", "What AWS answered:", finding.detail]
     lines += ["", "What to do:", finding.fix]
-    if cure := cure_of(finding, role_arn, permission=permission, trust_policy=trust_policy, further=further):
+    cure = cure_of(
+        finding, role_arn, permission=permission, trust_policy=trust_policy, product_tag=product_tag, further=further
+    )
+    if cure:
         lines += ["", cure.where, cure.text]
     return "\n".join(lines) + "\n"
 
@@ -104,11 +111,18 @@ def cure_of(
     *,
     permission: Permission | None = None,
     trust_policy: Mapping[str, Any] | None = None,
+    product_tag: Tag | None = None,
     further: Sequence[Permission] = (),
 ) -> Cure | None:
-    """The policy text that cures the finding, and with it those of `further` permissions, if one does."""
+    """The text to copy that cures the finding, and with it those of `further` permissions, if one does."""
     if finding.cause in _CURED_BY_TRUST_POLICY:
         return Cure("The role's trust policy, whole:", trust_policy) if trust_policy else None
+    if finding.cause == "product_tag_missing":
+        return (
+            Cure("The tag to put on the role:", {"Key": product_tag[0], "Value": product_tag[1]})
+            if product_tag
+            else None
+        )
     if not finding.action or finding.outcome is not Outcome.DENIED:
         return None
     denied = read_denial(finding.detail)

@@ -11,7 +11,7 @@ from tests import processes
 from tests.catalogues import ADDED, NEWER, OLDER, with_newer_log_analysis
 from tests.customer import new_account_id
 from tests.environment import BROKER
-from tests.functional.customer_pages import expect_status, name_account, sign_up, verify
+from tests.functional.customer_pages import expect_status, look, name_account, sign_up, verify
 
 
 @pytest.mark.timeout(400)
@@ -48,6 +48,7 @@ def test_updated_in_the_browser_and_connected_all_the_while(browser, db, broker,
         expect(page.locator("#updates")).to_contain_text(
             f"Your role for Log analysis is at {OLDER}; {NEWER} adds 2 list actions for Things that nobody looks at."
         )
+        look(page, "update-offered")
         verify(page)
         expect_status(page, "Connected")
         for action in ADDED:

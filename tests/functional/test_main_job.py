@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.customer import CustomerAccount, new_account_id
 from tests.functional.customer_pages import (
+    PHONE,
     expect_status,
     look,
     name_account,
@@ -129,7 +130,8 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
 
 
 def test_without_javascript_the_same_way_leads_to_connected(browser, live_portal, db, worker, beat) -> None:
-    context = browser.new_context(base_url=live_portal, java_script_enabled=False)
+    phone = {"width": PHONE, "height": 740}
+    context = browser.new_context(base_url=live_portal, java_script_enabled=False, viewport=phone)
     page = context.new_page()
 
     sign_up(page, "purser@blueharbour.example")

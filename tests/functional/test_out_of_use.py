@@ -6,13 +6,26 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.customer import new_account_id
-from tests.functional.customer_pages import expect_status, name_account, sign_up, verify, wait_for_end
+from tests.functional.customer_pages import (
+    DESK,
+    PHONE,
+    expect_status,
+    look,
+    name_account,
+    sign_up,
+    verify,
+    wait_for_end,
+)
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("with_javascript", [True, False])
-def test_paused_resumed_and_removed_with_a_statement(browser, live_portal, db, worker, beat, with_javascript) -> None:
-    context = browser.new_context(base_url=live_portal, java_script_enabled=with_javascript)
+@pytest.mark.parametrize(("with_javascript", "width"), [(True, DESK), (False, PHONE)])
+def test_paused_resumed_and_removed_with_a_statement(
+    browser, live_portal, db, worker, beat, with_javascript, width
+) -> None:
+    context = browser.new_context(
+        base_url=live_portal, java_script_enabled=with_javascript, viewport={"width": width, "height": 740}
+    )
     page = context.new_page()
     sign_up(page, f"keeper-{int(with_javascript)}@blueharbour.example")
     page.get_by_role("link", name="First AWS account").click()
@@ -25,6 +38,7 @@ def test_paused_resumed_and_removed_with_a_statement(browser, live_portal, db, w
     page.get_by_role("button", name="Pause the whole connection").click()
     expect_status(page, "Paused")
     expect(page.get_by_text("3 roles are paused.")).to_be_visible()
+    look(page, "paused")
     expect(page.get_by_role("button", name="Verify again")).to_have_count(0)
     page.get_by_role("button", name="Resume Log analysis").click()
     wait_for_end(page)
@@ -40,6 +54,7 @@ def test_paused_resumed_and_removed_with_a_statement(browser, live_portal, db, w
     wait_for_end(page)
     expect_status(page, "Removing")
     expect(page.locator(".problem").first).to_contain_text("The role still lets us in")
+    look(page, "removing")
     page.get_by_role("button", name="Delete the stack in sandbox account").click()
     # We look by ourselves; a page without JavaScript shows it when it is loaded again.
     while not with_javascript and page.locator("#connection-status").inner_text().strip() != "Removed":
@@ -52,5 +67,6 @@ def test_paused_resumed_and_removed_with_a_statement(browser, live_portal, db, w
     page.go_back()
     page.get_by_role("link", name="Open the statement").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Statement of removed access")
+    look(page, "removal-statement")
     expect(page.get_by_role("row")).to_have_count(4)
     context.close()

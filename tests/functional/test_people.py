@@ -9,17 +9,19 @@ from playwright.sync_api import expect
 from integrations.actions.connections import create_connection
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
-from tests.functional.customer_pages import PASSWORD, code_in_mail, link_in_mail, look, take_session
+from tests.functional.customer_pages import DESK, PASSWORD, PHONE, code_in_mail, link_in_mail, look, take_session
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without"])
 def windows(browser, live_portal, request):
-    """Makes browser windows that share nothing, on a phone."""
+    """Makes browser windows that share nothing, at a desk or, without JavaScript, on a phone."""
     opened = []
 
     def new_window():
         context = browser.new_context(
-            base_url=live_portal, java_script_enabled=request.param, viewport={"width": 360, "height": 740}
+            base_url=live_portal,
+            java_script_enabled=request.param,
+            viewport={"width": DESK if request.param else PHONE, "height": 740},
         )
         opened.append(context)
         return context.new_page()
