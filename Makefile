@@ -4,7 +4,7 @@ BIN := .venv/bin
 # What takes minutes by itself, and is left out of `make test`.
 NIGHTLY := tests/deploy/test_chaos.py tests/integrations/sandbox/test_against_profiles.py
 
-.PHONY: run test coverage check audit sbom chaos nightly messages lock clean help
+.PHONY: run test coverage check audit sbom chaos nightly pictures messages lock clean help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,11 @@ nightly: .venv/installed  ## What takes too long for CI: tests with many example
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \
 		tests/integrations/role_templates tests/integrations/aws/test_arns.py tests/tenants/test_pooler.py \
 		tests/integrations/api/test_schemathesis.py $(NIGHTLY) --timeout 7200
+
+pictures: .venv/installed  ## Play the main job in Chromium, and bring its pictures to the README
+	@./scripts/ensure_chromium
+	$(BIN)/python -m pytest tests/functional/test_main_job.py -k from_sign_up_to_connected
+	cp test-artifacts/screenshots/readme/*.png docs/images/
 
 messages: .venv/installed  ## Write locale/LOCALE/LC_MESSAGES/django.po anew, with every text to translate: make messages LOCALE=de (needs gettext)
 	@mkdir -p locale

@@ -9,6 +9,8 @@ from portal.local.services import ROOT
 
 SCREENSHOTS = ROOT / "test-artifacts" / "screenshots"  # what CI keeps
 PHONE, DESK = 360, 1280
+IN_README = {"connected", "unsafe", "connections"}  # `make pictures` brings their upper parts to docs/images
+UPPER_PART = 1060  # pixels
 PASSWORD = "a long and rather quiet password"
 VERIFICATION_PATIENCE_MS = 60_000
 
@@ -78,6 +80,10 @@ def look(page: Page, name: str) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width} px"
         page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
+        if name in IN_README and width == DESK:
+            height = min(page.evaluate("document.documentElement.scrollHeight"), UPPER_PART)
+            clip = {"x": 0, "y": 0, "width": DESK, "height": height}
+            page.screenshot(path=SCREENSHOTS / "readme" / f"{name}.png", full_page=True, clip=clip)
     if before:
         page.set_viewport_size(before)
 
