@@ -40,7 +40,8 @@ def problems_of(findings: Iterable[Finding], connection: Connection) -> tuple[Pr
         if finding.outcome not in PROBLEMS or (finding.check_code == CONTROL and chain_refused):
             continue
         one = (finding.action,) if finding.check_code != PERMISSION else ()
-        key = (finding.check_code, finding.outcome, finding.cause, finding.who, finding.title, finding.fix, *one)
+        check = "" if finding.who == Finding.Who.VENDOR else finding.check_code  # of ours, one is enough to read
+        key = (check, finding.outcome, finding.cause, finding.who, finding.title, finding.fix, *one)
         groups.setdefault(key, []).append(finding)
     return tuple(
         Problem(

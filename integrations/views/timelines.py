@@ -10,7 +10,7 @@ from integrations.models import CustomerRole, Status, StatusChange
 
 DAYS = 30
 WINDOW = timedelta(days=DAYS)
-SHORTEST = timedelta(minutes=1)  # what a bar shows of a role that began this moment
+SHORTEST = timedelta(seconds=1)  # what a bar shows of a role that began this moment
 # In the units of the drawing.
 WIDTH = 720.0
 HEIGHT = 28

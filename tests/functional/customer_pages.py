@@ -82,8 +82,11 @@ def look(page: Page, name: str) -> None:
         page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
         if name in IN_README and width == DESK:
             height = min(page.evaluate("document.documentElement.scrollHeight"), UPPER_PART)
-            clip = {"x": 0, "y": 0, "width": DESK, "height": height}
-            page.screenshot(path=SCREENSHOTS / "readme" / f"{name}.png", full_page=True, clip=clip)
+            page.screenshot(
+                path=SCREENSHOTS / "readme" / f"{name}.png",
+                full_page=True,
+                clip={"x": 0, "y": 0, "width": DESK, "height": height},
+            )
     if before:
         page.set_viewport_size(before)
 
