@@ -75,6 +75,7 @@ def _fill(count: int) -> tuple[Any, Any, Any]:
     """A tenant with so many connections of every status, each with findings and a history of its own."""
     from datetime import timedelta
 
+    from django.db import connections as databases
     from django.test import Client
     from django.utils import timezone
 
@@ -124,6 +125,8 @@ def _fill(count: int) -> tuple[Any, Any, Any]:
             for component in COMPONENTS
             for day in range(40)
         )  # fmt: skip
+    with databases["owner"].cursor() as cursor:
+        cursor.execute("ANALYZE")  # as autovacuum has done in a database that was not filled a second ago
     client = Client(HTTP_HOST="127.0.0.1")
     client.force_login(owner, backend="allauth.account.auth_backends.AuthenticationBackend")
     return tenant, client, connection
