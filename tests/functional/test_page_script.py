@@ -1,0 +1,43 @@
+"""What the one script of the pages adds to what HTML does."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.functional.customer_pages import PHONE, take_session
+
+
+@pytest.fixture
+def page(browser, live_portal, db):
+    """A phone in Tokyo."""
+    context = browser.new_context(
+        base_url=live_portal, viewport={"width": PHONE, "height": 740}, timezone_id="Asia/Tokyo"
+    )
+    yield context.new_page()
+    context.close()
+
+
+def test_times_are_in_the_readers_zone_with_utc_on_hover(page) -> None:
+    page.goto("/_components/")
+
+    full = page.locator("time", has_text="GMT+9").first
+    expect(full).to_be_visible()
+    assert full.get_attribute("title").endswith("UTC")
+    ago = page.locator("time", has_text="ago").first
+    assert "GMT+9" in ago.get_attribute("title")
+    assert ago.get_attribute("title").endswith("UTC)")
+
+
+def test_a_screen_reader_hears_what_was_done_and_escape_closes_the_menu(page, cast, sign_in, live_portal) -> None:
+    take_session(page, sign_in(cast.owner), live_portal)
+    page.goto(f"/tenants/{cast.tenant.pk}/settings/")
+
+    page.get_by_role("button", name="Save the settings").click()
+    expect(page.locator(".toasts")).to_be_visible()
+    expect(page.locator("#announcer")).to_have_text(page.locator(".toasts").inner_text().strip())
+
+    menu = page.locator(".menu summary")
+    menu.click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    expect(menu).to_be_focused()
