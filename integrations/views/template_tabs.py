@@ -98,6 +98,18 @@ def template_tabs(
     )
 
 
+def format_name(chosen: Format) -> str:
+    """What people call a format."""
+    return {
+        Format.CLOUDFORMATION: "CloudFormation",
+        Format.CLOUDFORMATION_JSON: _("CloudFormation as JSON"),
+        Format.TERRAFORM: "Terraform",
+        Format.TERRAFORM_ZIP: _("Terraform as a zip"),
+        Format.CLI: "AWS CLI",
+        Format.CONSOLE: _("steps by hand"),
+    }[chosen]
+
+
 def _label(chosen: Format) -> str:
     return {
         Format.CLOUDFORMATION: _("Download for CloudFormation"),
