@@ -11,7 +11,7 @@ from uuid import UUID
 
 from celery import current_app
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +22,7 @@ from integrations.catalogue_file import catalogue
 from integrations.models import ExternalIdRotation
 from tenants import audit
 from tenants.audit import SYSTEM
+from tenants.mail import in_html_too
 from tenants.scope import call, tenant_scope
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def remind(*, tenant_id: UUID, rotation_id: UUID) -> bool:
     addresses, subject, text = claimed
     try:
         for address in addresses:
-            EmailMessage(subject, text, to=[address]).send()
+            in_html_too(EmailMultiAlternatives(subject, text, to=[address])).send()
     except OSError:  # smtplib's errors are OSErrors
         logger.exception("The reminder of the rotation %s could not be sent", rotation_id)
         return False

@@ -35,7 +35,7 @@ from integrations.role_templates.options import InvalidRoleOption
 from integrations.vendor import vendor_settings
 from integrations.views import steps
 from integrations.views.pictures import picture
-from integrations.views.template_tabs import TABS, TemplateTabs, tab_name, template_tabs
+from integrations.views.template_tabs import TABS, TemplateTabs, format_name, template_tabs
 from integrations.views.timelines import WINDOW, cause_of, timeline_of
 from tenants.access import MemberRequest, member
 from tenants.audit import Actor
@@ -203,7 +203,12 @@ def _updates(connection: Connection) -> dict[str, object]:
         return {}
     original = format_of_original(connection=connection)
     tab = next(tab for tab, formats in TABS.items() if original in formats)
-    return {"updates": updates, "update_format": original.value, "update_tab": tab, "update_tab_name": tab_name(tab)}
+    return {
+        "updates": updates,
+        "update_format": original.value,
+        "update_format_name": format_name(original),
+        "update_tab": tab,
+    }
 
 
 def _templates(request: HttpRequest, connection: Connection) -> TemplateTabs | None:

@@ -67,6 +67,12 @@ def template_tabs(
     """
     selected = selected if selected in TABS else "cloudformation"
     roles = role_set(connection=connection)
+    names = {
+        "cloudformation": "CloudFormation",
+        "terraform": "Terraform",
+        "cli": "AWS CLI",
+        "console": _("By hand"),
+    }
     unavailable = by_way_of_s3 = ""
     steps: tuple[console.RoleSteps, ...] = ()
     try:
@@ -81,7 +87,7 @@ def template_tabs(
     except NoRoleTemplate as error:
         unavailable = str(error)
     return TemplateTabs(
-        tabs=tuple(Tab(tab, tab_name(tab), f"{page}?format={tab}#template", tab == selected) for tab in TABS),
+        tabs=tuple(Tab(tab, names[tab], f"{page}?format={tab}#template", tab == selected) for tab in TABS),
         selected=selected,
         downloads=tuple(Download(_label(chosen), address_of(chosen)) for chosen in TABS[selected]),
         roles_sha256=roles.sha256,
@@ -92,11 +98,16 @@ def template_tabs(
     )
 
 
-def tab_name(tab: str) -> str:
-    """The name of a tab, as people call the tool."""
-    return {"cloudformation": "CloudFormation", "terraform": "Terraform", "cli": "AWS CLI", "console": _("By hand")}[
-        tab
-    ]
+def format_name(chosen: Format) -> str:
+    """What people call a format."""
+    return {
+        Format.CLOUDFORMATION: "CloudFormation",
+        Format.CLOUDFORMATION_JSON: _("CloudFormation as JSON"),
+        Format.TERRAFORM: "Terraform",
+        Format.TERRAFORM_ZIP: _("Terraform as a zip"),
+        Format.CLI: "AWS CLI",
+        Format.CONSOLE: _("steps by hand"),
+    }[chosen]
 
 
 def _label(chosen: Format) -> str:

@@ -54,6 +54,7 @@ def test_the_page_says_what_it_adds_and_offers_the_format_that_was_taken_last(ca
     )
     assert page.count("Your role for ") == 1, "the other components have no newer version"
     assert f'href="{address}role-templates/terraform-zip/"' in page
+    assert "Download the update (Terraform as a zip)" in page
     assert f"{address}?format=terraform#template" in page
 
 
