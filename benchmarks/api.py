@@ -25,6 +25,8 @@ LISTS = (
     "connections/?ordering=name",
     "connections/?ordering=created_at&page_size=100",
     "connections/?is_removed=false",
+    "connections/?status=awaiting",
+    "connections/?search=Connection",
     "findings/",
     "findings/?outcome=denied",
     "audit-events/",
@@ -82,7 +84,9 @@ def fill(tenant: Any, owner: Any, connections: int) -> None:
             numbers,
             id="gen_random_uuid()",
             reference="substr(md5(random()::text), 1, 10)",
-            external_id="'rb-' || gen_random_uuid()",
+            # Hex digits, with those that Base32 has not as letters.
+            external_id="'rb-' || substr(translate(encode(sha256(gen_random_uuid()::text::bytea), 'hex'), '0189', "
+            "'ghij'), 1, 32)",
             name="'Connection ' || n",
             created_at="t.created_at - n * interval '1 second'",
         )
