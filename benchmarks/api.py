@@ -25,6 +25,8 @@ LISTS = (
     "connections/?ordering=name",
     "connections/?ordering=created_at&page_size=100",
     "connections/?is_removed=false",
+    "connections/?status=awaiting",
+    "connections/?search=Connection",
     "findings/",
     "findings/?outcome=denied",
     "audit-events/",
@@ -58,6 +60,8 @@ def fill(tenant: Any, owner: Any, connections: int) -> None:
     from tenants.scope import tenant_scope
 
     with tenant_scope(tenant.pk), databases["default"].cursor() as cursor:
+        # Triggers look rows up one by one, in tables that were small when their plans were made.
+        cursor.execute("SET LOCAL enable_seqscan = off")
         first = create_connection(tenant=tenant, name="Connection 0", components=[COMPONENT], by=SYSTEM)
         role = CustomerRole.objects.get(connection=first)
         verification = Verification.objects.create(
@@ -81,8 +85,10 @@ def fill(tenant: Any, owner: Any, connections: int) -> None:
             Connection,
             numbers,
             id="gen_random_uuid()",
-            reference="substr(md5(random()::text), 1, 10)",
-            external_id="'rb-' || gen_random_uuid()",
+            reference=f"lpad(n::text, 6, '0') || '{tenant.reference[:4]}'",
+            # Hex digits, with those that Base32 has not as letters.
+            external_id="'rb-' || substr(translate(encode(sha256(gen_random_uuid()::text::bytea), 'hex'), '0189', "
+            "'ghij'), 1, 32)",
             name="'Connection ' || n",
             created_at="t.created_at - n * interval '1 second'",
         )
