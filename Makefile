@@ -57,6 +57,7 @@ soak: .venv/installed  ## Mixed load for 30 minutes: memory, file handles and co
 nightly: .venv/installed  ## What takes too long for CI: tests with many examples, and two tenants hammered for a minute
 	@./scripts/ensure_pgbouncer
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \
+		tests/integrations/sandbox/test_mutations.py \
 		tests/integrations/role_templates tests/integrations/aws/test_arns.py tests/tenants/test_pooler.py \
 		tests/integrations/aws/test_policy_parsers.py tests/integrations/test_catalogue_yaml.py \
 		tests/portal/test_hostile_forms.py tests/integrations/api/test_schemathesis.py $(NIGHTLY) --timeout 7200
