@@ -399,7 +399,7 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
             # Refused with the external ID that it has left behind, a role is judged by the next verification.
             judged = [report for report in reports if not (report.component in moved and was_refused(report))]
             verdict = role_statuses.apply_reports(verification=verification, reports=judged)
-            verification.failure = "" if verdict or moved else "no_verdict"
+            verification.failure = "" if verdict or moved else _why_no_verdict(claim)
         verification.state = State.FAILED if verification.failure else State.COMPLETED
         if claim.checks == Checks.ALL:
             plan_next(verification.connection, failed=bool(verification.failure))
@@ -422,6 +422,14 @@ def _complete(claim: Claim, reports: list[Report]) -> None:
         if differs or moved:
             with suppress(NotReady):
                 request_verification(connection=verification.connection, by=SYSTEM)
+
+
+def _why_no_verdict(claim: Claim) -> str:
+    """Whether we came to none, or the customer has taken out of use meanwhile all that was looked at."""
+    roles = CustomerRole.objects.filter(connection_id=claim.connection_id)
+    statuses = dict(roles.values_list("component", "status"))
+    wanted = any(job.is_wanted(statuses.get(job.component)) for job in claim.jobs)
+    return "no_verdict" if wanted else "out_of_use"
 
 
 def _hand_back(claim: Claim) -> None:

@@ -14,15 +14,20 @@ from tenants.scope import tenant_scope
 from tests import processes
 from tests.brokers import use_broker
 from tests.customer import connection_with_stack, sandbox_control
-from tests.environment import BROKER
 
 PATIENCE = 90  # seconds, of a test that waits for another process on a busy machine
 
 
 @pytest.fixture
-def slow_verification(cast, sandbox_address, broker, monkeypatch) -> Iterator[Verification]:
+def alone(broker) -> dict[str, str]:
+    """Queues of their own, or a worker that another test has started would take what is handed back."""
+    return {"CELERY_BROKER_URL": f"{broker}/5"}
+
+
+@pytest.fixture
+def slow_verification(cast, sandbox_address, alone, monkeypatch) -> Iterator[Verification]:
     """A verification whose calls each take seconds, and that a worker can take."""
-    use_broker(monkeypatch, BROKER)
+    use_broker(monkeypatch, alone["CELERY_BROKER_URL"])
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     sandbox_control("faults", {"kind": "latency", "seconds": 3, "account": account.account_id})
     with tenant_scope(cast.tenant.pk):
@@ -43,8 +48,8 @@ def wait_for(verification: Verification, *states: str) -> Verification:
     raise AssertionError(f"it is {verification.state} after {PATIENCE} s")
 
 
-def test_what_can_end_within_the_grace_ends_and_nothing_is_done_twice(slow_verification) -> None:
-    with processes.celery_worker("stopping", {"WORKER_GRACE_SECONDS": "60"}) as worker:
+def test_what_can_end_within_the_grace_ends_and_nothing_is_done_twice(slow_verification, alone) -> None:
+    with processes.celery_worker("stopping", alone | {"WORKER_GRACE_SECONDS": "60"}) as worker:
         wait_for(slow_verification, "running")
         worker.send_signal(signal.SIGTERM)
         status = worker.wait(PATIENCE)
@@ -53,15 +58,15 @@ def test_what_can_end_within_the_grace_ends_and_nothing_is_done_twice(slow_verif
     assert (status, ended.state, ended.attempt) == (0, "completed", 1)
 
 
-def test_what_cannot_is_handed_back_at_once_and_another_worker_ends_it(slow_verification) -> None:
-    with processes.celery_worker("stopping", {"WORKER_GRACE_SECONDS": "1"}) as worker:
+def test_what_cannot_is_handed_back_at_once_and_another_worker_ends_it(slow_verification, alone) -> None:
+    with processes.celery_worker("stopping", alone | {"WORKER_GRACE_SECONDS": "1"}) as worker:
         wait_for(slow_verification, "running")
         worker.send_signal(signal.SIGTERM)
         handed_back = wait_for(slow_verification, "queued")
         lease, attempt = handed_back.lease_expires_at, handed_back.attempt
         status = worker.wait(PATIENCE)
     sandbox_control("faults", {"clear": True})
-    with processes.celery_worker("next"):
+    with processes.celery_worker("next", alone):
         ended = wait_for(slow_verification, "completed", "failed")
 
     with tenant_scope(ended.tenant_id):
