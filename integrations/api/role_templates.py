@@ -1,6 +1,5 @@
 """Role templates, for programs: what a customer chooses, the files, and what was handed out."""
 
-import base64
 import logging
 from dataclasses import asdict
 from typing import Any
@@ -18,6 +17,7 @@ from integrations.actions.role_options import update_role_options
 from integrations.actions.role_templates import NoRoleTemplate, download_again, download_role_template
 from integrations.actions.verifications import NotReady
 from integrations.api.connections import connection_or_404, field_error, not_ready, valid
+from integrations.api.file_digests import digest_header, digest_parameter
 from integrations.api.role_template_serializers import (
     DownloadSerializer,
     QuickCreateSerializer,
@@ -45,13 +45,7 @@ _FORMAT = OpenApiParameter(
     enum=[chosen.value for chosen in Format],
     description="The format; all of them make the same roles.",
 )
-_DIGEST = OpenApiParameter(
-    "Repr-Digest",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="SHA-256 of the bytes of the file (RFC 9530).",
-    response=[200],
-)
+_DIGEST = digest_parameter()
 _VERSION = OpenApiParameter(
     "X-Catalogue-Version",
     OpenApiTypes.STR,
@@ -225,9 +219,9 @@ def file_response(download: RoleTemplateDownload) -> HttpResponse:
         content_type=kept.media_type,
         headers={
             "Content-Disposition": f'attachment; filename="{kept.filename}"',
-            "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(kept.sha256)).decode()}:",
             "X-Catalogue-Version": kept.catalogue_version,
-        },
+        }
+        | digest_header(bytes.fromhex(kept.sha256)),
     )
 
 

@@ -1,28 +1,21 @@
 """Verifications as evidence, for programs: the file that the page offers, byte for byte."""
 
-import base64
 import hashlib
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from integrations.actions.verification_reports import report_bytes, report_of
+from integrations.api.file_digests import digest_header, digest_parameter
 from integrations.models import Verification
 from tenants.api.base import TenantAPIView
 from tenants.api.problems import Problem
 from tenants.api.schema import NOT_FOUND, operation
 from tenants.permissions import Permission
 
-_DIGEST = OpenApiParameter(
-    "Repr-Digest",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="SHA-256 of the bytes of the file (RFC 9530); in hex it stands on the printed report.",
-    response=[200],
-)
+_DIGEST = digest_parameter("in hex it stands on the printed report")
 
 
 class VerificationReport(TenantAPIView):
@@ -53,7 +46,8 @@ class VerificationReport(TenantAPIView):
             detail = "There is a report once the verification is `completed`."
             raise Problem("no-verdict", "The verification has no verdict", detail, 409)
         content = report_bytes(report_of(found, found.connection))
-        digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
         name = f"verification-{found.connection.reference}-{found.requested_at:%Y%m%d-%H%M%S}.json"
-        headers = {"Repr-Digest": f"sha-256=:{digest}:", "Content-Disposition": f'attachment; filename="{name}"'}
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'} | digest_header(
+            hashlib.sha256(content).digest()
+        )
         return HttpResponse(content, content_type="application/json", headers=headers)

@@ -139,7 +139,7 @@ class TestTheMail:
         assert notifications.send_due() == 2
 
         message = next(one for one in mail.outbox if one.to == ["owner@example.com"])
-        ((html, _),) = message.alternatives  # type: ignore[attr-defined]
+        ((html, _),) = message.alternatives  # type: ignore[attr-defined]  # the stubs know plain messages alone
         page = f"{settings.BASE_URL}/tenants/{cast.tenant.pk}/connections/{connection.pk}/"
         assert message.subject == "<b>Prod</b> Bcc: evil@example.org: unsafe"
         assert message.recipients() == ["owner@example.com"]
@@ -320,7 +320,7 @@ class TestDailyDigest:
         assert sent == 2  # one for each of owner and admin
         assert sorted(one.to[0] for one in mail.outbox) == ["admin@example.com", "owner@example.com"]
         assert mail.outbox[0].subject == "2 connections have changed"
-        ((html, _),) = mail.outbox[0].alternatives  # type: ignore[attr-defined]
+        ((html, _),) = mail.outbox[0].alternatives  # type: ignore[attr-defined]  # the stubs know plain messages alone
         for body in (mail.outbox[0].body, str(html)):
             assert "Log analysis: Degraded" in body or "Log analysis: <strong>Degraded</strong>" in body
             assert body.count("Log analysis") == 2  # each connection's last status alone

@@ -55,7 +55,7 @@ def test_it_names_the_roles_that_are_left_and_goes_out_once_a_week(cast) -> None
     assert mail.outbox[0].subject == "Production Bcc: everybody@example.com: the external ID is still being replaced"
     assert "Log analysis (rolebridge-" in mail.outbox[0].body
     assert f"/connections/{rotation.connection_id}/external-id-rotation/" in mail.outbox[0].body
-    ((html, kind),) = mail.outbox[0].alternatives  # type: ignore[attr-defined]
+    ((html, kind),) = mail.outbox[0].alternatives  # type: ignore[attr-defined]  # the stubs know plain messages alone
     assert kind == "text/html"
     assert "Log analysis (rolebridge-" in html
     assert '/external-id-rotation/">http' in html

@@ -25,21 +25,6 @@ SECRET = "sealed away"
 
 
 @pytest.fixture
-def owner(api, cast):
-    return api(cast.owner, cast.tenant)
-
-
-@pytest.fixture
-def admin(api, cast):
-    return api(cast.admin, cast.tenant)
-
-
-@pytest.fixture
-def stranger(api, cast):
-    return api(cast.stranger, cast.other_tenant)
-
-
-@pytest.fixture
 def provider():
     with oidc_provider() as running:
         yield running

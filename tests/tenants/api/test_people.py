@@ -15,16 +15,6 @@ from tenants.scope import tenant_scope
 API = "/api/v1/"
 
 
-@pytest.fixture
-def owner(api, cast):
-    return api(cast.owner, cast.tenant)
-
-
-@pytest.fixture
-def admin(api, cast):
-    return api(cast.admin, cast.tenant)
-
-
 def send(client, method: str, url: str, data: dict | None = None):
     return getattr(client, method)(f"{API}{url}", data, format="json")
 

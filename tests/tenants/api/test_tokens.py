@@ -17,11 +17,6 @@ from tenants.scope import tenant_scope
 URL = "/api/v1/api-tokens/"
 
 
-@pytest.fixture
-def owner(api, cast):
-    return api(cast.owner, cast.tenant)
-
-
 def program(text: str) -> APIClient:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}", HTTP_IF_MATCH="*")
