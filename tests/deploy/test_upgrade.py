@@ -5,13 +5,17 @@ import subprocess
 import sys
 import tarfile
 import time
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.management import call_command
+from django.db import OperationalError
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from portal.local.services import ROOT
+from portal.management.commands import migrate
 from tests.deploy.installation import environment, manage
 
 PREVIOUS_RELEASE = (ROOT / "deploy" / "previous-release").read_text().strip()
@@ -84,3 +88,35 @@ def test_a_migration_gives_way_to_a_transaction_that_holds_its_table(database, b
     assert waited_for_nobody
     assert migrating.returncode == 0, said + output
     assert "Applying integrations.0008" in said + output
+
+
+@pytest.mark.parametrize("refusal", [LockNotAvailable, DeadlockDetected])
+def test_a_migration_that_postgresql_undid_is_tried_again(db, monkeypatch, refusal) -> None:
+    tries = []
+
+    def undone_once(*_: object, **__: object) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OperationalError from refusal
+
+    monkeypatch.setattr(migrate, "PAUSE", 0)
+    monkeypatch.setattr(migrate.DjangoCommand, "handle", undone_once)
+
+    call_command("migrate", verbosity=0, stdout=StringIO())
+
+    assert len(tries) == 2
+
+
+def test_a_migration_that_fails_otherwise_is_not_tried_again(db, monkeypatch) -> None:
+    tries = []
+
+    def fails(*_: object, **__: object) -> None:
+        tries.append(1)
+        raise OperationalError
+
+    monkeypatch.setattr(migrate.DjangoCommand, "handle", fails)
+
+    with pytest.raises(OperationalError):
+        call_command("migrate", verbosity=0, stdout=StringIO())
+
+    assert len(tries) == 1

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.db import OperationalError, connections
-from psycopg.errors import LockNotAvailable, QueryCanceled
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
 from tenants.scope import OWNER
 
@@ -15,6 +15,8 @@ from tenants.scope import OWNER
 # Shorter than PostgreSQL's `deadlock_timeout` of a second: where it and somebody at work wait for each other, it is the
 # migration that gives way, and not they.
 LOCK_TIMEOUT = "800ms"
+# On a busy machine both times are up at once, and PostgreSQL may end either of the two: then it is no other case.
+GIVES_WAY = (LockNotAvailable, DeadlockDetected)
 ATTEMPTS = 12
 PAUSE = 3  # seconds, in which those who waited get on
 # A migration is no place to rewrite a large table: that is done in batches by a task.
@@ -42,7 +44,7 @@ class Command(DjangoCommand):
             except OperationalError as error:
                 if isinstance(error.__cause__, QueryCanceled):
                     raise CommandError(f"A statement took longer than {STATEMENT_TIMEOUT}; it is undone.") from error
-                if not isinstance(error.__cause__, LockNotAvailable):
+                if not isinstance(error.__cause__, GIVES_WAY):
                     raise
                 if not left:
                     raise CommandError(
