@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.core.management import call_command
+from django.core.management.commands.migrate import Command as DjangoCommand
 from django.db import OperationalError
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
@@ -100,7 +101,7 @@ def test_a_migration_that_postgresql_undid_is_tried_again(db, monkeypatch, refus
             raise OperationalError from refusal
 
     monkeypatch.setattr(migrate, "PAUSE", 0)
-    monkeypatch.setattr(migrate.DjangoCommand, "handle", undone_once)
+    monkeypatch.setattr(DjangoCommand, "handle", undone_once)
 
     call_command("migrate", verbosity=0, stdout=StringIO())
 
@@ -114,7 +115,7 @@ def test_a_migration_that_fails_otherwise_is_not_tried_again(db, monkeypatch) ->
         tries.append(1)
         raise OperationalError
 
-    monkeypatch.setattr(migrate.DjangoCommand, "handle", fails)
+    monkeypatch.setattr(DjangoCommand, "handle", fails)
 
     with pytest.raises(OperationalError):
         call_command("migrate", verbosity=0, stdout=StringIO())
