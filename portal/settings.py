@@ -300,6 +300,8 @@ EMAIL_TIMEOUT = 10
 CELERY_BROKER_URL = _setting(
     "CELERY_BROKER_URL", "Set it to redis://HOST:PORT/0 or another broker.", _default("redis://127.0.0.1:6379/0")
 )
+if urlsplit(CELERY_BROKER_URL).scheme in {"redis", "rediss"}:
+    CELERY_BROKER_TRANSPORT = "portal.broker:Transport"
 CELERY_TASK_IGNORE_RESULT = True  # results are rows
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

@@ -1,0 +1,57 @@
+"""Messages travel to Redis or Valkey by a client that a channel keeps."""
+
+import pytest
+from celery import current_app
+from django.conf import settings
+
+from portal.broker import Transport
+from tests.brokers import unread
+
+
+@pytest.fixture
+def channel(broker):
+    """A channel to a database of the broker that no worker reads."""
+    connection = current_app.connection_for_write(unread(broker))
+    with connection, connection.channel() as channel:
+        yield channel
+
+
+def _client(channel):
+    with channel.conn_or_acquire() as client:
+        return client
+
+
+def test_the_transport_is_ours_where_the_broker_is_redis():
+    assert settings.CELERY_BROKER_TRANSPORT == "portal.broker:Transport"
+    with current_app.connection_for_read() as connection:
+        assert isinstance(connection.transport, Transport)
+
+
+def test_a_channel_keeps_its_client(channel):
+    assert _client(channel) is _client(channel)
+    with channel.conn_or_acquire("another") as client:
+        assert client == "another"
+
+
+def test_a_channel_that_lost_its_connections_makes_another_client(channel):
+    first = _client(channel)
+    channel._disconnect_pools()
+    second = _client(channel)
+    assert second is not first
+    assert second.ping()
+    assert second is _client(channel)
+
+
+def test_those_that_wait_for_messages_share_no_client(channel):
+    assert channel.client is not _client(channel)
+
+
+def test_a_message_waits_until_it_is_acknowledged(channel):
+    queue = channel.connection.client.SimpleQueue("broker-test", channel=channel)
+    queue.put({"number": 1})
+    message = queue.get(timeout=5)
+    kept = (channel.unacked_key, message.delivery_tag)
+    assert message.payload == {"number": 1}
+    assert _client(channel).hexists(*kept)
+    message.ack()
+    assert not _client(channel).hexists(*kept)
