@@ -118,7 +118,8 @@ worker)
     settings
     : >"$run/worker$2.log"
     start "worker$2" celery --app portal worker --pool threads --concurrency 16 --hostname "worker$2@rehearsal" \
-        --queues verifications,scheduled_verifications,maintenance,webhooks --loglevel INFO
+        --queues verifications,scheduled_verifications,maintenance,webhooks --loglevel INFO \
+        --without-gossip --without-mingle --without-heartbeat
     patiently worker_is_ready "worker$2"
     ;;
 beat)

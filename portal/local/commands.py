@@ -16,7 +16,7 @@ def worker_command(python: str, concurrency: int = 64) -> list[str]:
     return [
         python, "-m", "celery", "--app", "portal", "worker", "--pool", "threads", "--concurrency", str(concurrency),
         "--queues", "verifications,scheduled_verifications,webhooks,maintenance", "--loglevel", "INFO",
-        "--without-gossip", "--without-mingle",
+        "--without-gossip", "--without-mingle", "--without-heartbeat",
     ]  # fmt: skip
 
 
