@@ -181,9 +181,9 @@ def _run(claim: Claim) -> None:
     tenant_id, verification_id = claim.tenant_id, claim.verification_id
     logger.info("Attempt %d begins", claim.attempt)
     try:
-        reports = _verify(claim)
+        reports, last = _verify(claim)
         vendor_identity.remember_roles(reports)
-        _complete(claim, reports)
+        _complete(claim, reports, last)
         logger.info("Attempt %d ended", claim.attempt)
     except LeaseLost:
         logger.warning("Verification %s was taken over by another worker", verification_id)
@@ -219,16 +219,18 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
     with tenant_scope(tenant_id):
         # One claim of a tenant at a time, or two could both see the last free place. Not a full lock: what refers to
         # the tenant may be written meanwhile, or a claim and a run under way would wait for each other.
-        Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id).values_list("pk").first()
+        list(Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id).values_list("pk"))
         busy = running(tenant_id).order_by().values("tenant_id").annotate(count=Count("pk")).values("count")
-        verification = (
-            Verification.objects.select_for_update(of=["self"], no_key=True)
-            .select_related("connection__tenant")
-            .annotate(now=Now(), stopped=emergency_stop.is_on(), busy=Coalesce(Subquery(busy), 0))
-            .filter(tenant_id=tenant_id, pk=verification_id)
-            .first()
-        )
-        if verification is None or not verification.is_active or verification.busy >= MOST_RUNNING_PER_TENANT:
+        try:
+            verification = (
+                Verification.objects.select_for_update(of=["self"], no_key=True)
+                .select_related("connection__tenant")
+                .annotate(now=Now(), stopped=emergency_stop.is_on(), busy=Coalesce(Subquery(busy), 0))
+                .get(tenant_id=tenant_id, pk=verification_id)
+            )
+        except Verification.DoesNotExist:
+            return None
+        if not verification.is_active or verification.busy >= MOST_RUNNING_PER_TENANT:
             return None
         if emergency_stop.obey(verification.stopped):
             raise Stopped
@@ -273,8 +275,11 @@ def _task(role: CustomerRole, checks: str) -> Task:
     return Task.TRUST_TEST_THEN_VERIFY if lifts else Task.TRUST_TEST
 
 
-def _verify(claim: Claim) -> list[Report]:
-    """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between."""
+def _verify(claim: Claim) -> tuple[list[Report], list[Landed]]:
+    """Verify all roles at once; this thread stores what lands and renews the lease, with no transaction in between.
+
+    Gives the reports, and what landed last, which is still to be stored with the end of the verification.
+    """
     landing = Landing(claim)
     stopped: set[str] = set()  # what the customer has taken out of use since the claim
 
@@ -283,6 +288,14 @@ def _verify(claim: Claim) -> list[Report]:
             raise OutOfUse  # ends the engine's run, in its own thread
         landing.put(finding)
 
+    def store(news: list[Landed]) -> None:
+        try:
+            stopped.update(_store(claim, news))
+        except (LeaseLost, Stopped, *DATABASE_AWAY):
+            stopped.update(job.component for job in claim.jobs)
+            landing.give_up(news)
+            raise
+
     look_every = min(LOOK_EVERY_SECONDS, settings.VERIFICATION_LEASE_SECONDS / 3)
     with _threads(len(claim.jobs)) as executor:
         # Each in a copy of this thread's context: what is held for the run, such as its catalogue, holds there too.
@@ -290,30 +303,34 @@ def _verify(claim: Claim) -> list[Report]:
         for future in futures:
             future.add_done_callback(lambda _: landing.put(None))
         looked_at = timezone.now()
+        last: list[Landed] = []
         is_over = False
         while not is_over or not landing.empty:
             let_go()  # or each run, however long its account hangs, would keep a connection from the others
             news = landing.take(0 if is_over else STORED_EVERY_SECONDS)
             is_over = all(future.done() for future in futures)
-            if not is_over and grace_is_over():
+            if is_over:
+                last += news
+                continue
+            if grace_is_over():
                 stopped |= {job.component for job in claim.jobs}
                 landing.give_up(news)
                 raise HandedBack
             if news or (timezone.now() - looked_at).total_seconds() >= look_every:
-                try:
-                    stopped |= _store(claim, news, is_over=is_over)
-                except (LeaseLost, Stopped, *DATABASE_AWAY):
-                    stopped |= {job.component for job in claim.jobs}
-                    landing.give_up(news)
-                    raise
+                store(news)
                 looked_at = timezone.now()
     reports = []
-    for future in futures:
-        with suppress(OutOfUse):
-            reports.append(future.result())
+    try:
+        for future in futures:
+            with suppress(OutOfUse):
+                reports.append(future.result())
+    except Exception:
+        store(last)  # there will be no end to store it with
+        raise
     if stopped and not reports:
+        store(last)
         raise OutOfUse
-    return reports
+    return reports, last
 
 
 @contextmanager
@@ -326,35 +343,32 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _store(claim: Claim, news: list[Landed], *, is_over: bool = False) -> set[str]:
-    """Store what has landed and renew the lease; gives the components that the customer took out of use meanwhile, for
-    which nobody looks once the engine's runs are over.
+def _store(claim: Claim, news: list[Landed]) -> set[str]:
+    """Store what has landed and renew the lease; gives the components that the customer took out of use meanwhile.
 
     Raises:
         LeaseLost: the verification is no longer ours. Its sessions were opened all the same: their receipts are kept.
         Stopped: the vendor's emergency stop is on.
     """
-    findings = [one for one in news if isinstance(one, aws_report.Finding)]
     with tenant_scope(claim.tenant_id):
         write_receipts(claim, news)
         ours = Verification.objects.filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING).update(
             lease_expires_at=new_lease()
         )
         if ours and not claim.withheld:
-            _write_findings(claim, findings)
+            _write_findings(claim, news)
         roles = CustomerRole.objects.filter(connection_id=claim.connection_id).annotate(stopped=emergency_stop.is_on())
-        found = [] if is_over else list(roles.values_list("component", "status", "stopped"))
+        found = list(roles.values_list("component", "status", "stopped")) if ours else []
     if not ours:
         raise LeaseLost
-    if is_over:
-        return set()
     if emergency_stop.obey(any(stopped for _, _, stopped in found)):
         raise Stopped
     statuses = {component: status for component, status, _ in found}
     return {job.component for job in claim.jobs if not job.is_wanted(statuses.get(job.component))}
 
 
-def _write_findings(claim: Claim, findings: Iterable[aws_report.Finding]) -> None:
+def _write_findings(claim: Claim, landed: Iterable[Landed]) -> None:
+    """Store the findings among what has landed; the tenant's scope is open."""
     Finding.objects.bulk_create(
         Finding(
             tenant_id=claim.tenant_id,
@@ -372,56 +386,70 @@ def _write_findings(claim: Claim, findings: Iterable[aws_report.Finding]) -> Non
             duration_ms=finding.duration_ms,
             request_id=finding.request_id,
         )
-        for finding in findings
+        for finding in landed
+        if isinstance(finding, aws_report.Finding)
     )
 
 
-def _complete(claim: Claim, reports: list[Report]) -> None:
-    """Turn the reports into statuses and end the verification, in one transaction.
+def _complete(claim: Claim, reports: list[Report], last: list[Landed]) -> None:
+    """Store what landed last, turn the reports into statuses and end the verification, in one transaction. Whatever
+    comes of it, the receipts are kept.
 
     The customer may have given another account meanwhile. What was found says nothing of that one, and must not prove
     it (F11).
     """
-    with tenant_scope(claim.tenant_id):
-        verification = _still_ours(claim)
-        if claim.withheld:
-            _write_findings(claim, role_statuses.findings_for_a_claimant(verification, reports))
-        if verification.checks != claim.checks:
-            _queue_again(verification)
-            return
-        moved: frozenset[str] = frozenset()
-        if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
-            verification.failure = "account_changed"
-        elif claim.checks == Checks.REACHABILITY:
-            verification.failure = "" if role_statuses.reachable_roles(reports) else "no_verdict"
-        else:
-            moved = follow_rotation(verification=verification, targets=claim.targets, reports=reports)
-            # Refused with the external ID that it has left behind, a role is judged by the next verification.
-            judged = [report for report in reports if not (report.component in moved and was_refused(report))]
-            verdict = role_statuses.apply_reports(verification=verification, reports=judged)
-            verification.failure = "" if verdict or moved else _why_no_verdict(claim)
-        verification.state = State.FAILED if verification.failure else State.COMPLETED
-        if claim.checks == Checks.ALL:
-            plan_next(verification.connection, failed=bool(verification.failure))
-        verification.finished_at = Now()
-        verification.save(update_fields=["state", "failure", "finished_at"])
-        failure, findings = verification.failure, [finding for report in reports for finding in report.findings]
-        transaction.on_commit(lambda: count_failure(failure) if failure else count_verdict(findings))
-        audit.record(
-            f"verification:{verification.state}",
-            by=SYSTEM,
-            tenant_id=claim.tenant_id,
-            target=verification,
-            connection=str(verification.connection_id),
-        )
-        differs = (
-            claim.checks == Checks.REACHABILITY
-            and not verification.failure
-            and role_statuses.differ(verification=verification, reports=reports)
-        )
-        if differs or moved:
-            with suppress(NotReady):
-                request_verification(connection=verification.connection, by=SYSTEM)
+    try:
+        with tenant_scope(claim.tenant_id):
+            verification = _still_ours(claim)
+            write_receipts(claim, last)
+            if not claim.withheld:
+                _write_findings(claim, last)
+            _end(claim, verification, reports)
+    except BaseException:
+        keep_receipts(claim, last)
+        raise
+
+
+def _end(claim: Claim, verification: Verification, reports: list[Report]) -> None:
+    """Turn the reports into statuses; the scope is open, and connection and verification are locked."""
+    if claim.withheld:
+        _write_findings(claim, role_statuses.findings_for_a_claimant(verification, reports))
+    if verification.checks != claim.checks:
+        _queue_again(verification)
+        return
+    moved: frozenset[str] = frozenset()
+    if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
+        verification.failure = "account_changed"
+    elif claim.checks == Checks.REACHABILITY:
+        verification.failure = "" if role_statuses.reachable_roles(reports) else "no_verdict"
+    else:
+        moved = follow_rotation(verification=verification, targets=claim.targets, reports=reports)
+        # Refused with the external ID that it has left behind, a role is judged by the next verification.
+        judged = [report for report in reports if not (report.component in moved and was_refused(report))]
+        verdict = role_statuses.apply_reports(verification=verification, reports=judged)
+        verification.failure = "" if verdict or moved else _why_no_verdict(claim)
+    verification.state = State.FAILED if verification.failure else State.COMPLETED
+    if claim.checks == Checks.ALL:
+        plan_next(verification.connection, failed=bool(verification.failure))
+    verification.finished_at = Now()
+    verification.save(update_fields=["state", "failure", "finished_at"])
+    failure, findings = verification.failure, [finding for report in reports for finding in report.findings]
+    transaction.on_commit(lambda: count_failure(failure) if failure else count_verdict(findings))
+    audit.record(
+        f"verification:{verification.state}",
+        by=SYSTEM,
+        tenant_id=claim.tenant_id,
+        target=verification,
+        connection=str(verification.connection_id),
+    )
+    differs = (
+        claim.checks == Checks.REACHABILITY
+        and not verification.failure
+        and role_statuses.differ(verification=verification, reports=reports)
+    )
+    if differs or moved:
+        with suppress(NotReady):
+            request_verification(connection=verification.connection, by=SYSTEM)
 
 
 def _why_no_verdict(claim: Claim) -> str:
@@ -449,13 +477,12 @@ def _queue_again(verification: Verification) -> None:
 
 def _still_ours(claim: Claim) -> Verification:
     """The verification, with its connection locked before it: whoever asks for one locks them in this order too."""
-    connection = Connection.objects.select_for_update(no_key=True).filter(pk=claim.connection_id).first()
-    verification = (
-        Verification.objects.select_for_update(no_key=True)
-        .filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING)
-        .first()
-    )
-    if connection is None or verification is None:
-        raise LeaseLost
+    try:
+        connection = Connection.objects.select_for_update(no_key=True).get(pk=claim.connection_id)
+        verification = Verification.objects.select_for_update(no_key=True).get(
+            pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING
+        )
+    except (Connection.DoesNotExist, Verification.DoesNotExist) as gone:
+        raise LeaseLost from gone
     verification.connection = connection
     return verification

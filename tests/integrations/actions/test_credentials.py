@@ -41,10 +41,10 @@ def test_no_credential_is_logged_stored_queued_or_shown(
     broken = []
     real = verification_runs._complete
 
-    def break_after_the_sessions_are_open(claim, reports) -> None:
-        broken.append(repr(reports))
-        real(claim, reports)
-        raise RuntimeError(f"an error of ours, with {reports}")
+    def break_after_the_sessions_are_open(claim, reports, last) -> None:
+        broken.append(repr((reports, last)))
+        real(claim, reports, last)
+        raise RuntimeError(f"an error of ours, with {reports} and {last}")
 
     monkeypatch.setattr(verification_runs, "_complete", break_after_the_sessions_are_open)
     verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)

@@ -20,6 +20,8 @@ from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack, sandbox_control
 from tests.environment import DATABASE
 
+SOON = 0.01  # seconds: what lands is stored before the run has ended, however fast the sandbox answers
+
 
 class Killed(BaseException):
     """What ends a worker as SIGKILL does: nothing of the project catches it, and PostgreSQL rolls back what is open."""
@@ -57,6 +59,7 @@ def test_a_worker_lost_at_any_point_leaves_nothing_stuck(cast, sandbox_address, 
     with tenant_scope(cast.tenant.pk):
         asked = verifications.request_verification(connection=connection, by=SYSTEM)
     module, name, after = POINTS[point]
+    monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", SOON)
     kill_at(monkeypatch, module, name, after=after)
     with pytest.raises(Killed):
         verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
@@ -83,6 +86,7 @@ def test_receipts_of_a_run_that_was_lost_are_kept(cast, sandbox_address, broker,
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
     with tenant_scope(cast.tenant.pk):
         asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", SOON)
     kill_at(monkeypatch, verification_runs, "_complete", after=False)
 
     with pytest.raises(Killed):
@@ -91,6 +95,25 @@ def test_receipts_of_a_run_that_was_lost_are_kept(cast, sandbox_address, broker,
     with tenant_scope(cast.tenant.pk):
         purposes = set(asked.sessions.values_list("purpose", flat=True))
     assert {"verification", "trust_test"} <= purposes
+
+
+def test_what_landed_last_leaves_its_receipts_when_the_lease_was_lost(cast, broker, monkeypatch) -> None:
+    use_broker(monkeypatch, unread(broker))
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    with tenant_scope(cast.tenant.pk):
+        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    claim = verification_runs._claim(cast.tenant.pk, asked.pk)
+    assert claim is not None
+    with tenant_scope(cast.tenant.pk):
+        Verification.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    assert verification_runs._claim(cast.tenant.pk, asked.pk) is not None
+
+    last = receipt(1)
+    with pytest.raises(verification_runs.LeaseLost):
+        verification_runs._complete(claim, [], [last])
+
+    with tenant_scope(cast.tenant.pk):
+        assert [one.access_key_id for one in asked.sessions.all()] == [last.access_key_id]
 
 
 def test_no_receipt_is_lost_when_a_run_is_given_up(cast, sandbox_address, broker, monkeypatch) -> None:

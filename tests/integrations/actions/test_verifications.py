@@ -390,7 +390,7 @@ def test_a_tenant_has_a_bounded_share_of_the_workers_and_its_next_run_follows(ca
     valkey.delete(verifications.SCHEDULED_QUEUE)
     with tenant_scope(cast.tenant.pk):
         Verification.objects.filter(pk=asked[0].pk).update(state=State.QUEUED, lease_expires_at=None)
-    monkeypatch.setattr(verification_runs, "_verify", lambda claim: [])
+    monkeypatch.setattr(verification_runs, "_verify", lambda claim: ([], []))
     verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked[0].pk)
     assert valkey.llen(verifications.SCHEDULED_QUEUE) == 1, "the one that waits is sent as soon as a place is free"
     valkey.delete(verifications.SCHEDULED_QUEUE)
@@ -499,7 +499,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(cast, monkeypatch) -> 
     with pytest.raises(verification_runs.LeaseLost):
         verification_runs._store(claim, [])
     with pytest.raises(verification_runs.LeaseLost):
-        verification_runs._complete(claim, [])
+        verification_runs._complete(claim, [], [])
 
     with tenant_scope(cast.tenant.pk):
         verification.refresh_from_db()
