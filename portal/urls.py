@@ -9,6 +9,8 @@ from tenants.api.views import nothing_here
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
+    # Before those that begin with nothing: a call of the API would be compared with each page's address first.
+    path("api/v1/", include("integrations.api.urls")),
     path("organisations/", home.organisations, name="organisations"),
     path("", include("integrations.urls")),
     path("", include("tenants.urls")),
@@ -16,7 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("portal.account_urls")),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("integrations.api.urls")),
     re_path(r"^api/", nothing_here),
 ]
 if not settings.PRODUCTION:

@@ -17,10 +17,9 @@ from uuid import UUID
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import IntegerField, QuerySet, Sum
+from django.db.models import QuerySet
 from django.db.models.expressions import CombinedExpression
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Now
+from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -80,7 +79,13 @@ def request_verification(*, connection: Connection, by: Actor, checks: str = Che
 
     If the queue is away when the transaction commits, the verification ends as `failed` (`queue_unavailable`).
 
+    Args:
+        connection: says which; all else of it is read anew, locked.
+        by: who asks.
+        checks: which checks, of `Verification.Checks`.
+
     Raises:
+        Connection.DoesNotExist: the tenant has no such connection.
         NotReady: no AWS account or no component is chosen yet.
         TooManyVerifications: the tenant asked for as many in this hour as it may.
     """
@@ -167,11 +172,11 @@ def refuse_too_many(tenant_id: UUID, wanted: int = 1) -> None:
     at_once = AuditEvent.objects.filter(
         tenant_id=tenant_id, at__gt=an_hour_ago, action__endswith=":connection:verifications_requested"
     )
-    in_all = at_once.aggregate(count=Sum(Cast(KT("data__count"), IntegerField())))["count"] or 0
-    if asked.count() + in_all + wanted <= most:
+    counted = list(at_once.values_list("at", "data__count"))
+    if asked.count() + sum(count for _, count in counted) + wanted <= most:
         return
     asked_at = list(asked.values_list("requested_at", flat=True))
-    for at, count in at_once.values_list("at", "data__count"):
+    for at, count in counted:
         asked_at += [at] * count
     # When enough of the earliest are an hour old.
     too_many = len(asked_at) + wanted - most
@@ -275,7 +280,7 @@ def running(tenant_id: UUID) -> QuerySet[Verification]:
 def send_next(tenant_id: UUID) -> None:
     """A place of the tenant is free: send the verification whose turn it is."""
     with tenant_scope(tenant_id):
-        waiting = _waiting(tenant_id).first()
+        waiting = _waiting(tenant_id).only("tenant_id", "scheduled").first()
     if waiting is not None:
         send_again(waiting)
 

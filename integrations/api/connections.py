@@ -36,10 +36,10 @@ from tenants.scope import tenant_scope
 def connection_or_404(tenant: Tenant, connection_id: UUID, *, for_change: bool = False) -> Connection:
     """The tenant's connection, locked where it will be changed; another tenant's is unknown like one that never was."""
     rows = Connection.objects.for_tenant(tenant.pk)
-    connection = (rows.select_for_update(no_key=True) if for_change else rows).filter(pk=connection_id).first()
-    if connection is None:
-        raise Http404
-    return connection
+    try:
+        return (rows.select_for_update(no_key=True) if for_change else rows).get(pk=connection_id)
+    except Connection.DoesNotExist:
+        raise Http404 from None
 
 
 def not_ready(error: NotReady) -> Problem:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from integrations.actions.verifications import NotReady, TooManyVerifications, request_verification
 from integrations.api.connections import connection_or_404, not_ready
 from integrations.api.serializers import VerificationDetailSerializer, VerificationInput, VerificationSerializer
-from integrations.models import Verification
+from integrations.models import Connection, Verification
 from tenants.api.base import Pagination, TenantAPIView
 from tenants.api.filters import Filters
 from tenants.api.problems import Problem
@@ -84,9 +84,12 @@ class ConnectionVerifications(TenantAPIView):
         wanted = VerificationInput(data=request.data)
         wanted.is_valid(raise_exception=True)
         with tenant_scope(self.tenant.pk):
-            connection = connection_or_404(self.tenant, connection_id)
+            # Not read here: it is read there, locked.
+            connection = Connection(pk=connection_id, tenant_id=self.tenant.pk)
             try:
                 verification = request_verification(connection=connection, by=self.actor, **wanted.validated_data)
+            except Connection.DoesNotExist:
+                raise Http404 from None
             except TooManyVerifications as error:
                 raise Problem(
                     "too-many-verifications",

@@ -1,5 +1,6 @@
 """API tokens as credentials: `Authorization: Bearer rbt_…`."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -58,9 +59,10 @@ class TokenAuthentication(BaseAuthentication):
 
 def _credential(token_id: UUID, tenant_id: UUID) -> Credential:
     with tenant_scope(tenant_id):
-        token = ApiToken.objects.select_related("tenant", "created_by").filter(pk=token_id, revoked_at=None).first()
-        if token is None:
-            raise AuthenticationFailed(_REFUSED)
+        try:
+            token = ApiToken.objects.select_related("tenant", "created_by").get(pk=token_id, revoked_at=None)
+        except ApiToken.DoesNotExist:
+            raise AuthenticationFailed(_REFUSED) from None
         if token.is_expired:
             raise AuthenticationFailed(
                 f"The API token ended on {token.expires_at:%Y-%m-%d}. Make a new one on the API tokens page of your "
@@ -77,13 +79,13 @@ def _credential(token_id: UUID, tenant_id: UUID) -> Credential:
 
 def _maker(token: ApiToken) -> Member:
     maker = token.created_by
-    member = Member.objects.filter(tenant=token.tenant, user=maker).first() if maker and maker.is_active else None
-    if member is None:
-        raise AuthenticationFailed(
-            "The person who made this API token is no longer a member of its organisation. Ask an owner to make a "
-            "new one on the API tokens page."
-        )
-    return member
+    if maker is not None and maker.is_active:
+        with suppress(Member.DoesNotExist):
+            return Member.objects.get(tenant=token.tenant, user=maker)
+    raise AuthenticationFailed(
+        "The person who made this API token is no longer a member of its organisation. Ask an owner to make a new one "
+        "on the API tokens page."
+    )
 
 
 def _require_second_factor(token: ApiToken) -> None:

@@ -90,7 +90,7 @@ def test_f11_an_account_given_while_a_verification_runs_is_not_proved_by_it(api,
 
     def find_all_well_in_the_first_account(claim):
         client.patch(f"/api/v1/connections/{connection.pk}/", {"account_id": "999988887777"}, format="json")
-        return [
+        reports = [
             RoleReport(
                 component=target.component.id,
                 findings=(),
@@ -102,6 +102,7 @@ def test_f11_an_account_given_while_a_verification_runs_is_not_proved_by_it(api,
             )
             for target in [job.target for job in claim.jobs]
         ]
+        return reports, []
 
     monkeypatch.setattr(verification_runs, "_verify", find_all_well_in_the_first_account)
 
