@@ -42,6 +42,13 @@ def when_ready(_server: Any) -> None:
         start_http_server(_metrics_port, os.environ.get("METRICS_HOST") or "127.0.0.1", registry)
 
 
+def post_worker_init(_worker: Any) -> None:
+    """A process has loaded the portal, and now takes requests."""
+    from portal.memory import leave_loaded_modules_alone
+
+    leave_loaded_modules_alone()
+
+
 def child_exit(_server: Any, worker: Any) -> None:
     """Forget what a process that ended had as its own."""
     if _metrics_port:

@@ -12,6 +12,7 @@ from opentelemetry import context, trace
 from opentelemetry.propagate import extract, inject
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from portal.memory import leave_loaded_modules_alone
 from portal.tracing import start_tracing
 from tenants.request_id import request_id
 
@@ -26,6 +27,11 @@ def _begin(**_: Any) -> None:
 
     start_tracing("worker")
     serve_metrics()
+
+
+@signals.worker_ready.connect
+def _settle(**_: Any) -> None:
+    leave_loaded_modules_alone()
 
 
 @signals.before_task_publish.connect
