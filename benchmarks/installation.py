@@ -148,7 +148,7 @@ def _start(stack: ExitStack, directory: Path, workers: int, *, beat: bool, is_du
 def _start_worker(stack: ExitStack, log: Path, number: int) -> int:
     command = [*worker_command(sys.executable), "--hostname", f"worker{number}@%h"]
     process = stack.enter_context(services.child_process(command, log))
-    services.wait_until("worker", lambda: " ready." in log.read_text(), process, log, seconds=120)
+    services.wait_until("worker", lambda: " ready." in log.read_text(), process, log)
     return process.pid
 
 

@@ -46,7 +46,7 @@ def serving(name: str, log: Path) -> Iterator[tuple[subprocess.Popen[bytes], int
     """The server, once it answers, and its port."""
     port = free_port()
     with services.child_process(SERVERS[name](port), log) as process:
-        services.wait_until(name, lambda: services.answers(f"http://127.0.0.1:{port}/livez"), process, log, seconds=120)
+        services.wait_until(name, lambda: services.answers(f"http://127.0.0.1:{port}/livez"), process, log)
         yield process, port
 
 

@@ -118,7 +118,7 @@ def end(process: subprocess.Popen[bytes], patience_seconds: float = 15) -> None:
 
 
 def wait_until(
-    name: str, ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, seconds: float = 30
+    name: str, ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, seconds: float = 120
 ) -> None:
     """Wait until `ready()` is true.
 
