@@ -7,10 +7,12 @@ import pytest
 from django.db import OperationalError
 
 from integrations.actions import vendor_sessions, verification_runs, verifications
+from integrations.actions.sessions import columns
 from integrations.actions.vendor_sessions import keep_vendor_sessions
 from integrations.aws.assume_role import Session
 from integrations.aws.chain import VendorSide, vendor_side
 from integrations.aws.clients import SessionCredentials
+from integrations.aws.report import SessionReceipt
 from integrations.models import VendorSession, Verification
 from integrations.vendor import vendor_settings
 from tenants.audit import SYSTEM
@@ -39,12 +41,11 @@ def kept() -> list[str]:
 
 
 def test_what_cannot_be_kept_waits_for_the_next_time(side, db, monkeypatch, caplog) -> None:
-    def ended(*_args: object, **_named: object) -> dict[str, object]:
+    def ended(one: SessionReceipt) -> dict[str, object]:
         end_this_connection(db)
-        return real(*_args, **_named)
+        return columns(one)
 
     note(side, 1)
-    real = vendor_sessions.columns
     with monkeypatch.context() as patch:
         patch.setattr(vendor_sessions, "columns", ended)
         keep_vendor_sessions(vendor_settings())
