@@ -2,11 +2,12 @@
 
     python benchmarks/chaos.py [--seconds N] [--seed N]
 
-Customers of three tenants ask for verifications through the API. Meanwhile a worker, the web server, beat, Valkey or
-PostgreSQL is ended with SIGKILL and started again, and the sandbox throttles, hangs, drops connections, answers
-garbage, and jumps an hour ahead. Then calm, and what is in the database is compared with what clients were told. Ends
-with exit code 1 if anything is wrong. The seed repeats the order of events, not their moments. Everything listens on
-127.0.0.1.
+Customers of three tenants ask for verifications through the API, pause and resume a connection, and open the trust
+policy of another one and close it again; a receiver of each is told by webhooks. Meanwhile a worker, the web server,
+beat, Valkey or PostgreSQL is ended with SIGKILL and started again, the sandbox throttles, hangs, drops connections,
+answers garbage, and jumps an hour ahead, and the receivers fail, hang up and are slow. Then calm, and what is in the
+database is compared with what clients and receivers were told. Ends with exit code 1 if anything is wrong. The seed
+repeats the order of events, not their moments. Everything listens on 127.0.0.1.
 """
 
 import argparse
@@ -25,19 +26,24 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
-from installation import Installation, installation
-from scene import FIRST_CUSTOMER
+from botocore.exceptions import BotoCoreError, ClientError
+from installation import COMPONENT, Installation, installation
+from scene import FIRST_CUSTOMER, set_trust
+from webhook_receivers import Receivers, in_words, wrong_webhooks
 
 from portal.local import services
 from portal.local.commands import beat_command, web_command, worker_command
+from tests.web_servers import web_server
 
 TENANTS, CONNECTIONS = 3, 3  # of each tenant; the last connection of each has no role behind it
 CALM_SECONDS = 240
+TOLD_SECONDS = 40  # how long a customer waits to be told of what they did
 LEASE_SECONDS = "8"
 FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "throttle", "share": 0.3},
@@ -108,28 +114,94 @@ def start_until_it_stays(part: Part, ready: Callable[[], bool]) -> None:
     raise SystemExit(f"{part.name} did not come back.")
 
 
-def client(place: Installation, token: str, tenant: str, connections: list[str], told: Accepted, stop: Any) -> None:
-    """Ask for a verification of a random connection, again and again."""
-    while not stop.is_set():
-        connection_id = random.choice(connections)
-        web = http.client.HTTPConnection(urlsplit(place.web).netloc, timeout=15)
+@dataclass
+class Customer:
+    """A tenant, as its people and programs use it through the API and in AWS."""
+
+    place: Installation
+    tenant: str
+    token: str
+    connections: list[Any]  # the first one's trust policy is opened and closed, the second one is paused and resumed
+    told: Accepted
+    receivers: Receivers
+
+    def post(self, connection_id: str, what: str) -> int:
+        """POST to something of a connection; the status, 0 where there was no answer."""
+        web = http.client.HTTPConnection(urlsplit(self.place.web).netloc, timeout=15)
         try:
             web.request(
-                "POST", f"/api/v1/connections/{connection_id}/verifications/", "{}",
-                {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+                "POST", f"/api/v1/connections/{connection_id}/{what}/", "{}",
+                {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
             )  # fmt: skip
             answer = web.getresponse()
             body = answer.read()
-            with told.lock:
-                told.answers[str(answer.status)] += 1
-                if answer.status == 202:
-                    told.verifications[json.loads(body)["id"]] = (tenant, connection_id)
         except (OSError, http.client.HTTPException):
-            with told.lock:
-                told.answers["no answer"] += 1
+            with self.told.lock:
+                self.told.answers["no answer"] += 1
+            return 0
         finally:
             web.close()
-        time.sleep(random.uniform(0.1, 0.4))
+        with self.told.lock:
+            self.told.answers[str(answer.status)] += 1
+            if answer.status == 202:
+                self.told.verifications[json.loads(body)["id"]] = (self.tenant, connection_id)
+        return answer.status
+
+    def verify(self, stop: threading.Event) -> None:
+        """Ask for a verification of a random connection, again and again."""
+        while not stop.is_set():
+            self.post(str(random.choice(self.connections).pk), "verifications")
+            time.sleep(random.uniform(0.1, 0.4))
+
+    def change(self, stop: threading.Event) -> None:
+        """Open the trust policy of a customer role and pause another one, undo both once told of it, and again. The
+        last round comes after `stop`, when everything is up: on a slow machine the others may come to nothing.
+        """
+        opened, paused = (str(connection.pk) for connection in self.connections[:2])
+        is_last = False
+        while not is_last:
+            is_last = stop.is_set()
+            self._trust(is_open=True)
+            self.post(paused, "pause")
+            self._wait_until_told(opened, "unsafe", stop)
+            self._trust(is_open=False)
+            self.post(paused, "resume")
+            self._wait_until_told(opened, "connected", stop)
+        while self.post(paused, "resume") != 200:
+            time.sleep(1)
+
+    def _wait_until_told(self, connection: str, status: str, stop: threading.Event) -> None:
+        """Wait until a webhook tells of the status, for a while. After `stop` ask for it, as nobody else does then."""
+        stop.wait(random.uniform(3, 6))
+        until = time.monotonic() + TOLD_SECONDS
+        while self.receivers.last_status(connection) != status and time.monotonic() < until:
+            if stop.is_set():
+                self.post(connection, "verifications")
+            time.sleep(1)
+
+    def _trust(self, *, is_open: bool) -> None:
+        """Write the trust policy of the first connection's role, until AWS says that it is written."""
+        connection, is_written = self.connections[0], False
+        while not is_written:
+            with suppress(ClientError, BotoCoreError):
+                set_trust(
+                    self.place.scene,
+                    self.place.scene.catalogue.component(COMPONENT),
+                    account_id=connection.account_id,
+                    reference=connection.reference,
+                    external_id=connection.external_id,
+                    is_open=is_open,
+                )
+                is_written = True
+
+    def ask_again(self, server: services.Postgres) -> None:
+        """Ask for a verification of what is quarantined, as its page says; beat alone would look in an hour."""
+        quarantined = rows(
+            server, "SELECT connection_id FROM integrations_customerrole WHERE quarantined AND status = 'unsafe'"
+        )
+        for connection in self.connections:
+            if (connection.pk,) in quarantined:
+                self.post(str(connection.pk), "verifications")
 
 
 def rows(server: services.Postgres, query: str) -> list[tuple[Any, ...]]:
@@ -186,6 +258,17 @@ def active(server: services.Postgres) -> int:
     )
 
 
+def hurry_webhooks(server: services.Postgres) -> None:
+    """What a receiver failed to take up to four times waits for half an hour: as if that were over. What has a later
+    time has it by mistake, and is left stuck.
+    """
+    with psycopg.connect(server.url("rolebridge")) as superuser:
+        superuser.execute(
+            "UPDATE tenants_webhookdelivery SET due_at = now()"
+            " WHERE due_at BETWEEN now() + interval '60 seconds' AND now() + interval '36 minutes'"
+        )
+
+
 def disturb(
     place: Installation, parts: list[tuple[Part, Callable[[], bool]]], seconds: float, dice: random.Random
 ) -> Counter[str]:
@@ -227,34 +310,60 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=480)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
-    os.environ["VERIFICATION_LEASE_SECONDS"] = LEASE_SECONDS
+    os.environ |= {"VERIFICATION_LEASE_SECONDS": LEASE_SECONDS, "OUTBOUND_MAY_REACH_LOOPBACK": "yes"}
     print(f"seed {options.seed}")
     parts: list[tuple[Part, Callable[[], bool]]] = []
-    with installation(workers=0, is_durable=True) as place:
+    receivers = Receivers(random.Random(options.seed))
+    with installation(workers=0, is_durable=True) as place, web_server(receivers.answer) as receiver:
         try:
-            return _run(place, parts, options.seconds, random.Random(options.seed))
+            return _run(place, parts, receivers, receiver.address, options.seconds, random.Random(options.seed))
         finally:
             for part, _ in parts:
                 part.kill()
 
 
-def _run(place: Installation, parts: list[tuple[Part, Callable[[], bool]]], seconds: float, dice: random.Random) -> int:
-    directory = Path(os.environ["ROLEBRIDGE_LOCAL_DIR"])
-    logs, told, stop = directory / "logs", Accepted(), threading.Event()
-    clients = []
-    for number in range(TENANTS):
-        tenant, _, token = place.tenant(number)
+def _customers(place: Installation, receivers: Receivers, address: str, told: Accepted) -> tuple[list[Customer], int]:
+    """The tenants with their endpoints and connections, and the last audit event that no endpoint is told of."""
+    from django.db import connections as databases
+
+    from tenants.actions.webhooks import create_endpoint
+    from tenants.audit import SYSTEM
+    from tenants.scope import tenant_scope
+    from tenants.webhook_event_types import WebhookEventType
+
+    made = [place.tenant(number) for number in range(TENANTS)]
+    for tenant, _, _ in made:
+        with tenant_scope(tenant.pk):
+            _, secret = create_endpoint(
+                tenant=tenant, url=f"{address}/{tenant.pk}", event_types=WebhookEventType, by=SYSTEM
+            )
+        receivers.secrets[str(tenant.pk)] = secret
+    last_audit_event = rows(place.server, "SELECT max(id) FROM tenants_auditevent")[0][0]
+    customers = []
+    for number, (tenant, _, token) in enumerate(made):
         connections = [
             place.connection(tenant, str(FIRST_CUSTOMER + number * 10 + n), f"Account {n}")
             for n in range(CONNECTIONS - 1)
         ]
         connections.append(place.connection(tenant, str(FIRST_CUSTOMER + number * 10 + 9), "Empty", is_deployed=False))
-        ids = [str(connection.pk) for connection in connections]
-        clients.append(threading.Thread(target=client, args=(place, token, str(tenant.pk), ids, told, stop)))
-    from django.db import connections as databases
-
+        customers.append(Customer(place, str(tenant.pk), token, connections, told, receivers))
     for database in databases.all():
         database.close()
+    return customers, last_audit_event
+
+
+def _run(
+    place: Installation,
+    parts: list[tuple[Part, Callable[[], bool]]],
+    receivers: Receivers,
+    address: str,
+    seconds: float,
+    dice: random.Random,
+) -> int:
+    directory = Path(os.environ["ROLEBRIDGE_LOCAL_DIR"])
+    logs, told, stop = directory / "logs", Accepted(), threading.Event()
+    customers, last_audit_event = _customers(place, receivers, address, told)
+    clients = [threading.Thread(target=does, args=(stop,)) for one in customers for does in (one.verify, one.change)]
     port = urlsplit(place.web).port or 0
     valkey_port = urlsplit(os.environ["CACHE_URL"]).port or 0
     place.end_web_and_valkey()
@@ -298,17 +407,22 @@ def _run(place: Installation, parts: list[tuple[Part, Callable[[], bool]]], seco
     done = disturb(place, parts, seconds, dice)
     stop.set()
     place.scene.control("faults", {"clear": True})
-    for thread in clients:
-        thread.join()
     for part, ready in parts:
         start_until_it_stays(part, ready)
+    for thread in clients:
+        thread.join()
+    receivers.calm.set()
     # Beat verifies each connection again by itself, so this also waits for verdicts that our chaos has not touched.
     until = time.monotonic() + CALM_SECONDS
     trouble = ["nothing was looked at"]
     while trouble and time.monotonic() < until:
         time.sleep(2)
+        hurry_webhooks(place.server)
         if not active(place.server):
             trouble = wrong(place.server, told)
+            trouble += wrong_webhooks(receivers, partial(rows, place.server), last_audit_event)
+            for customer in customers:
+                customer.ask_again(place.server)
     print(f"{sum(done.values())} disturbances: " + ", ".join(f"{name} {count}" for name, count in sorted(done.items())))
     print("answers to clients: " + ", ".join(f"{name} {count}" for name, count in sorted(told.answers.items())))
     ended = Counter(
@@ -319,6 +433,7 @@ def _run(place: Installation, parts: list[tuple[Part, Callable[[], bool]]], seco
         f"{len(told.verifications)} verifications accepted; all: "
         + ", ".join(f"{n} {c}" for n, c in sorted(ended.items()))
     )
+    print(in_words(receivers))
     print("\n".join(trouble) if trouble else "nothing lost, stuck, done twice or in a wrong tenant")
     for log in sorted(logs.glob("worker*.log")):
         errors = Counter(

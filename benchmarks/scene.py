@@ -23,7 +23,7 @@ from integrations.aws.report import VerificationTarget  # noqa: E402
 from integrations.aws.vendor import VendorSettings  # noqa: E402
 from integrations.aws.vendor_setup import ensure_vendor_account, iam_client  # noqa: E402
 from integrations.catalogue import Catalogue, Component, load_catalogue  # noqa: E402
-from integrations.role_templates.document import role_document  # noqa: E402
+from integrations.role_templates.document import RoleDocument, role_document  # noqa: E402
 from integrations.role_templates.names import role_name  # noqa: E402
 
 VENDOR = "111111111111"
@@ -93,14 +93,7 @@ class Scene:
 
 def deploy_role(place: Scene, component: Component, *, account_id: str, reference: str, external_id: str) -> None:
     """Make a customer role as the role template describes it."""
-    document = role_document(
-        place.settings,
-        place.catalogue,
-        component,
-        connection_ref=reference,
-        account_id=account_id,
-        external_ids=(external_id,),
-    )
+    document = _document(place, component, account_id, reference, external_id)
     iam = ClientFactory(place.url).with_keys("iam", REGION, account_id, SANDBOX_SECRET)
     iam.create_role(
         RoleName=document.role_name,
@@ -111,6 +104,32 @@ def deploy_role(place: Scene, component: Component, *, account_id: str, referenc
         iam.put_role_policy(
             RoleName=document.role_name, PolicyName=policy.name, PolicyDocument=json.dumps(policy.document)
         )
+
+
+def set_trust(
+    place: Scene, component: Component, *, account_id: str, reference: str, external_id: str, is_open: bool
+) -> None:
+    """Write the trust policy of a deployed customer role: as the role template has it, or open to whoever the vendor
+    acts for, since it asks for no external ID.
+    """
+    document = _document(place, component, account_id, reference, external_id)
+    trust = json.loads(json.dumps(document.trust_policy))
+    if is_open:
+        for statement in trust["Statement"]:
+            statement.pop("Condition", None)
+    iam = ClientFactory(place.url).with_keys("iam", REGION, account_id, SANDBOX_SECRET)
+    iam.update_assume_role_policy(RoleName=document.role_name, PolicyDocument=json.dumps(trust))
+
+
+def _document(place: Scene, component: Component, account_id: str, reference: str, external_id: str) -> RoleDocument:
+    return role_document(
+        place.settings,
+        place.catalogue,
+        component,
+        connection_ref=reference,
+        account_id=account_id,
+        external_ids=(external_id,),
+    )
 
 
 def vendor_settings(url: str, catalogue: Catalogue) -> VendorSettings:

@@ -189,6 +189,7 @@ def _run(claim: Claim) -> None:
         logger.warning("Verification %s was taken over by another worker", verification_id)
     except HandedBack:
         _hand_back(claim)
+        keep_vendor_sessions(vendor_settings())  # this process ends, and nothing keeps them after it
         return
     except DATABASE_AWAY:
         # No verdict is to be read from it. Whether the last transaction was kept nobody knows: if it was not, the lease

@@ -10,7 +10,7 @@ Nothing here falls back to another identity: a hop that fails ends the chain wit
 import re
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -103,6 +103,10 @@ class VendorSide:
         while self._own_receipts:
             taken.append(self._own_receipts.popleft())
         return taken
+
+    def put_back_own_receipts(self, receipts: Iterable[SessionReceipt]) -> None:
+        """Receipts that were taken and could not be kept wait once more."""
+        self._own_receipts.extend(receipts)
 
     def base_sts(self, region: str) -> Any:
         """An STS client with the worker's own identity; VendorIdentityMissing if it has none."""
