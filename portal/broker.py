@@ -1,9 +1,13 @@
-"""How messages travel to Redis or Valkey: as kombu sends them, but for one thing.
+"""How messages travel to Redis or Valkey: as kombu sends them, but for two things.
 
 kombu makes a client (`redis.Redis`) anew for each command, and making one costs redis-py more than the command: it
 builds its table of answers each time, and inspects its own arguments. That was a tenth of a worker's CPU. Here a
 channel keeps the client that it made. A client holds no connection of its own, only the pool that it takes one from for
 each command, so threads may share it.
+
+And where the broker goes away while tasks run, kombu acknowledges each, once it ends, over the connection that is no
+more, fails in a way that Celery does not know, and Celery ends the worker. Here it fails as a lost connection does: the
+worker connects again, and goes on.
 """
 
 from collections.abc import Iterator
@@ -20,7 +24,13 @@ class Channel(redis.Channel):
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
-        """The client given, or the channel's own."""
+        """The client given, or the channel's own.
+
+        Raises:
+            ConnectionError: the connection that the channel belonged to has ended.
+        """
+        if self.connection is None or self.connection.client is None:
+            raise ConnectionError("The connection to the broker that this channel belonged to has ended.")
         if client is None:
             client = self._kept_client
             # A channel that lost its connections has another pool afterwards.

@@ -55,3 +55,14 @@ def test_a_message_waits_until_it_is_acknowledged(channel):
     assert _client(channel).hexists(*kept)
     message.ack()
     assert not _client(channel).hexists(*kept)
+
+
+def test_what_ends_after_its_connection_did_says_that_the_connection_is_lost(broker):
+    connection = current_app.connection_for_write(unread(broker))
+    channel = connection.channel()
+    queue = connection.SimpleQueue("broker-test-lost", channel=channel)
+    queue.put({"number": 1})
+    message = queue.get(timeout=5)
+    connection.collect()  # what Celery does with one that broke
+    with pytest.raises(connection.connection_errors, match="has ended"):
+        message.ack()
