@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 
 from integrations.catalogue_file import one_catalogue
@@ -91,6 +92,20 @@ def permissions_policy(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        return response
+
+    return middleware
+
+
+def keep_no_page(get_response: GetResponse) -> GetResponse:
+    """Let no cache, of a browser or on the way, keep what is shown to somebody who is signed in: whoever sits down at
+    the same browser after them goes back to nothing.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.session.accessed and request.user.is_authenticated:
+            patch_cache_control(response, no_store=True)
         return response
 
     return middleware
