@@ -1,5 +1,5 @@
-"""The cache, of which nothing is unpickled that we have not written: who writes to it without SECRET_KEY runs nothing in
-our processes.
+"""The cache. Nothing is unpickled from it that we have not written: who can write to it, but has no SECRET_KEY, has
+nothing run in our processes.
 """
 
 import hmac

@@ -11,7 +11,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
@@ -62,6 +62,20 @@ def health_probes(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         probe = probes.get(request.path_info)
         return probe(request) if probe else get_response(request)
+
+    return middleware
+
+
+PAGE_METHODS = ["GET", "HEAD", "POST"]
+
+
+def page_methods(get_response: GetResponse) -> GetResponse:
+    """Answer 405 to a method that no page has a use for. Each view of the API says which ones it takes."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method not in PAGE_METHODS and not request.path_info.startswith("/api/"):
+            return HttpResponseNotAllowed(PAGE_METHODS)
+        return get_response(request)
 
     return middleware
 

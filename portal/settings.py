@@ -157,6 +157,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.permissions_policy",
+    "portal.middleware.page_methods",
     "portal.middleware.hold_catalogue",
     "portal.middleware.readable_text",
     "django.contrib.sessions.middleware.SessionMiddleware",

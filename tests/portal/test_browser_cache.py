@@ -28,11 +28,3 @@ def test_nothing_of_admin_is_kept(cast, sign_in) -> None:
 
 def test_what_is_the_same_for_everybody_may_be_kept(db) -> None:
     assert "no-store" not in Client().get("/").get("Cache-Control", "")
-
-
-def test_signing_out_leaves_nothing_to_go_back_to(cast, sign_in) -> None:
-    client = sign_in(cast.owner)
-
-    client.post("/accounts/logout/")
-
-    assert client.get("/organisations/").status_code == 302
