@@ -6,6 +6,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
+from prometheus_client import REGISTRY
 
 from tests.second_factor import TOTP_SECRET, code_of
 
@@ -61,3 +62,16 @@ def test_a_wrong_code_of_a_second_factor_is_told(cast, lines) -> None:
     assert refused.startswith(f"Sign-in refused: wrong code, user {cast.viewer.pk}")
     assert signed_in.startswith("Signed in")
     assert "000000" not in refused
+
+
+def test_what_becomes_of_sign_ins_is_counted(cast) -> None:
+    def counted(result: str) -> float:
+        return REGISTRY.get_sample_value("rolebridge_sign_ins_total", {"result": result}) or 0
+
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    before = counted("ok"), counted("wrong_password")
+
+    Client().post(LOGIN, {"login": cast.owner.email, "password": "a wrong and long guess"})
+    Client().post(LOGIN, {"login": cast.owner.email, "password": cast.password})
+
+    assert (counted("ok"), counted("wrong_password")) == (before[0] + 1, before[1] + 1)
