@@ -16,13 +16,13 @@ _SIGNATURE_BYTES = 32
 class SignedSerializer(RedisSerializer):
     """Django's, with a signature before each pickle. Whole numbers stand as they are, so that the server can count."""
 
-    def dumps(self, obj: Any) -> int | bytes:
-        """What is written."""
-        written: int | bytes = super().dumps(obj)
+    def dumps(self, obj: Any) -> Any:
+        """What is written: a number or bytes."""
+        written: Any = super().dumps(obj)
         return written if isinstance(written, int) else _signature(written, settings.SECRET_KEY) + written
 
-    def loads(self, data: bytes) -> Any:
-        """What was written, also with one of SECRET_KEY_FALLBACKS.
+    def loads(self, data: Any) -> Any:
+        """What the bytes were written for, also with one of SECRET_KEY_FALLBACKS.
 
         Raises:
             BadSignature: somebody else wrote it.
@@ -37,10 +37,10 @@ class SignedSerializer(RedisSerializer):
 
 
 class _Client(RedisCacheClient):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, serializer=SignedSerializer, **kwargs)
+    def __init__(self, servers: list[str], **options: Any) -> None:
+        super().__init__(servers, SignedSerializer, **options)
 
-    def get(self, key: str, default: Any) -> Any:
+    def get(self, key: Any, default: Any) -> Any:
         try:
             return super().get(key, default)
         except BadSignature:

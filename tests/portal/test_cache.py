@@ -21,7 +21,7 @@ class Harmful:
 
 @pytest.fixture
 def server(broker):
-    with redis.Redis.from_url(configured.CACHES["default"]["LOCATION"]) as client:
+    with redis.Redis.from_url(str(configured.CACHES["default"]["LOCATION"])) as client:
         yield client
 
 

@@ -98,4 +98,4 @@ def test_a_password_is_kept_as_a_salted_slow_hash() -> None:
 
     assert first != second
     assert first.startswith(f"scrypt${2**14}$")
-    assert len(hasher.decode(first)["salt"]) >= 22, "128 bits in characters of a salt"
+    assert len(str(hasher.decode(first)["salt"])) >= 22, "128 bits in characters of a salt"
