@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 # Threads, since a page waits for the database and little else.
@@ -22,6 +24,19 @@ _memory = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH11
 worker_tmp_dir = _memory
 control_socket_disable = True
 accesslog = "-"
+
+
+class logger_class(Logger):  # noqa: N801  gunicorn's name of the setting
+    """gunicorn's, whose lines do not go through portal.logs: some addresses are keys."""
+
+    def atoms(self, *args: Any) -> dict[str, Any]:
+        """What a line can be made of, with the address as portal.logs would write it."""
+        from portal.logs import without_secrets  # once the settings are known
+
+        atoms: dict[str, Any] = super().atoms(*args)
+        return atoms | {"U": without_secrets(atoms["U"])}
+
+
 # Without the query string, in which a link may carry a secret; portal.logs says the rest.
 access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
 

@@ -11,8 +11,8 @@ class PortalConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from portal import checks  # noqa: F401 — checks register on import, which needs the apps loaded
+        """Register the system checks and what listens: both do on import, which needs the apps loaded."""
+        from portal import checks, sign_in_log  # noqa: F401
 
 
 class StaffAdminConfig(SimpleAdminConfig):

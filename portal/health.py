@@ -24,7 +24,7 @@ VENDOR_IDENTITY_SECONDS = 60
 @public
 def livez(_request: HttpRequest) -> HttpResponse:
     """This process answers."""
-    return HttpResponse("ok\n", content_type="text/plain")
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
 @public

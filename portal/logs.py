@@ -16,6 +16,7 @@ from tenants.scope import scoped_tenant
 _SECRETS = re.compile(
     r"rbt_[\w-]{8,}"
     r"|(?<=/invitations/)[\w-]+|(?<=/notification-addresses/)[\w-]{20,}|(?<=/password/reset/key/)[^/\s\"']+"
+    r"|(?<=/hand-off/)[\w-]{40,}|(?<=/domains/)[\w-]{40,}"
     r"|(?<=Bearer )[^\s\"']+|(?<=sessionid=)\w+|(?<=csrftoken=)\w+"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
 )

@@ -11,8 +11,9 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 
 from integrations.catalogue_file import one_catalogue
@@ -65,6 +66,20 @@ def health_probes(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+PAGE_METHODS = ["GET", "HEAD", "POST"]
+
+
+def page_methods(get_response: GetResponse) -> GetResponse:
+    """Answer 405 to a method that no page has a use for. Each view of the API says which ones it takes."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method not in PAGE_METHODS and not request.path_info.startswith("/api/"):
+            return HttpResponseNotAllowed(PAGE_METHODS)
+        return get_response(request)
+
+    return middleware
+
+
 def readable_text(get_response: GetResponse) -> GetResponse:
     """Answer 400 to text that nothing here can keep or show (a NUL, half a surrogate pair), wherever in a request it
     stands, so that no view, form or filter has to think of it. JSON bodies are read by `tenants.api.base`.
@@ -91,6 +106,20 @@ def permissions_policy(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        return response
+
+    return middleware
+
+
+def keep_no_page(get_response: GetResponse) -> GetResponse:
+    """Let no cache, of a browser or on the way, keep what is shown to somebody who is signed in: whoever sits down at
+    the same browser after them goes back to nothing.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.session.accessed and request.user.is_authenticated:
+            patch_cache_control(response, no_store=True)
         return response
 
     return middleware

@@ -96,9 +96,13 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+# Browsers take cookies of such names from this very host alone, so that no neighbouring subdomain can set one.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
+    ("__Host-sessionid", "__Host-csrftoken") if PRODUCTION else ("sessionid", "csrftoken")  # they need Secure
+)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_AGE = _number("SESSION_HOURS", 12) * 3600  # since somebody was last asked who it is
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # the largest thing anyone sends is a form or a small JSON document
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
@@ -153,6 +157,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.permissions_policy",
+    "portal.middleware.page_methods",
     "portal.middleware.hold_catalogue",
     "portal.middleware.readable_text",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -162,6 +167,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.middleware.keep_no_page",
     "portal.middleware.staff_database",
     "portal.middleware.AccessRules",
 ]
@@ -229,7 +235,8 @@ DATABASE_ROUTERS = ["tenants.scope.DatabaseRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "portal.cache.SignedRedisCache",
+        "VERSION": 2,  # 1 was not signed; while both releases run, neither reads the other's
         "LOCATION": _setting("CACHE_URL", "Set it to redis://HOST:PORT/1.", _default("redis://127.0.0.1:6379/1")),
         "OPTIONS": {"socket_timeout": 3, "socket_connect_timeout": 3},
     }
@@ -252,7 +259,8 @@ AUTH_PASSWORD_VALIDATORS = [
         ("CommonPasswordValidator", {}),
         ("NumericPasswordValidator", {}),
     ]
-]
+] + [{"NAME": "portal.passwords.MaximumLengthValidator"}]
+PASSWORD_RESET_TIMEOUT = 3600  # seconds that the link in a mail is good for
 LOGIN_URL = reverse_lazy("account_login")
 LOGIN_REDIRECT_URL = reverse_lazy("home")
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -266,8 +274,10 @@ ALLAUTH_TRUSTED_PROXY_COUNT = _number("TRUSTED_PROXY_COUNT", 1 if PRODUCTION els
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""  # the default puts the host's name in brackets before each subject
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 600  # seconds
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "100/h/key"}  # wrong passwords of one account (portal.signup)
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_CHANGE_EMAIL = True  # one address at a time: the new one takes the old one's place once it is proved
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # an open browser is not enough to change how somebody signs in

@@ -22,6 +22,7 @@ from tenants.models import Tenant, User
 from tenants.views.invitations import invitation_waits
 
 logger = logging.getLogger(__name__)
+_ANYWHERE = {"app": "allauth.account", "action": "login_failed_anywhere"}
 
 
 class OrganisationForm(forms.Form):
@@ -55,11 +56,43 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Failed sign-ins are counted for each person and address together. Counted for the person alone, as allauth
-        does, five wrong passwords from anywhere would lock a person out whom the guesser merely knows by name; against
-        a guesser with many addresses stand the length of passwords and the second factor.
+        does, five wrong passwords from anywhere would lock a person out whom the guesser merely knows by name. Against
+        a guesser with many addresses all failures of an account are counted too, up to many more.
         """
-        key: str = super()._get_login_attempts_cache_key(request, **credentials)
-        return f"{key}:{ratelimit.get_ip(request)}"
+        return f"{self._account_key(request, credentials)}:{ratelimit.get_ip(request)}"
+
+    def _account_key(self, request: HttpRequest, credentials: dict[str, Any]) -> str:
+        return str(super()._get_login_attempts_cache_key(request, **credentials))
+
+    def _count_failure(self, request: HttpRequest, credentials: dict[str, Any], *, dry_run: bool = False) -> bool:
+        """Count one more wrong password for the account, from wherever, or only look whether there is room for it."""
+        key = self._account_key(request, credentials)
+        return bool(ratelimit.consume(request, dry_run=dry_run, key=key, **_ANYWHERE))
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse where too many passwords were wrong.
+
+        Raises:
+            django.core.exceptions.ValidationError: they were.
+        """
+        if not self._count_failure(request, credentials, dry_run=True):
+            raise forms.ValidationError(
+                _(
+                    "Too many wrong passwords for this account from many places. A new password opens it at once: press"
+                    " “Forgot your password?”. Or wait an hour."
+                ),
+                code="too_many_login_attempts",
+            )
+        super().pre_authenticate(request, **credentials)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count it."""
+        self._count_failure(request, credentials)
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        """Whoever has chosen a new password by mail begins with none counted."""
+        super()._delete_login_attempts_cached_email(request, **credentials)
+        ratelimit.clear(request, key=self._account_key(request, credentials), **_ANYWHERE)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send the mail once no transaction is open. Where the mail server is away, the page says so and stays usable:

@@ -101,9 +101,7 @@ class ServiceTokenAdmin(ReadOnlyAdmin):
         by = Actor.staff(request.user)  # type: ignore[arg-type]  # staff is signed in
         token, text = create_service_token(name=data["name"], days=data["days"], reason=data["reason"], by=by)
         shown = FormPage(self.admin_site, f"{token.name} is made", f"It ends on {token.expires_at:%Y-%m-%d}.")
-        response = shown.page(request, ServiceTokenForm(), new_token_text=text)
-        response["Cache-Control"] = "no-store"  # it must not stay behind in the browser's cache
-        return response
+        return shown.page(request, ServiceTokenForm(), new_token_text=text)
 
     @action(description="Revoke it", url_path="revoke", permissions=["manage"])  # type: ignore[untyped-decorator]
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:

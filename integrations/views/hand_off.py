@@ -54,9 +54,7 @@ def hand_off_links(request: MemberRequest, connection_id: UUID) -> HttpResponse:
         else:
             context |= {"new_link": link, "new_link_url": hand_off_url(text)}
     context |= {"form": form if form.errors else HandOffLinkForm(), "links": found.hand_off_links.all()}
-    response = render(request, "integrations/hand_off_links.html", context, status=REFUSED if form.errors else 200)
-    response["Cache-Control"] = "no-store"  # a link must not stay behind in the browser's cache
-    return response
+    return render(request, "integrations/hand_off_links.html", context, status=REFUSED if form.errors else 200)
 
 
 @member(Permission.MANAGE)

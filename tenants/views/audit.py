@@ -45,5 +45,4 @@ def audit_export(request: MemberRequest, file_format: str) -> HttpResponseBase:
     ]
     response = StreamingHttpResponse(write(request.tenant.pk, form.wanted()), content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="audit-{request.tenant.reference}.{file_format}"'
-    response["Cache-Control"] = "no-store"
     return response

@@ -96,7 +96,6 @@ def data_export(request: MemberRequest) -> HttpResponseBase:
         return redirect("tenant_settings", tenant_id=request.tenant.pk)
     response = StreamingHttpResponse(document, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="rolebridge-{request.tenant.reference}.json"'
-    response["Cache-Control"] = "no-store"
     return response
 
 

@@ -50,9 +50,7 @@ def api_tokens(request: MemberRequest) -> HttpResponse:
         .select_related("created_by", "made_with")
         .order_by("revoked_at", "-created_at")
     )
-    response = render(request, "tenants/api_tokens.html", context, status=status)
-    response["Cache-Control"] = "no-store"  # a token must not stay behind in the browser's cache
-    return response
+    return render(request, "tenants/api_tokens.html", context, status=status)
 
 
 @member(Permission.ADMINISTER)

@@ -146,9 +146,7 @@ def _endpoint_page(
         "old_secret": endpoint.secrets.filter(expires_at__gt=timezone.now()).first(),
         "page": Paginator(deliveries, DELIVERIES_SHOWN).get_page(request.GET.get("page")),
     }
-    response = render(request, "tenants/webhook_endpoint.html", context, status=status)
-    response["Cache-Control"] = "no-store"  # a secret must not stay behind in the browser's cache
-    return response
+    return render(request, "tenants/webhook_endpoint.html", context, status=status)
 
 
 def _to(endpoint: WebhookEndpoint) -> HttpResponse:

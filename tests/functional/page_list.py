@@ -9,6 +9,7 @@ from integrations.actions.external_id_rotations import start_rotation
 from integrations.actions.hand_off_links import create_hand_off_link
 from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import pause
+from integrations.actions.retention import forget_old_verifications
 from integrations.actions.role_templates import download_role_template
 from integrations.actions.verifications import request_verification
 from integrations.models import Connection, Finding, Verification
@@ -86,6 +87,7 @@ SIGNED_IN = {
     "sessions": "/tenants/{tenant}/connections/{connection}/sessions/",
     "(sessions, none)": "/tenants/{tenant}/connections/{fresh}/sessions/",
     "verification": "/tenants/{tenant}/connections/{connection}/verifications/{verification}/",
+    "(verification, its findings rolled up)": "/tenants/{tenant}/connections/{connection}/verifications/{rolled_up}/",
     "verification_report": "/tenants/{tenant}/connections/{connection}/verifications/{verification}/report/",
     "findings": "/tenants/{tenant}/connections/{connection}/findings/",
     "(findings, none)": "/tenants/{tenant}/connections/{fresh}/findings/",
@@ -175,6 +177,17 @@ def make_things(cast) -> dict[str, str]:
                 detail="AWS said so.",
             )
         Verification.objects.filter(pk=verification.pk).update(state="completed")
+        long_ago = timezone.now() - timedelta(days=200)
+        rolled_up = Verification.objects.create(
+            tenant=cast.tenant, connection=connection, state="completed", requested_by="Rolebridge",
+            started_at=long_ago, finished_at=long_ago,
+        )  # fmt: skip
+        Verification.objects.filter(pk=rolled_up.pk).update(requested_at=long_ago)
+        for outcome in (Finding.Outcome.PASSED, Finding.Outcome.DENIED):
+            Finding.objects.create(
+                tenant=cast.tenant, verification=rolled_up, component="compute-analysis", check_code="permission",
+                action="ec2:DescribeInstances", outcome=outcome, who=Finding.Who.CUSTOMER, title=f"This was {outcome}",
+            )  # fmt: skip
         owner = Member.objects.get(user=cast.owner)
         invite(tenant=cast.tenant, email="invited@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
         for number in range(1, 4):
@@ -204,6 +217,7 @@ def make_things(cast) -> dict[str, str]:
         Connection.objects.filter(pk=removing.pk).update(next_verification_at=now + timedelta(minutes=5))
         Connection.objects.filter(pk=removed.pk).update(removed_at=now)
         removed.roles.update(status="removed", removed_at=now)
+    forget_old_verifications(tenant_id=cast.tenant.pk)
     return {
         "paused": str(paused.pk),
         "rotating": str(rotating.pk),
@@ -213,6 +227,7 @@ def make_things(cast) -> dict[str, str]:
         "fresh": str(fresh.pk),
         "connection": str(connection.pk),
         "verification": str(verification.pk),
+        "rolled_up": str(rolled_up.pk),
         "token": str(token.pk),
         "endpoint": str(endpoint.pk),
         "delivery": str(delivery.pk),

@@ -23,6 +23,10 @@ print(json.dumps({
     "secure": dict(secure.items()), "plain": [plain.status_code, plain["Location"]],
     "cookies": [settings.SESSION_COOKIE_SECURE, settings.SESSION_COOKIE_HTTPONLY, settings.CSRF_COOKIE_SECURE,
                 settings.SESSION_COOKIE_SAMESITE, settings.CSRF_COOKIE_SAMESITE],
+    "hasher": settings.PASSWORD_HASHERS[0],
+    "names": [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME],
+    "where": [settings.SESSION_COOKIE_PATH, settings.SESSION_COOKIE_DOMAIN,
+              settings.CSRF_COOKIE_PATH, settings.CSRF_COOKIE_DOMAIN],
 }))
 """
 
@@ -43,6 +47,10 @@ def test_production_speaks_https_alone_and_its_cookies_too() -> None:
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert answer["cookies"] == [True, True, True, "Lax", "Lax"]
+    assert answer["hasher"].endswith(".ScryptPasswordHasher")
+    # Browsers take a cookie of such a name only with Secure, for the whole host, and from this host alone.
+    assert answer["names"] == ["__Host-sessionid", "__Host-csrftoken"]
+    assert answer["where"] == ["/", None, "/", None]
 
 
 def test_no_page_may_run_what_stands_in_it_or_use_the_devices(db) -> None:

@@ -1,6 +1,9 @@
 """Guessing passwords is slowed for whoever guesses, and nobody is locked out by somebody else."""
 
+import re
+
 from allauth.account.models import EmailAddress
+from django.core import mail
 from django.test import Client
 
 LOGIN = "/accounts/login/"
@@ -31,3 +34,45 @@ def test_a_neighbour_in_the_same_ipv6_network_shares_the_budget(cast) -> None:
 
     assert sign_in_from("2001:db8::ffff", cast, cast.password).status_code == 200
     assert sign_in_from("2001:db9::1", cast, cast.password).status_code == 302
+
+
+def test_an_account_takes_a_hundred_wrong_passwords_an_hour_wherever_they_come_from(cast) -> None:
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    for number in range(100):
+        sign_in_from(f"198.51.100.{number}", cast, f"guess {number}")
+
+    right_but_late = sign_in_from("203.0.113.9", cast, cast.password)
+    another_account = Client(REMOTE_ADDR="203.0.113.9").post(
+        LOGIN, {"login": "nobody@example.com", "password": "a guess"}
+    )
+
+    assert right_but_late.status_code == 200
+    assert "A new password opens it at once" in right_but_late.content.decode()
+    assert "A new password opens it at once" not in another_account.content.decode()
+
+
+def test_right_passwords_are_not_counted_among_the_hundred(cast, settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "2/h/key"}
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+
+    answers = [sign_in_from(f"198.51.100.{number}", cast, cast.password).status_code for number in range(4)]
+
+    assert answers == [302] * 4
+
+
+def test_whom_a_guesser_keeps_out_gets_in_with_a_new_password(cast, settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "2/h/key"}
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    for number in range(3):
+        sign_in_from(f"198.51.100.{number}", cast, "guess")
+    kept_out = sign_in_from("203.0.113.9", cast, cast.password).status_code
+    person = Client(REMOTE_ADDR="203.0.113.9")
+    person.post("/accounts/password/reset/", {"email": cast.owner.email})
+    link = re.search(r"https?://[^/]+(/accounts/password/reset/key/\S+)", str(mail.outbox[-1].body))[1]
+
+    page = person.get(link, follow=True)
+    new = "another long and quiet one"
+    person.post(page.request["PATH_INFO"], {"password1": new, "password2": new})
+
+    assert kept_out == 200
+    assert sign_in_from("203.0.113.9", cast, new).status_code == 302

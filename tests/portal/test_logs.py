@@ -3,17 +3,24 @@
 import json
 import logging
 import os
+import runpy
 import subprocess
 import sys
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
+from gunicorn.config import Config  # type: ignore[import-untyped]
 
 from portal.local.services import ROOT
 from portal.logs import Context, JsonFormatter, LineFormatter
 from scripts.check_settings import PRODUCTION
 from tenants.request_id import request_id
 from tenants.scope import tenant_scope
+from tenants.secrets import new_secret
+
+SECRET = new_secret()
 
 
 def record(message: str, *arguments: object) -> logging.LogRecord:
@@ -29,7 +36,10 @@ def record(message: str, *arguments: object) -> logging.LogRecord:
         ("Not Found: /invitations/abcDEF-_123/", "abcDEF-_123"),
         ("Not Found: /notification-addresses/abcdefghijklmnopqrstuvwxyz/", "abcdefghijklmnopqrstuvwxyz"),
         ("Not Found: /accounts/password/reset/key/1x-abc123/", "1x-abc123"),
+        (f"Not Found: /hand-off/{SECRET}/what-you-will-see/", SECRET),
+        (f"Not Found: /domains/{SECRET}/", SECRET),
         ("{'Authorization': 'Bearer abc.def'}", "abc.def"),
+        ("cookie __Host-sessionid=abc123", "abc123"),
         ("cookie sessionid=abc123; csrftoken=def456", "abc123"),
         ("cookie sessionid=abc123; csrftoken=def456", "def456"),
         ("cannot reach redis://user:hunter2@broker/0", "hunter2"),
@@ -87,3 +97,21 @@ def test_an_upload_is_bounded(db) -> None:
         ("&".join(f"a{n}=1" for n in range(300)), "application/x-www-form-urlencoded"),
     ):
         assert client.post("/accounts/login/", body, content_type=kind).status_code == 400
+
+
+@pytest.mark.parametrize("page", ["hand-off", "invitations", "domains", "notification-addresses"])
+def test_the_access_log_of_the_web_server_holds_no_key(monkeypatch, page) -> None:
+    configuration = Config()
+    for name, value in runpy.run_path(str(ROOT / "deploy" / "gunicorn.conf.py")).items():
+        if name in configuration.settings:
+            configuration.set(name, value)
+    logger = configuration.logger_class(configuration)
+    lines: list[str] = []
+    monkeypatch.setattr(logger.access_log, "info", lambda line, atoms: lines.append(line % atoms))
+    environ = RequestFactory().get(f"/{page}/{SECRET}/?token={SECRET}").environ | {"RAW_URI": "/"}
+    response = SimpleNamespace(status="200 OK", sent=2, headers=[])
+
+    logger.access(response, SimpleNamespace(headers=[]), environ, timedelta(seconds=1))
+
+    assert f'"GET /{page}/…' in lines[0]
+    assert SECRET not in lines[0]

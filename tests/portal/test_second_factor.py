@@ -14,6 +14,7 @@ from django.test import Client
 
 from tenants.models import User
 from tenants.scope import STAFF, tenant_scope
+from tenants.secrets import unseal
 from tests.second_factor import TOTP_SECRET, code_of
 
 LOGIN = "/accounts/login/"
@@ -79,6 +80,30 @@ def test_a_password_alone_is_not_enough_any_more(cast, member) -> None:
     again = third.post(f"{SECOND}authenticate/", {"code": recovery_code})
     assert "Incorrect code" in again.content.decode(), "a recovery code works once"
     assert secret not in json.dumps(list(Authenticator.objects.values_list("data", flat=True))), "it is sealed"
+
+
+def test_a_code_of_the_app_works_once(cast, member) -> None:
+    TOTP.activate(member, TOTP_SECRET)
+    first, _ = sign_in(member, cast.password)
+    second, _ = sign_in(member, cast.password)
+    code = code_of(TOTP_SECRET)
+
+    first.post(f"{SECOND}authenticate/", {"code": code})
+    again = second.post(f"{SECOND}authenticate/", {"code": code})
+
+    assert first.get("/organisations/").status_code == 200
+    assert "Incorrect code" in again.content.decode()
+    assert second.get("/organisations/").status_code == 302
+
+
+def test_seeds_of_app_and_recovery_codes_are_kept_sealed(cast, member) -> None:
+    client, _ = sign_in(member, cast.password)
+    set_up(client, cast.password)
+
+    kept = {one.type: one.data for one in Authenticator.objects.filter(user=member)}
+
+    assert unseal(kept["totp"]["secret"])
+    assert unseal(kept["recovery_codes"]["seed"])
 
 
 def test_guessing_codes_is_stopped(cast, member) -> None:

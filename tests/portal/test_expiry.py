@@ -1,0 +1,91 @@
+"""What lets somebody in ends by itself: sessions, codes and links sent by mail."""
+
+import re
+import time
+from datetime import datetime, timedelta
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+SIGN_UP = {"organisation": "Blue Harbour", "email": "new@example.com", "password1": "a long and rather quiet password"}
+MINUTE = 60
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Makes it later for the libraries that ask `time.time()`; takes seconds."""
+    real = time.time
+    return lambda seconds: monkeypatch.setattr(time, "time", lambda: real() + seconds)
+
+
+@pytest.mark.parametrize(("seconds", "works"), [(9 * MINUTE, True), (11 * MINUTE, False)])
+def test_a_code_sent_by_mail_is_good_for_ten_minutes(db, later, seconds, works) -> None:
+    client = Client()
+    client.post("/accounts/signup/", SIGN_UP)
+    code = mail.outbox[-1].body.split("    ")[1].split()[0]
+
+    later(seconds)
+    client.post("/accounts/confirm-email/", {"code": code})
+
+    assert EmailAddress.objects.filter(email="new@example.com", verified=True).exists() is works
+
+
+def test_a_code_works_once_and_in_the_browser_that_asked_for_it(db) -> None:
+    client = Client()
+    client.post("/accounts/signup/", SIGN_UP)
+    code = mail.outbox[-1].body.split("    ")[1].split()[0]
+
+    Client().post("/accounts/confirm-email/", {"code": code})
+    elsewhere = EmailAddress.objects.filter(verified=True).exists()
+    client.post("/accounts/confirm-email/", {"code": code})
+    client.post("/accounts/logout/")
+    again = client.post("/accounts/confirm-email/", {"code": code}, follow=True)
+
+    assert not elsewhere
+    assert EmailAddress.objects.filter(email="new@example.com", verified=True).exists()
+    assert not again.context["user"].is_authenticated
+
+
+@pytest.mark.parametrize(("minutes", "works"), [(59, True), (61, False)])
+def test_a_link_to_choose_a_new_password_is_good_for_an_hour_and_once(cast, monkeypatch, minutes, works) -> None:
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    Client().post("/accounts/password/reset/", {"email": cast.owner.email})
+    link = re.search(r"https?://[^/]+(/accounts/password/reset/key/\S+)", str(mail.outbox[-1].body))[1]
+    real = datetime.now
+    monkeypatch.setattr(
+        "django.contrib.auth.tokens.PasswordResetTokenGenerator._now", lambda _: real() + timedelta(minutes=minutes)
+    )
+
+    def choose(password: str) -> None:
+        client = Client()
+        page = client.get(link, follow=True)
+        client.post(page.request["PATH_INFO"], {"password1": password, "password2": password})
+        cast.owner.refresh_from_db()
+
+    choose("another long and quiet one")
+    first = cast.owner.check_password("another long and quiet one")
+    choose("a third long and quiet one")
+
+    assert first is works
+    assert not cast.owner.check_password("a third long and quiet one")
+
+
+def test_a_session_ends_twelve_hours_after_its_person_was_last_asked_who_it_is(cast) -> None:
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    client = Client()
+    client.post("/accounts/login/", {"login": cast.owner.email, "password": cast.password})
+    session = Session.objects.get(session_key=client.cookies["sessionid"].value)
+    lasts = session.expire_date - timezone.now()
+    client.get("/organisations/")
+    Session.objects.filter(pk=session.pk).update(expire_date=session.expire_date - timedelta(hours=11))
+    still = client.get("/organisations/").status_code
+    Session.objects.filter(pk=session.pk).update(expire_date=session.expire_date - timedelta(hours=12))
+
+    assert timedelta(hours=11, minutes=59) < lasts <= timedelta(hours=12)
+    assert client.cookies["sessionid"]["max-age"] == 12 * 3600
+    assert still == 200
+    assert client.get("/organisations/").status_code == 302
