@@ -84,7 +84,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         digits = text.replace("-", "").replace(" ", "")
         by_account = models.Q(account_id__contains=digits) if digits.isdecimal() else models.Q()
         return self.filter(
-            models.Q(name__icontains=text) | models.Q(external_id=text) | models.Q(reference=text) | by_account
+            models.Q(name__has_part=text) | models.Q(external_id=text) | models.Q(reference=text) | by_account
         )
 
     def with_verification(self) -> Self:
