@@ -27,9 +27,11 @@ LISTS = (
     "connections/?is_removed=false",
     "connections/?status=awaiting",
     "connections/?search=Connection",
+    "connections/?name=Connection",
     "findings/",
     "findings/?outcome=denied",
     "audit-events/",
+    "audit-events/?actor=Rolebridge",
 )
 
 
@@ -112,11 +114,16 @@ def fill(tenant: Any, owner: Any, connections: int) -> None:
         cursor.execute("ANALYZE")
 
 
-def pages(client: Client) -> dict[str, str]:
-    """The lists to ask for, by their names; and the page after the first of the connections."""
+def pages(client: Client, connections: int) -> dict[str, str]:
+    """The lists to ask for, by their names; the page after the first of so many connections; and a search that only the
+    last of them fits.
+    """
     addresses = {name: f"/api/v1/{name}" for name in LISTS}
     inner = client.get("/api/v1/connections/?page_size=40")["next"]
-    return addresses | {"connections/ (next page)": inner.partition("/api/")[1] + inner.partition("/api/")[2]}
+    return addresses | {
+        "connections/ (next page)": inner.partition("/api/")[1] + inner.partition("/api/")[2],
+        "connections/?search= (one fits)": f"/api/v1/connections/?search=Connection+{connections - 1}",
+    }
 
 
 def measure(few: tuple[Client, str], many: tuple[Client, str], calls: int) -> tuple[float, float]:
@@ -149,7 +156,7 @@ def main() -> int:
             fill(tenant, owner, connections)
             print(f"{connections} connections made in {time.monotonic() - started:.1f} s")
             clients[connections] = Client(place.web, token)
-        addresses = {connections: pages(client) for connections, client in clients.items()}
+        addresses = {connections: pages(client, connections) for connections, client in clients.items()}
         for name in addresses[options.few]:
             few, many = ((clients[count], addresses[count][name]) for count in (options.few, options.many))
             measure(few, many, calls=5)  # warms up what is cached

@@ -5,7 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django import forms
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.http import QueryDict
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -186,7 +186,7 @@ class FindingFilterForm(forms.Form):
 # How the list of connections is sorted, by what its form says.
 ORDERS = {
     "newest": ("-created_at",),
-    "urgent": ("urgency", "name", "pk"),
+    "urgent": (Case(*(When(worst_status=status, then=place) for place, status in enumerate(BY_URGENCY))), "name", "pk"),
     "name": ("name", "pk"),
     "longest": (F("verified_at").asc(nulls_first=True), "pk"),
 }

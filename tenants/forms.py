@@ -145,7 +145,7 @@ class AuditFilterForm(forms.Form):
         if action := given.get("action"):
             wanted &= Q(action__in=[f"{source}:{action}" for source in SOURCES])
         if actor := given.get("actor"):
-            wanted &= Q(actor_name__icontains=actor)
+            wanted &= Q(actor_name__has_part=actor)
         if since := given.get("since"):
             wanted &= Q(at__gte=datetime.combine(since, time(), UTC))
         if until := given.get("until"):

@@ -42,8 +42,8 @@ def request_verifications_of_failed(*, tenant: Tenant, by: Actor) -> int:
     Raises:
         NotReady: the vendor's emergency stop is on.
     """
-    failed = Connection.objects.for_tenant(tenant.pk).with_urgency().of_status(FAILED)
-    return _make_due(tenant, by, Connection.objects.for_tenant(tenant.pk).filter(pk__in=failed.values("pk")))
+    failed = Connection.objects.for_tenant(tenant.pk).of_status(FAILED)
+    return _make_due(tenant, by, failed)
 
 
 def _make_due(tenant: Tenant, by: Actor, wanted: ConnectionQuerySet) -> int:

@@ -65,4 +65,5 @@ def write_history(
 
 def changes_since(connection: Connection, moment: datetime) -> list[StatusChange]:
     """The changes of a connection's roles since then, the newest first; the latest `MOST_CHANGES` of them."""
-    return list(connection.status_changes.filter(at__gte=moment)[:MOST_CHANGES])
+    changes = StatusChange.objects.filter(connection=connection, at__gte=moment)
+    return list(changes.only("component", "at", "before", "after", "cause")[:MOST_CHANGES])

@@ -53,7 +53,7 @@ class ConnectionFilters(Filters):
     orderings = ("created_at", "name")
 
     name = serializers.CharField(
-        source="name__icontains", max_length=100, required=False, help_text="Part of the name, in any case."
+        source="name__has_part", max_length=100, required=False, help_text="Part of the name, in any case."
     )
     account_id = serializers.CharField(max_length=12, required=False, help_text="The AWS account: 12 digits.")
     search = serializers.CharField(

@@ -3,12 +3,12 @@
 import base64
 import secrets
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations.models.role_options import RoleOptionFields
@@ -67,28 +67,14 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """Those of this tenant."""
         return self.filter(tenant_id=tenant_id)
 
-    def with_urgency(self) -> Self:
-        """With `urgency`, the place of each one's status in BY_URGENCY, as `Connection.status` has it."""
-        places = [models.When(status=status, then=place) for place, status in enumerate(BY_URGENCY)]
-        worst_role = (
-            CustomerRole.objects.filter(connection=models.OuterRef("pk"))
-            .order_by()
-            .values("connection")
-            .annotate(place=models.Min(models.Case(*places)))
-            .values("place")
-        )
-        none = models.Value(BY_URGENCY.index(Status.AWAITING))
-        return self.annotate(urgency=Coalesce(models.Subquery(worst_role), none, output_field=models.IntegerField()))
-
     def counts_by_status(self) -> dict[Status, int]:
         """How many have each status, the most urgent first; one query."""
-        ranked: models.QuerySet[Any] = self.with_urgency().order_by()
-        counts = dict(ranked.values("urgency").annotate(count=models.Count("pk")).values_list("urgency", "count"))
-        return {status: counts[place] for place, status in enumerate(BY_URGENCY) if place in counts}
+        counts = dict(self.order_by().values_list("worst_status").annotate(models.Count("pk")))
+        return {status: counts[status] for status in BY_URGENCY if status in counts}
 
     def of_status(self, statuses: Iterable[str]) -> Self:
-        """Those with one of these statuses; they are `with_urgency`."""
-        return self.filter(urgency__in=[BY_URGENCY.index(Status(status)) for status in statuses])
+        """Those with one of these statuses."""
+        return self.filter(worst_status__in=list(statuses))
 
     def found_by(self, text: str) -> Self:
         """Those whose name, AWS account, external ID or reference fits; an account with or without dashes."""
@@ -98,7 +84,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         digits = text.replace("-", "").replace(" ", "")
         by_account = models.Q(account_id__contains=digits) if digits.isdecimal() else models.Q()
         return self.filter(
-            models.Q(name__icontains=text) | models.Q(external_id=text) | models.Q(reference=text) | by_account
+            models.Q(name__has_part=text) | models.Q(external_id=text) | models.Q(reference=text) | by_account
         )
 
     def with_verification(self) -> Self:

@@ -1,12 +1,14 @@
 """The dashboard: all connections of a tenant, found, filtered, sorted and verified many at a time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,7 +28,7 @@ from tenants.audit import Actor
 from tenants.permissions import Permission
 
 PAGE_SIZE = 50
-_STATUSES = Prefetch("roles", queryset=CustomerRole.objects.only("connection_id", "status"))  # all that a row shows
+_SHOWN = ("tenant", "name", "account_id", "worst_status", "removal_requested_at")  # all that a row shows
 
 
 @dataclass(frozen=True)
@@ -38,22 +40,33 @@ class Row:
     status: Status
     account: str
     components: str
+    is_being_verified: bool
+    verified_at: datetime | None
     next_step: str  # what is still to be done, where it never got a verdict
 
-    @classmethod
-    def of(cls, connection: Connection) -> "Row":
-        """The row of a connection, whose roles are prefetched."""
-        count = len(connection.roles.all())
-        account = _("AWS account %s") % in_groups(connection.account_id) if connection.account_id else ""
-        step = step_of(connection, verified=False) if _is_on_its_way(connection) else None
-        return cls(
-            connection=connection,
-            address=reverse("connection", args=[connection.tenant_id, connection.pk]),
-            status=connection.status,
-            account=account or _("No AWS account named yet"),
-            components=ngettext("%d component", "%d components", count) % count,
-            next_step=_("next: %s") % step.words if step else "",
+
+def _rows_of(found: Iterable[Any], statuses: dict[UUID, list[str]]) -> list[Row]:
+    """The rows of connections `with_verification`, whose roles have these statuses; each word is looked up once."""
+    in_account, in_none = _("AWS account %s"), _("No AWS account named yet")
+    counts = {0, *map(len, statuses.values())}
+    in_all = {count: ngettext("%d component", "%d components", count) % count for count in counts}
+    rows = []
+    for one in found:
+        its_statuses = statuses.get(one.pk, [])
+        step = step_of(one, its_statuses, verified=False) if _is_on_its_way(one) else None
+        rows.append(
+            Row(
+                connection=one,
+                address=reverse("connection", args=[one.tenant_id, one.pk]),
+                status=Status(one.worst_status),
+                account=in_account % in_groups(one.account_id) if one.account_id else in_none,
+                components=in_all[len(its_statuses)],
+                is_being_verified=one.is_being_verified,
+                verified_at=one.verified_at,
+                next_step=_("next: %s") % step.words if step else "",
+            )
         )
+    return rows
 
 
 def _is_on_its_way(connection: Any) -> bool:  # what `with_verification` adds is not in its type
@@ -61,6 +74,15 @@ def _is_on_its_way(connection: Any) -> bool:  # what `with_verification` adds is
     return (
         connection.verified_at is None and not connection.is_being_verified and connection.removal_requested_at is None
     )
+
+
+def _statuses_of(found: list[Connection]) -> dict[UUID, list[str]]:
+    """The statuses of the roles of these connections, as plain values: a page shows hundreds of them."""
+    statuses: dict[UUID, list[str]] = {}
+    roles = CustomerRole.objects.filter(connection__in=found).order_by()
+    for connection_id, status in roles.values_list("connection_id", "status"):
+        statuses.setdefault(connection_id, []).append(status)
+    return statuses
 
 
 class _Counted(Paginator):  # type: ignore[type-arg]  # it is generic in the stubs alone
@@ -82,22 +104,22 @@ def connections(request: MemberRequest) -> HttpResponse:
     form = ConnectionFilterForm(request.GET)
     valid = form.is_valid()
     wanted = form.cleaned_data if valid else {}
-    found = Connection.objects.for_tenant(request.tenant.pk).found_by(wanted.get("q", "")).with_urgency()
+    found = Connection.objects.for_tenant(request.tenant.pk).found_by(wanted.get("q", ""))
     tallies = found.counts_by_status()
     status = wanted.get("status", "")
     if status:
         found = found.of_status([status])
     count = tallies.get(Status(status), 0) if status else sum(tallies.values())
     order = ORDERS[wanted.get("sort") or "newest"]
-    rows = found.with_verification().prefetch_related(_STATUSES).order_by(*order)
+    rows = found.with_verification().only(*_SHOWN).order_by(*order)
     page = _Counted(rows, count).get_page(request.GET.get("page"))
-    shown = [Row.of(one) for one in page]
+    on_page = list(page.object_list)
     asked = request.GET.copy()
     asked.pop("page", None)
     context = {
         "section": "connections",
         "form": form,
-        "rows": shown,
+        "rows": _rows_of(on_page, _statuses_of(on_page)),
         "can_verify": request.member.may(Permission.VERIFY),
         "page": page,
         "count": count,

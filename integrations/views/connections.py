@@ -146,7 +146,7 @@ def _connection_page(
     now = timezone.now()
     changes = changes_since(connection, now - WINDOW) if latest else []
     timeline = timeline_of(roles, changes, now=now)
-    standing = steps.step_of(connection, verified=latest is not None)
+    standing = steps.step_of(connection, [role.status for role in roles], verified=latest is not None)
     context: dict[str, Any] = {
         "section": "connections",
         "connection": connection,

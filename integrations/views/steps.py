@@ -3,6 +3,7 @@
 It follows from what is known of the connection: the same on any device and any day, with nothing to be kept for it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -23,9 +24,9 @@ class Step:
     words: str
 
 
-def step_of(connection: Connection, *, verified: bool) -> Step:
-    """Where the connection stands, by its roles as they are prefetched; `verified` says that one was ever asked for."""
-    if all(role.status in GOING for role in connection.roles.all()):
+def step_of(connection: Connection, statuses: Iterable[str], *, verified: bool) -> Step:
+    """Where the connection stands, whose roles have these statuses; `verified` says that one was ever asked for."""
+    if all(status in GOING for status in statuses):
         return Step(COMPONENTS, 2, _("choose components"))
     if not connection.account_id:
         return Step(ACCOUNT, 3, _("name your AWS account"))

@@ -1,5 +1,6 @@
 """Template tags of the design system."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -8,7 +9,7 @@ from django import template
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.dates import MONTHS
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
@@ -16,8 +17,11 @@ from django.utils.timesince import timesince
 from django.utils.translation import get_language, gettext, gettext_lazy
 
 from integrations.aws.arns import in_groups
+from integrations.catalogue import Permission as ComponentPermission
+from integrations.models import Status, StatusChange
 from integrations.views.checks import Check
-from integrations.views.timelines import Bar, Shape
+from integrations.views.connection_list import Row
+from integrations.views.timelines import Bar, Segment, Shape
 from tenants.models import Member
 from tenants.permissions import Permission
 
@@ -67,14 +71,14 @@ def state_icon(state: str) -> SafeString:
 
 
 @register.simple_tag
-def state_word(state: str) -> str:
+def state_word(state: str) -> SafeString:
     """The word for one check's state."""
     return _state_word(state, get_language())
 
 
 @cache
-def _state_word(state: str, _language: str | None) -> str:
-    return str(_STATES.get(state, _STATES["skipped"])[1])
+def _state_word(state: str, _language: str | None) -> SafeString:
+    return SafeString(escape(_STATES.get(state, _STATES["skipped"])[1]))
 
 
 @register.simple_tag
@@ -91,31 +95,95 @@ def _status_pill(status: str, large: bool, _language: str | None) -> SafeString:
 
 
 @register.simple_tag
-def check_row(check: Check, component_id: str, mono: bool | str = False) -> SafeString:
-    """One check of a component as a row of a list."""
+def connection_rows(rows: Iterable[Row], can_verify: bool) -> SafeString:
+    """The connections of the list, each with a box to tick for whoever may verify it."""
+    verified, verifying = gettext("verified"), format_html("{} {}", icon("running"), gettext("being verified"))
+    return SafeString("".join(_connection_row(row, can_verify, verified, verifying) for row in rows))
+
+
+def _connection_row(row: Row, can_verify: bool, verified: str, verifying: SafeString) -> SafeString:
+    connection, fact = row.connection, ""
+    if row.is_being_verified:
+        fact = format_html("<span>{}</span>", verifying)
+    elif row.verified_at:
+        fact = format_html("<span>{} {}</span>", verified, ago(row.verified_at))
+    elif row.next_step:
+        fact = format_html("<span>{}</span>", row.next_step)
+    name = SafeString(escape(connection.name))
+    box = '<input type="checkbox" name="connections" value="{}" aria-label="{}">'
+    return format_html(
+        '<li class="connection-row">{}<div class="connection-row__main"><h2><a href="{}">{}</a></h2>'
+        '<p class="connection-row__facts"><span>{}</span> <span>{}</span> {}</p></div><div>{}</div></li>',
+        format_html(box, connection.pk, name) if can_verify else "",
+        row.address,
+        name,
+        row.account,
+        row.components,
+        fact,
+        status_pill(row.status),
+    )
+
+
+@register.simple_tag
+def check_rows(checks: Iterable[Check], component_id: str, mono: bool | str = False) -> SafeString:
+    """The checks of a component as rows of a list."""
+    return SafeString("".join(_check_row(check, component_id, " mono" if mono else "") for check in checks))
+
+
+def _check_row(check: Check, component_id: str, mono: str) -> SafeString:
     says_more = check.finding is not None and check.state != "passed" and check.title != check.name
     return format_html(
         '<li class="check" id="{}-{}" data-state="{}">{} <span class="check__name{}">{}</span> '
         '<span class="check__state">{}</span>{}</li>',
         component_id,
-        slugify(check.key),
+        SafeString(slugify(check.key)),  # which leaves nothing to escape
         check.state,
         state_icon(check.state),
-        " mono" if mono else "",
+        SafeString(mono),
         breakable(check.name),
         state_word(check.state),
-        format_html('<span class="check__more">{}</span>', check.title) if says_more else "",
+        format_html('<span class="check__more">{}</span>', check.title) if says_more else SafeString(""),
     )
+
+
+@register.simple_tag
+def permission_reasons(permissions: Iterable[ComponentPermission]) -> SafeString:
+    """The permissions of a component, each with its reason."""
+    sees_data = format_html(" <strong>{}</strong>", gettext("It sees your data."))
+    reasons = ((one.action, one.reason, sees_data if one.sees_customer_data else "") for one in permissions)
+    return format_html_join("", "<div><dt><code>{}</code></dt><dd>{}{}</dd></div>", reasons)
+
+
+@register.simple_tag
+def change_rows(changes: Iterable[tuple[StatusChange, str, str]]) -> SafeString:
+    """Changes of roles' statuses as rows of a list; each with what people call its component, and why it changed."""
+    no_role, before = format_html('<span class="small">{}</span>', gettext("No role any more")), gettext("before: {}")
+    rows = (
+        (
+            name,
+            status_pill(change.after) if change.after else no_role,
+            full_moment(change.at),
+            f"{before.format(Status(change.before).label.lower())} · " if change.before and change.after else "",
+            why,
+        )
+        for change, name, why in changes
+    )
+    row = '<li><span class="role-list__name">{}</span> {} <span class="small muted">{} · {}{}</span></li>'
+    return format_html_join("", row, rows)
 
 
 @register.simple_tag
 def timeline_parts(bar: Bar) -> SafeString:
     """The segments of a bar of the timeline, each with its words on hover."""
-    parts = (
-        (segment.shape.status, segment.words, timeline_shape(segment.shape, segment.x, segment.width))
-        for segment in bar.segments
+    return SafeString("".join(map(_timeline_part, bar.segments)))
+
+
+def _timeline_part(segment: Segment) -> str:
+    drawn = timeline_shape(segment.shape, segment.x, segment.width)
+    return (
+        f'<g class="timeline__part" data-status="{segment.shape.status.value}">'
+        f"<title>{escape(segment.words)}</title>{drawn}</g>"
     )
-    return format_html_join("", '<g class="timeline__part" data-status="{}"><title>{}</title>{}</g>', parts)
 
 
 @register.simple_tag
@@ -184,16 +252,15 @@ def full_moment(moment: datetime | None) -> SafeString:
     """The time in UTC, which portal.js turns into the reader's own zone; with the value in UTC on hover."""
     if moment is None:
         return SafeString("")
-    return _time(moment, f"{date_format(moment, 'j F Y H:i:s')} UTC", shown="full")
+    # What `date_format` makes of "j F Y H:i:s", without taking the format apart for each of the dozens on a page.
+    return _time(moment, f"{moment.day} {MONTHS[moment.month]} {moment:%Y %H:%M:%S} UTC", shown="full")
 
 
 def _time(moment: datetime, words: str, *, shown: str) -> SafeString:
-    return format_html(
-        '<time datetime="{}" title="{}" data-time="{}">{}</time>',
-        moment.isoformat(),
-        f"{moment:%d %B %Y %H:%M:%S} UTC",
-        shown,
-        words,
+    # Of numbers and our own words but for the last, so there is nothing else to escape.
+    title = f"{moment:%d %B %Y %H:%M:%S} UTC"
+    return SafeString(
+        f'<time datetime="{moment.isoformat()}" title="{title}" data-time="{shown}">{escape(words)}</time>'
     )
 
 

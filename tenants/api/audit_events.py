@@ -57,7 +57,7 @@ class AuditEventFilters(Filters):
         choices=AuditAction.choices, required=False, help_text="Without its source, such as `connection:created`."
     )
     actor = serializers.CharField(
-        source="actor_name__icontains", max_length=254, required=False, help_text="Part of the address or name."
+        source="actor_name__has_part", max_length=254, required=False, help_text="Part of the address or name."
     )
     target_id = serializers.CharField(max_length=40, required=False)
     since = serializers.DateTimeField(source="at__gte", required=False, help_text="At this time or after it.")
