@@ -35,7 +35,7 @@ class Channel(redis.Channel):
             client = self._kept_client
             # A channel that lost its connections has another pool afterwards.
             if client is None or client.connection_pool is not self.pool:
-                client = self._kept_client = self._create_client()
+                client = self._kept_client = self._create_client()  # type: ignore[attr-defined]
         yield client
 
 
