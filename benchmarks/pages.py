@@ -42,6 +42,7 @@ def main() -> int:
 def _installation() -> Iterator[None]:
     """PostgreSQL and Valkey with the real migrations, and Django as the web server has it."""
     from portal.local import services
+    from portal.memory import leave_loaded_modules_alone
 
     with tempfile.TemporaryDirectory(prefix="rb-pages-") as directory:
         place = Path(directory)
@@ -64,6 +65,7 @@ def _installation() -> Iterator[None]:
             from django.db import connections
 
             call_command("migrate", verbosity=0)
+            leave_loaded_modules_alone()  # as each web process does
             yield
             for one in connections.all():
                 one.close()

@@ -18,9 +18,8 @@ from portal.logs import Context, JsonFormatter, LineFormatter
 from scripts.check_settings import PRODUCTION
 from tenants.request_id import request_id
 from tenants.scope import tenant_scope
-from tenants.secrets import new_secret
 
-SECRET = new_secret()
+SECRET = "Yhzil5zP_dKeVzrmMiWSSomUH1FmzDxPJGXDRN3131o"  # as `new_secret` makes them
 
 
 def record(message: str, *arguments: object) -> logging.LogRecord:
