@@ -12,7 +12,7 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks and what listens: both do on import, which needs the apps loaded."""
-        from portal import checks, sign_in_log  # noqa: F401
+        from portal import checks, session_age, sign_in_log  # noqa: F401
 
 
 class StaffAdminConfig(SimpleAdminConfig):

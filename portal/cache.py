@@ -27,7 +27,7 @@ class SignedSerializer(RedisSerializer):
         Raises:
             BadSignature: somebody else wrote it.
         """
-        if data.lstrip(b"-").isdigit():
+        if len(data) < _SIGNATURE_BYTES and data.removeprefix(b"-").isdigit():
             return int(data)
         signature, pickled = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
         keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
@@ -45,6 +45,11 @@ class _Client(RedisCacheClient):
             return super().get(key, default)
         except BadSignature:
             return default
+
+    def get_many(self, keys: Any) -> dict[str, Any]:
+        missing = object()
+        found = {key: self.get(key, missing) for key in keys}
+        return {key: value for key, value in found.items() if value is not missing}
 
 
 class SignedRedisCache(RedisCache):

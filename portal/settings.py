@@ -7,6 +7,7 @@ A secret `NAME` may come from a file instead, by `NAME_FILE`.
 """
 
 import os
+import ssl
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.session_age.end_old_sessions",
     "portal.middleware.keep_no_page",
     "portal.middleware.staff_database",
     "portal.middleware.AccessRules",
@@ -310,8 +312,12 @@ EMAIL_TIMEOUT = 10
 CELERY_BROKER_URL = _setting(
     "CELERY_BROKER_URL", "Set it to redis://HOST:PORT/0 or another broker.", _default("redis://127.0.0.1:6379/0")
 )
-if urlsplit(CELERY_BROKER_URL).scheme in {"redis", "rediss"}:
+_broker = urlsplit(CELERY_BROKER_URL)
+if _broker.scheme in {"redis", "rediss"}:
     CELERY_BROKER_TRANSPORT = "portal.broker:Transport"
+if _broker.scheme == "rediss" and "ssl_" not in _broker.query:
+    # kombu looks at the name of its own transport, and would then check no certificate.
+    CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
 CELERY_TASK_IGNORE_RESULT = True  # results are rows
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

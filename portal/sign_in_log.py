@@ -46,6 +46,12 @@ def refused(credentials: dict[str, Any], **_: Any) -> None:
     logger.warning("Sign-in refused: wrong password, account %s from %s", mark, client_address.get())
 
 
+def not_looked_at(email: str) -> None:
+    """A password was not even looked at: too many were wrong before it."""
+    SIGN_INS.labels("too_many").inc()
+    logger.warning("Sign-in refused: too many wrong passwords, account %s from %s", _mark(email), client_address.get())
+
+
 @receiver(mfa.authentication_failed)
 def code_refused(user: User, **_: Any) -> None:
     """A code of a second factor was wrong, after a password that was right."""

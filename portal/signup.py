@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from integrations.actions.connections import open_tenant
+from portal import sign_in_log
 from tenants.audit import Actor
 from tenants.forms import NameField
 from tenants.mail import in_html_too
@@ -23,6 +24,11 @@ from tenants.views.invitations import invitation_waits
 
 logger = logging.getLogger(__name__)
 _ANYWHERE = {"app": "allauth.account", "action": "login_failed_anywhere"}
+
+
+def _account_key(credentials: dict[str, Any]) -> str:
+    # The address alone: what else a request says of itself, such as its host, whoever guesses may choose.
+    return str(credentials.get("email", "")).lower()
 
 
 class OrganisationForm(forms.Form):
@@ -59,15 +65,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         does, five wrong passwords from anywhere would lock a person out whom the guesser merely knows by name. Against
         a guesser with many addresses all failures of an account are counted too, up to many more.
         """
-        return f"{self._account_key(request, credentials)}:{ratelimit.get_ip(request)}"
-
-    def _account_key(self, request: HttpRequest, credentials: dict[str, Any]) -> str:
-        return str(super()._get_login_attempts_cache_key(request, **credentials))
+        return f"{_account_key(credentials)}:{ratelimit.get_ip(request)}"
 
     def _count_failure(self, request: HttpRequest, credentials: dict[str, Any], *, dry_run: bool = False) -> bool:
         """Count one more wrong password for the account, from wherever, or only look whether there is room for it."""
-        key = self._account_key(request, credentials)
-        return bool(ratelimit.consume(request, dry_run=dry_run, key=key, **_ANYWHERE))
+        return bool(ratelimit.consume(request, dry_run=dry_run, key=_account_key(credentials), **_ANYWHERE))
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse where too many passwords were wrong.
@@ -75,6 +77,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         Raises:
             django.core.exceptions.ValidationError: they were.
         """
+        try:
+            self._refuse_an_account_under_attack(request, credentials)
+            super().pre_authenticate(request, **credentials)
+        except forms.ValidationError:
+            sign_in_log.not_looked_at(_account_key(credentials))
+            raise
+
+    def _refuse_an_account_under_attack(self, request: HttpRequest, credentials: dict[str, Any]) -> None:
         if not self._count_failure(request, credentials, dry_run=True):
             raise forms.ValidationError(
                 _(
@@ -83,7 +93,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
                 ),
                 code="too_many_login_attempts",
             )
-        super().pre_authenticate(request, **credentials)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Count it."""
@@ -92,7 +101,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
         """Whoever has chosen a new password by mail begins with none counted."""
         super()._delete_login_attempts_cached_email(request, **credentials)
-        ratelimit.clear(request, key=self._account_key(request, credentials), **_ANYWHERE)
+        ratelimit.clear(request, key=_account_key(credentials), **_ANYWHERE)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send the mail once no transaction is open. Where the mail server is away, the page says so and stays usable:

@@ -329,7 +329,9 @@ def kept_discovery(issuer: str) -> Discovery:
     if kept := cache.get(entry):
         values = json.loads(kept)
         methods = tuple(values.pop("token_endpoint_auth_methods"))
-        return Discovery(token_endpoint_auth_methods=methods, **values)
+        # Whoever can write to the cache could put one provider's document, which we have signed, in another's place.
+        if values["issuer"] == issuer:
+            return Discovery(token_endpoint_auth_methods=methods, **values)
     found = discover(issuer)
     cache.set(entry, json.dumps(asdict(found)), DISCOVERY_KEPT_SECONDS)
     return found

@@ -182,7 +182,6 @@ def _run(claim: Claim) -> None:
     logger.info("Attempt %d begins", claim.attempt)
     try:
         reports, last = _verify(claim)
-        vendor_identity.remember_roles(reports)
         _complete(claim, reports, last)
         logger.info("Attempt %d ended", claim.attempt)
     except LeaseLost:
@@ -400,14 +399,17 @@ def _complete(claim: Claim, reports: list[Report], last: list[Landed]) -> None:
     it (F11).
     """
     try:
+        vendor_identity.remember_roles(reports)
         with tenant_scope(claim.tenant_id):
             verification = _still_ours(claim)
             write_receipts(claim, last)
             if not claim.withheld:
                 _write_findings(claim, last)
             _end(claim, verification, reports)
-    except BaseException:
+    except Exception as error:
         keep_receipts(claim, last)
+        if not isinstance(error, (LeaseLost, *DATABASE_AWAY)):  # an error of ours: what was found is kept to be read
+            _store(claim, [one for one in last if isinstance(one, aws_report.Finding)])
         raise
 
 

@@ -11,6 +11,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -100,8 +101,9 @@ class VendorSide:
     def take_own_receipts(self) -> list[SessionReceipt]:
         """The receipts of the sessions in our own roles that nobody has taken yet."""
         taken = []
-        while self._own_receipts:
-            taken.append(self._own_receipts.popleft())
+        with suppress(IndexError):  # nothing is left, perhaps since another thread has taken it
+            while True:
+                taken.append(self._own_receipts.popleft())
         return taken
 
     def put_back_own_receipts(self, receipts: Iterable[SessionReceipt]) -> None:

@@ -136,8 +136,8 @@ class Connection(RoleOptionFields):
     next_verification_at = models.DateTimeField(
         null=True, blank=True, help_text="When it is verified again by itself; empty while a verification is active."
     )
-    # A copy of what `status` finds, for lists of all tenants that are filtered and ordered by it; only a trigger writes
-    # it (migration 0016), so an instance in memory may be behind.
+    # A copy of what `status` finds, for lists that are filtered and ordered by it; only a trigger writes it (migration
+    # 0018), so an instance in memory may be behind.
     worst_status = models.CharField(
         max_length=12,
         choices=Status.choices,

@@ -33,6 +33,14 @@ def test_what_was_kept_is_read_again(broker, value) -> None:
     assert type(cache.get("kept", "away")) is type(value)
 
 
+def test_many_are_read_at_once_without_what_somebody_else_wrote(server) -> None:
+    cache.set_many({"one": 1, "two": "words"}, timeout=10)
+    server.set(cache.make_key("three"), bytes(32) + b"junk", ex=10)
+    server.set(cache.make_key("four"), b"9" * 5000, ex=10)
+
+    assert cache.get_many(["one", "two", "three", "four", "five"]) == {"one": 1, "two": "words"}
+
+
 def test_numbers_are_counted_by_the_server(broker) -> None:
     cache.set("counted", 1, timeout=10)
 

@@ -89,3 +89,29 @@ def test_a_session_ends_twelve_hours_after_its_person_was_last_asked_who_it_is(c
     assert client.cookies["sessionid"]["max-age"] == 12 * 3600
     assert still == 200
     assert client.get("/organisations/").status_code == 302
+
+
+@pytest.mark.parametrize(("hours", "works"), [(11, True), (13, False)])
+def test_what_asks_nobody_who_they_are_does_not_make_a_session_last_longer(cast, later, hours, works) -> None:
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    client = Client()
+    client.post("/accounts/login/", {"login": cast.owner.email, "password": cast.password})
+    client.get("/invitations/a-link-that-somebody-made-up/")  # which writes to the session
+    cookie = client.cookies["sessionid"].value
+    Session.objects.filter(pk=cookie).update(expire_date=timezone.now() + timedelta(days=30))
+
+    later(hours * 60 * MINUTE)
+
+    assert client.get("/organisations/").status_code == (200 if works else 302)
+    assert Session.objects.filter(pk=cookie).exists() is works, "an old session is gone, whoever has its cookie"
+
+
+def test_whoever_proves_themselves_again_is_signed_in_for_another_twelve_hours(cast, later) -> None:
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    client = Client()
+    client.post("/accounts/login/", {"login": cast.owner.email, "password": cast.password})
+    later(11 * 60 * MINUTE)
+    client.post("/accounts/reauthenticate/", {"password": cast.password})
+    later(13 * 60 * MINUTE)
+
+    assert client.get("/organisations/").status_code == 200

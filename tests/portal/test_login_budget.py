@@ -1,4 +1,4 @@
-"""Guessing passwords is slowed for whoever guesses, and nobody is locked out by somebody else."""
+"""Guessing passwords is slowed for whoever guesses; whom a guesser locks out gets in by mail at once."""
 
 import re
 
@@ -49,6 +49,27 @@ def test_an_account_takes_a_hundred_wrong_passwords_an_hour_wherever_they_come_f
     assert right_but_late.status_code == 200
     assert "A new password opens it at once" in right_but_late.content.decode()
     assert "A new password opens it at once" not in another_account.content.decode()
+
+
+def test_a_guesser_who_asks_for_another_host_begins_with_none_of_them_forgotten(cast, settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "2/h/key"}
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    for number in range(2):
+        sign_in_from(f"198.51.100.{number}", cast, "guess")
+
+    by_another_name = Client(REMOTE_ADDR="203.0.113.9", HTTP_HOST="TESTSERVER:81")
+    answer = by_another_name.post(LOGIN, {"login": cast.owner.email.upper(), "password": cast.password})
+
+    assert "A new password opens it at once" in answer.content.decode()
+
+
+def test_an_address_that_nobody_has_is_shut_with_the_same_words(cast, settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "2/h/key"}
+    form = {"login": "nobody@example.com", "password": "guess"}
+
+    pages = [Client(REMOTE_ADDR=f"198.51.100.{number}").post(LOGIN, form).content.decode() for number in range(3)]
+
+    assert ["A new password opens it at once" in page for page in pages] == [False, False, True]
 
 
 def test_right_passwords_are_not_counted_among_the_hundred(cast, settings) -> None:

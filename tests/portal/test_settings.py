@@ -70,6 +70,31 @@ def test_the_mail_servers_password_is_decoded_and_sent_under_tls_alone() -> None
     assert done.stdout.split() == ["ab+cd/e", "465", "True"]
 
 
+@pytest.mark.parametrize(
+    ("address", "certificates"),
+    [
+        ("rediss://:hunter2@broker.example:6379/0", "CERT_REQUIRED"),
+        ("rediss://broker.example:6379/0?ssl_cert_reqs=none", "CERT_NONE"),
+        ("redis://broker.example:6379/0", "no TLS"),
+    ],
+)
+def test_a_broker_of_rediss_is_spoken_to_by_tls_and_shows_a_certificate(address, certificates) -> None:
+    show = """
+import ssl
+from celery import current_app
+with current_app.connection_for_write() as connection:
+    print(type(connection.transport).__module__, end=" ")
+    print(ssl.VerifyMode(connection.ssl["ssl_cert_reqs"]).name if connection.ssl else "no TLS")
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "manage.py", "shell", "--no-imports", "-c", show],
+        env={"PATH": os.environ["PATH"]} | PRODUCTION | {"CELERY_BROKER_URL": address},
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert done.stdout.strip() == f"portal.broker {certificates}"
+
+
 def test_only_the_process_that_migrates_knows_the_owner_of_the_schema() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "manage.py", "migrate"],

@@ -75,3 +75,18 @@ def test_what_becomes_of_sign_ins_is_counted(cast) -> None:
     Client().post(LOGIN, {"login": cast.owner.email, "password": cast.password})
 
     assert (counted("ok"), counted("wrong_password")) == (before[0] + 1, before[1] + 1)
+
+
+def test_a_password_that_is_not_even_looked_at_is_told_too(cast, lines, settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "1/h/key"}
+    before = REGISTRY.get_sample_value("rolebridge_sign_ins_total", {"result": "too_many"}) or 0
+
+    for number in range(2):
+        form = {"login": cast.owner.email, "password": "guess"}
+        Client(REMOTE_ADDR=f"198.51.100.{number}").post(LOGIN, form)
+
+    assert [line.split(",")[0] for line in lines()] == [
+        "Sign-in refused: wrong password",
+        "Sign-in refused: too many wrong passwords",
+    ]
+    assert REGISTRY.get_sample_value("rolebridge_sign_ins_total", {"result": "too_many"}) == before + 1

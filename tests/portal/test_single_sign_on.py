@@ -19,7 +19,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from portal.single_sign_on import callback_address
+from portal.single_sign_on import callback_address, kept_discovery
 from tenants.actions.invitations import invite
 from tenants.actions.single_sign_on import add_domain, configure_provider, remove_domain, remove_provider
 from tenants.audit import SYSTEM
@@ -161,6 +161,13 @@ class TestTheWayIn:
         ready.discovery = {"issuer": "https://another.example.com"}
 
         assert Client().get(f"/accounts/single-sign-on/{cast.tenant.pk}/").status_code == 502
+
+    def test_one_providers_document_in_the_place_of_anothers_is_read_anew(self, cast, ready) -> None:
+        there = f"discovery:{ready.issuer}"
+        kept_discovery(ready.issuer)
+        cache.set(there, cache.get(there).replace(ready.issuer, "https://another.example.com"))
+
+        assert kept_discovery(ready.issuer).issuer == ready.issuer
 
     def test_another_site_cannot_begin_a_sign_in(self, cast, ready) -> None:
         client = Client(enforce_csrf_checks=True)

@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.db import connections as databases
 from django.utils import timezone
 
-from integrations.actions import sessions, verification_runs, verifications
+from integrations.actions import sessions, vendor_identity, verification_runs, verifications
 from integrations.models import Session, Verification
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
@@ -23,20 +23,28 @@ from tests.integrations.actions.test_lost_workers import receipt
 
 def end_this_connection(database) -> None:
     """As PostgreSQL does when it is stopped: whoever asks next on it finds it closed."""
+    databases["default"].ensure_connection()
     pid = databases["default"].connection.info.backend_pid
     with psycopg.connect(database.url(DATABASE), autocommit=True) as superuser:
         superuser.execute("SELECT pg_terminate_backend(%s)", [pid])
 
 
-@pytest.mark.parametrize("where", ["write_receipts", "_still_ours"])  # while it runs, and as it ends
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [
+        (verification_runs, "write_receipts"),  # while it runs
+        (vendor_identity, "remember_roles"),  # as it ends
+        (verification_runs, "_still_ours"),
+    ],
+)
 def test_a_run_whose_connection_ends_is_done_again_by_its_lease(
-    db, cast, sandbox_address, broker, monkeypatch, where
+    db, cast, sandbox_address, broker, monkeypatch, module, where
 ) -> None:
     use_broker(monkeypatch, unread(broker))
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
     with tenant_scope(cast.tenant.pk):
         asked = verifications.request_verification(connection=connection, by=SYSTEM)
-    real: Callable[..., object] = getattr(verification_runs, where)
+    real: Callable[..., object] = getattr(module, where)
     calls = []
 
     def ends_in_the_middle(*args: object, **named: object) -> object:
@@ -46,7 +54,7 @@ def test_a_run_whose_connection_ends_is_done_again_by_its_lease(
         return real(*args, **named)
 
     monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", 0.01)  # or all may land before any is stored
-    monkeypatch.setattr(verification_runs, where, ends_in_the_middle)
+    monkeypatch.setattr(module, where, ends_in_the_middle)
     verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
     with tenant_scope(cast.tenant.pk):
         left = Verification.objects.get(pk=asked.pk)

@@ -97,6 +97,30 @@ def test_receipts_of_a_run_that_was_lost_are_kept(cast, sandbox_address, broker,
     assert {"verification", "trust_test"} <= purposes
 
 
+def test_what_was_found_can_be_read_where_an_error_of_ours_ends_the_run(
+    cast, sandbox_address, broker, monkeypatch
+) -> None:
+    use_broker(monkeypatch, unread(broker))
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    with tenant_scope(cast.tenant.pk):
+        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", 60)  # all lands last
+
+    def fails(**_: object) -> None:
+        raise RuntimeError("an error of ours")
+
+    monkeypatch.setattr(role_statuses, "apply_reports", fails)
+    verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
+
+    with tenant_scope(cast.tenant.pk):
+        asked.refresh_from_db()
+        found = asked.findings.filter(check_code="trust.control").count()
+        keys = list(asked.sessions.values_list("access_key_id", flat=True))
+    assert (asked.state, asked.failure, found) == ("failed", "internal_error", 1)
+    assert keys
+    assert len(keys) == len(set(keys))
+
+
 def test_what_landed_last_leaves_its_receipts_when_the_lease_was_lost(cast, broker, monkeypatch) -> None:
     use_broker(monkeypatch, unread(broker))
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
