@@ -46,7 +46,7 @@ class _Client(RedisCacheClient):
         except BadSignature:
             return default
 
-    def get_many(self, keys: Any) -> dict[str, Any]:
+    def get_many(self, keys: Any) -> dict[Any, Any]:
         missing = object()
         found = {key: self.get(key, missing) for key in keys}
         return {key: value for key, value in found.items() if value is not missing}
