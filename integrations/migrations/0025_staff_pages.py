@@ -24,38 +24,6 @@ class Migration(migrations.Migration):
             name='cause',
             field=models.CharField(choices=[('verification', 'Found by a verification'), ('chosen', 'The component was chosen'), ('dropped', 'The component was left out'), ('account_changed', 'Another AWS account was named'), ('paused', 'Paused by the customer'), ('paused_by_support', 'Paused by our support'), ('resumed', 'Resumed by the customer'), ('removal', 'Removal was asked for'), ('emergency_stop', 'Paused by the vendor'), ('emergency_stop_lifted', "The vendor's pause ended")], max_length=24),
         ),
-        migrations.AddIndex(
-            model_name='connection',
-            index=models.Index(fields=['worst_status', 'created_at', 'id'], name='connection_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='connection',
-            index=models.Index(fields=['worst_status_since'], name='connection_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='connection',
-            index=models.Index(fields=['account_id'], name='connection_by_account', opclasses=['varchar_pattern_ops']),
-        ),
-        migrations.AddIndex(
-            model_name='connection',
-            index=models.Index(fields=['external_id'], name='connection_by_external_id', opclasses=['varchar_pattern_ops']),
-        ),
-        migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(condition=models.Q(('outcome__in', ['denied', 'violated', 'error'])), fields=['created_at'], include=('cause',), name='finding_not_well'),
-        ),
-        migrations.AddIndex(
-            model_name='session',
-            index=models.Index(fields=['opened_at', 'id'], name='session_of_all_tenants'),
-        ),
-        migrations.AddIndex(
-            model_name='verification',
-            index=models.Index(fields=['requested_at', 'id'], name='verification_of_all_tenants'),
-        ),
-        migrations.AddIndex(
-            model_name='verification',
-            index=models.Index(condition=models.Q(('state', 'failed')), fields=['finished_at'], name='verification_failed'),
-        ),
         migrations.AddConstraint(
             model_name='statuschange',
             constraint=models.CheckConstraint(condition=models.Q(('cause__in', ['verification', 'chosen', 'dropped', 'account_changed', 'paused', 'paused_by_support', 'resumed', 'removal', 'emergency_stop', 'emergency_stop_lifted'])), name='status_change_cause_known'),

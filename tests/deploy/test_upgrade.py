@@ -12,12 +12,15 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command as DjangoCommand
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from portal.local.services import ROOT
 from portal.management.commands import migrate
+from portal.management.commands.migrate import TablesFirst
+from tenants.scope import OWNER
 from tests.deploy.installation import environment, manage
+from tests.environment import DATABASE
 
 PREVIOUS_RELEASE = (ROOT / "deploy" / "previous-release").read_text().strip()
 
@@ -121,3 +124,22 @@ def test_a_migration_that_fails_otherwise_is_not_tried_again(db, monkeypatch) ->
         call_command("migrate", verbosity=0, stdout=StringIO())
 
     assert len(tries) == 1
+
+
+def test_a_migration_begins_with_all_tables_or_gives_way(db) -> None:
+    owner = connections[OWNER]
+    taken = (
+        "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock'"
+        " AND relation IN ('integrations_connection'::regclass, 'tenants_tenant'::regclass)"
+    )
+    with TablesFirst(owner), owner.cursor() as cursor:
+        cursor.execute(taken)
+        assert cursor.fetchone() == (2,)
+
+    with psycopg.connect(db.url(DATABASE)) as somebody:
+        somebody.execute("SELECT count(*) FROM tenants_tenant")  # and the transaction stays open
+        with pytest.raises(OperationalError) as refused, TablesFirst(owner):
+            pass
+
+    assert isinstance(refused.value.__cause__, LockNotAvailable)
+    assert not owner.in_atomic_block

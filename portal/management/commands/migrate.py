@@ -1,19 +1,23 @@
 """`migrate`, as the owner of the schema: the app's own role may not change a table."""
 
+import sys
 import time
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.db import OperationalError, connections
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from psycopg import sql
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
 from tenants.scope import OWNER
 
 # While a migration waits for a table, everybody who wants that table waits behind it: web and worker stand still.
 # Shorter than PostgreSQL's `deadlock_timeout` of a second: where it and somebody at work wait for each other, it is the
-# migration that gives way, and not they.
+# migration that gives way, and not they. That holds as long as a migration waits for all that it wants in that time,
+# and for nothing afterwards: so it begins with all tables.
 LOCK_TIMEOUT = "800ms"
 # On a busy machine both times are up at once, and PostgreSQL may end either of the two: then it is no other case.
 GIVES_WAY = (LockNotAvailable, DeadlockDetected)
@@ -21,6 +25,44 @@ ATTEMPTS = 12
 PAUSE = 3  # seconds, in which those who waited get on
 # A migration is no place to rewrite a large table: that is done in batches by a task.
 STATEMENT_TIMEOUT = "15min"
+
+
+class TablesFirst(DatabaseSchemaEditor):
+    """Begins a transaction with every table of ours, or gives way."""
+
+    def __enter__(self) -> Self:
+        """Open the transaction.
+
+        Raises:
+            OperationalError: from LockNotAvailable, since a table was in use; nothing is open.
+        """
+        super().__enter__()
+        if self.atomic_migration:
+            try:
+                self._take_tables()
+            except BaseException:
+                self.atomic.__exit__(*sys.exc_info())
+                raise
+        return self
+
+    def _take_tables(self) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+                " AND relowner = current_user::regrole ORDER BY relname"
+            )
+            tables = [sql.Identifier(name) for (name,) in cursor.fetchall()]
+            if not tables:
+                return
+            # `lock_timeout` is for each table anew; this is for all of them.
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [LOCK_TIMEOUT])
+            try:
+                cursor.execute(sql.SQL("LOCK TABLE {}").format(sql.SQL(", ").join(tables)))
+            except OperationalError as error:
+                if isinstance(error.__cause__, QueryCanceled):
+                    raise OperationalError("A table was in use.") from LockNotAvailable()
+                raise
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [STATEMENT_TIMEOUT])
 
 
 class Command(DjangoCommand):
@@ -35,6 +77,7 @@ class Command(DjangoCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate. Each migration is one transaction: where it gives way it is undone, and tried again."""
+        connections[options["database"]].SchemaEditorClass = TablesFirst
         for left in reversed(range(ATTEMPTS)):
             with connections[options["database"]].cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
