@@ -118,7 +118,8 @@ def keep_no_page(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if request.session.accessed and request.user.is_authenticated:
+        # A program that is no person, such as the vendor's product, has no user at all.
+        if request.session.accessed and request.user is not None and request.user.is_authenticated:
             patch_cache_control(response, no_store=True)
         return response
 
