@@ -12,7 +12,8 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks and what listens: both do on import, which needs the apps loaded."""
-        from portal import checks, session_age, sign_in_log  # noqa: F401
+        for module in ("checks", "session_age", "sign_in_log"):
+            importlib.import_module(f"portal.{module}")
 
 
 class StaffAdminConfig(SimpleAdminConfig):

@@ -1,5 +1,7 @@
 """Who: users, tenants, members, API tokens, audit."""
 
+import importlib
+
 from django.apps import AppConfig
 
 
@@ -7,5 +9,5 @@ class TenantsConfig(AppConfig):
     name = "tenants"
 
     def ready(self) -> None:
-        """Make the look-ups known to queries."""
-        from tenants import lookups  # noqa: F401 — models can be imported from here on
+        """Make the look-ups known to queries: they register on import, which needs the apps loaded."""
+        importlib.import_module("tenants.lookups")

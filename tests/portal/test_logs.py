@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.test import Client, RequestFactory
-from gunicorn.config import Config  # type: ignore[import-untyped]
+from gunicorn.config import Config  # type: ignore[import-untyped]  # gunicorn has no types
 
 from portal.local.services import ROOT
 from portal.logs import Context, JsonFormatter, LineFormatter

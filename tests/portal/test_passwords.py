@@ -11,6 +11,15 @@ from django.test import Client
 CHANGE = "/accounts/password/change/"
 
 
+def client_of_the_owner(cast) -> Client:
+    """A browser in which the owner has signed in and has just proved who they are."""
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    client = Client()
+    client.post("/accounts/login/", {"login": cast.owner.email, "password": cast.password})
+    client.post("/accounts/reauthenticate/", {"password": cast.password})
+    return client
+
+
 @pytest.mark.parametrize(
     "password",
     [
@@ -22,11 +31,7 @@ CHANGE = "/accounts/password/change/"
     ],
 )
 def test_a_long_password_of_any_characters_is_taken_whole(cast, password) -> None:
-    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
-    client = Client()
-    client.post("/accounts/login/", {"login": cast.owner.email, "password": cast.password})
-    client.post("/accounts/reauthenticate/", {"password": cast.password})
-
+    client = client_of_the_owner(cast)
     client.post(CHANGE, {"oldpassword": cast.password, "password1": password, "password2": password})
     cast.owner.refresh_from_db()
 
@@ -35,11 +40,7 @@ def test_a_long_password_of_any_characters_is_taken_whole(cast, password) -> Non
 
 
 def test_a_password_keeps_the_spaces_at_its_ends(cast) -> None:
-    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
-    client = Client()
-    client.post("/accounts/login/", {"login": cast.owner.email, "password": cast.password})
-    client.post("/accounts/reauthenticate/", {"password": cast.password})
-
+    client = client_of_the_owner(cast)
     new = "  blue harbour at dawn  "
     client.post(CHANGE, {"oldpassword": cast.password, "password1": new, "password2": new})
     client.post("/accounts/logout/")
@@ -65,11 +66,7 @@ def test_a_password_that_is_too_short_too_long_or_everybodys_is_refused(password
 
 
 def test_the_present_password_is_asked_for_before_it_is_changed(cast) -> None:
-    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
-    client = Client()
-    client.post("/accounts/login/", {"login": cast.owner.email, "password": cast.password})
-    client.post("/accounts/reauthenticate/", {"password": cast.password})
-
+    client = client_of_the_owner(cast)
     new = "blue harbour at dawn"
     client.post(CHANGE, {"oldpassword": "not the one I have", "password1": new, "password2": new})
     cast.owner.refresh_from_db()

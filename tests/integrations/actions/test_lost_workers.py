@@ -52,12 +52,18 @@ def kill_at(monkeypatch, module: object, name: str, *, after: bool) -> None:
     monkeypatch.setattr(module, name, killed)
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_a_worker_lost_at_any_point_leaves_nothing_stuck(cast, sandbox_address, broker, monkeypatch, point) -> None:
+def connection_asked_for(cast, broker, monkeypatch) -> tuple[Connection, Verification]:
+    """A connection whose role is deployed, and a verification of it that no worker takes."""
     use_broker(monkeypatch, unread(broker))
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
     with tenant_scope(cast.tenant.pk):
         asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    return connection, asked
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_lost_at_any_point_leaves_nothing_stuck(cast, sandbox_address, broker, monkeypatch, point) -> None:
+    connection, asked = connection_asked_for(cast, broker, monkeypatch)
     module, name, after = POINTS[point]
     monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", SOON)
     kill_at(monkeypatch, module, name, after=after)
@@ -82,10 +88,7 @@ def test_a_worker_lost_at_any_point_leaves_nothing_stuck(cast, sandbox_address, 
 
 
 def test_receipts_of_a_run_that_was_lost_are_kept(cast, sandbox_address, broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
-    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
-    with tenant_scope(cast.tenant.pk):
-        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    _, asked = connection_asked_for(cast, broker, monkeypatch)
     monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", SOON)
     kill_at(monkeypatch, verification_runs, "_complete", after=False)
 
@@ -100,10 +103,7 @@ def test_receipts_of_a_run_that_was_lost_are_kept(cast, sandbox_address, broker,
 def test_what_was_found_can_be_read_where_an_error_of_ours_ends_the_run(
     cast, sandbox_address, broker, monkeypatch
 ) -> None:
-    use_broker(monkeypatch, unread(broker))
-    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
-    with tenant_scope(cast.tenant.pk):
-        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    _, asked = connection_asked_for(cast, broker, monkeypatch)
     monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", 60)  # all lands last
 
     def fails(**_: object) -> None:
@@ -122,10 +122,7 @@ def test_what_was_found_can_be_read_where_an_error_of_ours_ends_the_run(
 
 
 def test_what_landed_last_leaves_its_receipts_when_the_lease_was_lost(cast, broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
-    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
-    with tenant_scope(cast.tenant.pk):
-        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    _, asked = connection_asked_for(cast, broker, monkeypatch)
     claim = verification_runs._claim(cast.tenant.pk, asked.pk)
     assert claim is not None
     with tenant_scope(cast.tenant.pk):
@@ -141,10 +138,7 @@ def test_what_landed_last_leaves_its_receipts_when_the_lease_was_lost(cast, brok
 
 
 def test_no_receipt_is_lost_when_a_run_is_given_up(cast, sandbox_address, broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
-    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
-    with tenant_scope(cast.tenant.pk):
-        asked = verifications.request_verification(connection=connection, by=SYSTEM)
+    _, asked = connection_asked_for(cast, broker, monkeypatch)
     claim = verification_runs._claim(cast.tenant.pk, asked.pk)
     assert claim is not None
     landing, landed = verification_runs.Landing(claim), [receipt(number) for number in range(4)]
