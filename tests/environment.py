@@ -10,15 +10,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from portal.local.services import Postgres, aws_environment, free_port
+from portal.local.services import Postgres, aws_environment
+from tests.ports import reserved_port
 
 # Short, since the path of a Unix socket may have 107 characters only.
 DIRECTORY = Path(tempfile.mkdtemp(prefix="rb-test-"))
 POSTGRES_DATA = DIRECTORY / "pg"
 DATABASE = "rolebridge"
-VALKEY_PORT = free_port()
-SANDBOX_PORT = free_port()
-PORTAL_PORT = free_port()
+VALKEY_PORT = reserved_port()
+SANDBOX_PORT = reserved_port()
+PORTAL_PORT = reserved_port()
 VENDOR_ACCOUNT_ID = "111111111111"
 BROKER = f"redis://127.0.0.1:{VALKEY_PORT}/0"  # of the worker, beat and the portal's process
 UNREAD_BROKER = f"redis://127.0.0.1:{VALKEY_PORT}/9"

@@ -286,10 +286,11 @@ def valkey(directory: Path, port: int, log: Path) -> Iterator[Running]:
     ]
 
     def ready() -> bool:
+        """Whether it answers, and is not another one that had the port before."""
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                connection.sendall(b"INFO server\r\n")
+                return f"process_id:{process.pid}\r\n".encode() in connection.recv(4096)
         except OSError:
             return False
 

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from integrations.aws.clients import ClientFactory
-from portal.local.services import ROOT, free_port
+from portal.local.services import ROOT
+from tests.ports import reserved_port
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -29,7 +30,7 @@ class Run:
         names = ("PORT", "SANDBOX_PORT", "VALKEY_PORT")
         kept = folder / "ports"
         if not kept.exists():
-            kept.write_text(json.dumps({name: str(free_port()) for name in names}))
+            kept.write_text(json.dumps({name: str(reserved_port()) for name in names}))
         self.ports: dict[str, str] = json.loads(kept.read_text())
         clean = {
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DATABASE", "CACHE"))
