@@ -1,9 +1,6 @@
 # The only way in: people and CI call these targets and nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
-# What takes minutes by itself, and is left out of `make test`.
-NIGHTLY := tests/deploy/test_chaos.py tests/integrations/sandbox/test_against_profiles.py
-
 .PHONY: run test coverage check types lint audit sbom chaos load soak nightly pictures messages lock clean help
 
 help:  ## List the targets
@@ -12,15 +9,15 @@ help:  ## List the targets
 run: .venv/installed  ## Run all of Rolebridge on this machine: portal, worker, beat, PostgreSQL, Valkey, sandbox
 	@exec $(BIN)/python -m portal.local
 
-test: .venv/installed  ## Run every test but those of `make nightly` (Chromium, pgbouncer, promtool, curl, jq: as root on Debian they are installed)
+test: .venv/installed  ## Run every test but those marked nightly (Chromium, pgbouncer, promtool, curl, jq: as root on Debian they are installed)
 	@./scripts/ensure_chromium
 	@./scripts/ensure_pgbouncer
 	@./scripts/ensure_promtool
 	@./scripts/ensure_curl_and_jq
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(addprefix --ignore ,$(NIGHTLY)) $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not nightly" $(ARGS)
 
 coverage: .venv/installed  ## The tests again, slower, with what they do not reach
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 -m "not nightly" --cov --cov-report=term:skip-covered
 
 check: .venv/installed  ## Lint, types, layers, templates, migrations, deployment settings
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types lint
@@ -54,13 +51,13 @@ load: .venv/installed  ## 200 customers at once for 5 minutes, then ten times as
 soak: .venv/installed  ## Mixed load for 30 minutes: memory, file handles and connections must not grow
 	$(BIN)/python benchmarks/soak.py $(ARGS)
 
-nightly: .venv/installed  ## What takes too long for CI: tests with many examples, and two tenants hammered for a minute
+nightly: .venv/installed  ## What takes too long for CI: what is marked nightly, tests with many examples, and two tenants hammered for a minute
 	@./scripts/ensure_pgbouncer
+	$(BIN)/python -m pytest -n 2 -m nightly --timeout 7200
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/integrations/sandbox/test_evaluator_properties.py \
-		tests/integrations/sandbox/test_mutations.py \
 		tests/integrations/role_templates tests/integrations/aws/test_arns.py tests/tenants/test_pooler.py \
 		tests/integrations/aws/test_policy_parsers.py tests/integrations/test_catalogue_yaml.py \
-		tests/portal/test_hostile_forms.py tests/integrations/api/test_schemathesis.py $(NIGHTLY) --timeout 7200
+		tests/portal/test_hostile_forms.py tests/integrations/api/test_schemathesis.py --timeout 7200
 
 pictures: .venv/installed  ## Play the main job in Chromium, and bring its pictures to the README
 	@./scripts/ensure_chromium

@@ -1,4 +1,4 @@
-"""The short form of `make chaos`."""
+"""The two-minute form of `make chaos`."""
 
 import subprocess
 import sys

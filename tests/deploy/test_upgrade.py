@@ -66,6 +66,7 @@ def test_the_release_before_works_while_and_after_the_schema_changes(
     assert load.returncode == 0
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 def test_a_migration_gives_way_to_a_transaction_that_holds_its_table(database, broker) -> None:
     database.create_database("gives_way")

@@ -136,6 +136,7 @@ def test_what_was_connected_still_is_after_a_restart_and_no_process_is_left(fold
         assert run.processes() == []
 
 
+@pytest.mark.nightly
 def test_a_child_that_dies_is_named_with_the_end_of_its_log_and_brings_the_rest_down(folder) -> None:
     with running(folder) as run:
         (worker, *_) = [
@@ -153,6 +154,7 @@ def test_a_child_that_dies_is_named_with_the_end_of_its_log_and_brings_the_rest_
         assert run.processes() == []
 
 
+@pytest.mark.nightly
 def test_after_sigkill_nothing_goes_on_alone_and_the_next_start_works(folder) -> None:
     with running(folder) as run:
         run.process.kill()

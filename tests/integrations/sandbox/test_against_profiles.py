@@ -16,7 +16,10 @@ import pytest
 from tests.integrations.sandbox.world import PREFIX, REGION, World
 from tests.sandbox_server import ROOT, new_account_id, running_sandbox
 
-pytestmark = pytest.mark.sandbox_only("runs the tests in the mode for accounts itself")
+pytestmark = [
+    pytest.mark.nightly,
+    pytest.mark.sandbox_only("runs the tests in the mode for accounts itself"),
+]
 
 NAMES = {"roleName", "userName", "policyName", "groupName", "instanceProfileName", "bucket", "stackName",
          "logGroupName", "aliasName"}  # fmt: skip

@@ -190,7 +190,16 @@ def test_kills_and_snapshots_in_turn_lose_nothing_that_a_client_was_told(tmp_pat
         assert len(found) <= len(told) + 3
 
 
-@pytest.mark.parametrize("harm", ["torn", "altered", "of another moto", "writable by others", "of another journal"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "torn",
+        *(
+            pytest.param(harm, marks=pytest.mark.nightly)
+            for harm in ("altered", "of another moto", "writable by others", "of another journal")
+        ),
+    ],
+)
 def test_a_snapshot_that_cannot_be_trusted_is_left_alone_and_the_journal_replayed(tmp_path, harm):
     account = new_account_id()
     with running_sandbox("--state-dir", str(tmp_path)) as first:
