@@ -20,9 +20,10 @@ from tests.integrations.aws.test_vendor_doctor import Vendor
 CHANGE_LIST = "/admin/integrations/vendorexamination/"
 
 
-def command(*arguments: str) -> tuple[int, str]:
+def command(*arguments: str) -> tuple[int | str | None, str]:
     """The exit status, and what it prints. As a process of its own it is run by test_vendor_guide.py."""
-    printed, status = StringIO(), 0
+    printed = StringIO()
+    status: int | str | None = 0
     try:
         call_command("vendor_doctor", *arguments, stdout=printed)
     except SystemExit as ended:
