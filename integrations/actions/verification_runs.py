@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Subquery, prefetch_related_objects
+from django.db.models import CharField, Count, Subquery, prefetch_related_objects
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -291,7 +291,7 @@ def _verify(claim: Claim) -> tuple[list[Report], list[Landed]]:
     def store(news: list[Landed]) -> None:
         try:
             stopped.update(_store(claim, news))
-        except (LeaseLost, Stopped, *DATABASE_AWAY):
+        except Exception:  # whatever it is, the run is over and its receipts are kept
             stopped.update(job.component for job in claim.jobs)
             landing.give_up(news)
             raise
@@ -325,7 +325,8 @@ def _verify(claim: Claim) -> tuple[list[Report], list[Landed]]:
             with suppress(OutOfUse):
                 reports.append(future.result())
     except Exception:
-        store(last)  # there will be no end to store it with
+        with suppress(LeaseLost, Stopped):  # which would be told of instead
+            store(last)  # there will be no end to store it with
         raise
     if stopped and not reports:
         store(last)
@@ -368,27 +369,39 @@ def _store(claim: Claim, news: list[Landed]) -> set[str]:
 
 
 def _write_findings(claim: Claim, landed: Iterable[Landed]) -> None:
-    """Store the findings among what has landed; the tenant's scope is open."""
+    """Store the findings among what has landed; the tenant's scope is open.
+
+    Some of their words are the customer's, or AWS's about what the customer made, of any length. What a column cannot
+    take is shortened: a finding that could not be stored would leave the role with the status it had before.
+    """
     Finding.objects.bulk_create(
         Finding(
             tenant_id=claim.tenant_id,
             verification_id=claim.verification_id,
             component=finding.component,
             check_code=finding.check,
-            action=finding.action,
+            action=_shortened("action", finding.action),
             region=finding.region,
             outcome=finding.outcome,
             cause=finding.cause,
             who=finding.who,
-            title=finding.title,
+            title=_shortened("title", finding.title),
             detail=finding.detail,
             fix=finding.fix,
             duration_ms=finding.duration_ms,
-            request_id=finding.request_id,
+            request_id=_shortened("request_id", finding.request_id),
         )
         for finding in landed
         if isinstance(finding, aws_report.Finding)
     )
+
+
+_COLUMN_LENGTHS = {field.name: field.max_length for field in Finding._meta.fields if isinstance(field, CharField)}
+
+
+def _shortened(field: str, text: str) -> str:
+    most = _COLUMN_LENGTHS[field] or 0
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _complete(claim: Claim, reports: list[Report], last: list[Landed]) -> None:
@@ -409,7 +422,8 @@ def _complete(claim: Claim, reports: list[Report], last: list[Landed]) -> None:
     except Exception as error:
         keep_receipts(claim, last)
         if not isinstance(error, (LeaseLost, *DATABASE_AWAY)):  # an error of ours: what was found is kept to be read
-            _store(claim, [one for one in last if isinstance(one, aws_report.Finding)])
+            with suppress(LeaseLost, Stopped):  # which would be told of instead
+                _store(claim, [one for one in last if isinstance(one, aws_report.Finding)])
         raise
 
 

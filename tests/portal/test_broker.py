@@ -66,3 +66,27 @@ def test_what_ends_after_its_connection_did_says_that_the_connection_is_lost(bro
     connection.collect()  # what Celery does with one that broke
     with pytest.raises(connection.connection_errors, match="has ended"):
         message.ack()
+
+
+def test_every_thread_of_a_worker_gets_a_connection_at_the_same_moment(channel):
+    taken = [channel.pool.get_connection() for _ in range(64)]
+    assert len(set(map(id, taken))) == 64
+    for one in taken:
+        channel.pool.release(one)
+
+
+def test_an_acknowledgement_that_did_not_arrive_takes_no_place_for_ever(channel, monkeypatch):
+    queue = channel.connection.client.SimpleQueue("broker-test-ack", channel=channel)
+    channel.basic_qos(prefetch_count=1)
+    queue.put({"number": 1})
+    message = queue.get(timeout=5)
+    assert not channel.qos.can_consume()
+
+    def away(*_):
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(channel.qos, "_remove_from_indices", away)
+    with pytest.raises(ConnectionError):
+        message.ack()
+
+    assert channel.qos.can_consume()

@@ -130,6 +130,20 @@ def test_f07_a_second_statement_is_seen_however_it_is_written(trust, action):
     assert causes(trust) - {"trust_unexpected_action"} == {"external_id_missing"}
 
 
+@pytest.mark.timeout(20)  # tried in every way, these stars take days, in which no other thread runs
+def test_an_action_of_many_stars_keeps_nobody_waiting(trust):
+    trust["Statement"].append({"Effect": "Allow", "Principal": {"AWS": B}, "Action": f"sts:{'*' * 40}Role"})
+
+    assert causes(trust) == {"external_id_missing", "trust_unexpected_action"}
+
+
+@pytest.mark.parametrize("action", ["sts:[aA]ssumeRole", "sts:[!x]ssumeRole"])
+def test_a_bracket_is_a_character(trust, action):
+    trust["Statement"].append({"Effect": "Allow", "Principal": {"AWS": B}, "Action": action})
+
+    assert causes(trust) == {"trust_unexpected_action"}
+
+
 def test_a_statement_by_exclusion_is_seen(trust):
     trust["Statement"].append({"Effect": "Allow", "Principal": {"AWS": B}, "NotAction": "sts:TagSession"})
 
