@@ -169,6 +169,7 @@ def clients() -> tuple[Callable[[str], int], Callable[[str], int]]:
     from tenants.api import service_tokens
     from tenants.audit import SYSTEM
     from tenants.models import User
+    from tests.second_factor import show_second_factor
 
     settings.ALLOWED_HOSTS = ["testserver"]
     service_tokens.MOST_PER_MINUTE = 10**9
@@ -176,6 +177,7 @@ def clients() -> tuple[Callable[[str], int], Callable[[str], int]]:
     Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "none"})
     browser = Client()
     browser.force_login(staff, backend="allauth.account.auth_backends.AuthenticationBackend")
+    show_second_factor(browser, staff)
     _, text = create_service_token(name="Benchmark", days=1, reason="Benchmark", by=SYSTEM)
     return (
         lambda url: browser.get(url).status_code,

@@ -8,7 +8,7 @@ from allauth.usersessions.views import list_usersessions
 from django.db import transaction
 from django.urls import path, re_path
 
-from portal import single_sign_on
+from portal import second_factor, single_sign_on
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
@@ -21,7 +21,7 @@ urlpatterns = [
     path("inactive/", views.account_inactive, name="account_inactive"),
     path("confirm-email/", views.email_verification_sent, name="account_email_verification_sent"),
     path("email/", views.email, name="account_email"),
-    path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("reauthenticate/", second_factor.reauthenticate_by_password, name="account_reauthenticate"),
     path("sessions/", list_usersessions, name="usersessions_list"),
     path("second-factor/", mfa_views.index, name="mfa_index"),
     path("second-factor/authenticate/", mfa_views.authenticate, name="mfa_authenticate"),

@@ -12,7 +12,7 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks and what listens: both do on import, which needs the apps loaded."""
-        for module in ("checks", "session_age", "sign_in_log"):
+        for module in ("checks", "second_factor", "session_age", "sign_in_log"):
             importlib.import_module(f"portal.{module}")
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
@@ -201,16 +201,16 @@ class AccessRules:
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
-    ) -> HttpResponse | None:
+    ) -> HttpResponseBase | None:
         """Refuse a view with no rule, and apply the rule of the views we did not write."""
         match = request.resolver_match
         rule = rule_of(view, match) if match else None
         if rule is None:
             logger.error("No access rule is declared for %s; see portal/access.py", request.path_info)
             raise PermissionDenied
-        from allauth.mfa.utils import is_mfa_enabled  # these three when the apps are loaded
-        from django.contrib.auth.views import redirect_to_login
+        from django.contrib.auth.views import redirect_to_login  # these three when the apps are loaded
 
+        from tenants.access import second_factor_first
         from tenants.provider_session import provider_session
 
         if rule == "staff" and not (request.user.is_authenticated and request.user.is_staff):
@@ -226,7 +226,6 @@ class AccessRules:
                 _("Your organisation signed you in. For your own account, sign out and sign in with your password."),
             )
             return redirect("home")
-        if rule == "staff" and not is_mfa_enabled(request.user):
-            messages.info(request, _("Support staff sign in with a second factor. Set one up first."))
-            return redirect("mfa_activate_totp")
+        if rule == "staff":
+            return second_factor_first(request, _("Support staff sign in with a second factor. Set one up first."))
         return None

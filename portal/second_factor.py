@@ -1,9 +1,26 @@
-"""The second factor: allauth's, with its secrets sealed, and never taken off by support staff themselves."""
+"""The second factor: allauth's, with its secrets sealed, and never taken off by support staff themselves.
 
+Whoever had somebody's password before may have a session that is older than the second factor. It ends when the factor
+is set up, and in no session is the password alone enough to change how somebody signs in who has a second factor.
+"""
+
+from typing import Any
+
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.views import reauthenticate
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added
+from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.internal.flows.sessions import end_other_sessions
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from integrations.catalogue_file import catalogue
+from tenants.access import has_shown_second_factor
+from tenants.models import User
 from tenants.secrets import seal, unseal
 
 
@@ -25,3 +42,21 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no typ
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """Support staff always have one."""
         return not authenticator.user.is_staff
+
+
+def reauthenticate_by_password(request: HttpRequest) -> HttpResponse:
+    """allauth's page that asks for the password once more; whoever has a second factor and has not shown it in this
+    session is asked for that instead.
+    """
+    if request.user.is_authenticated and is_mfa_enabled(request.user) and not has_shown_second_factor(request):
+        return redirect(f"{reverse('mfa_reauthenticate')}?{request.GET.urlencode()}")
+    answer: HttpResponse = reauthenticate(request)
+    return answer
+
+
+@receiver(authenticator_added)
+def end_sessions_that_are_older(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    """A second factor was set up, for which a code of it was typed: the other sessions have shown none."""
+    if authenticator.type == Authenticator.Type.TOTP:
+        record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
+        end_other_sessions(request, user)

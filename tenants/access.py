@@ -7,6 +7,7 @@ Another tenant's page is 404, a missing permission 403.
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from allauth.account.authentication import get_authentication_records
@@ -17,6 +18,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from tenants.models import IdentityProvider, Member, Tenant, User
@@ -88,6 +90,19 @@ def has_shown_second_factor(request: HttpRequest) -> bool:
     return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
 
 
+def second_factor_first(request: HttpRequest, why: str) -> HttpResponseBase | None:
+    """Where a second factor is set up, with a message that says `why`, or shown; None where this session has shown one.
+
+    That the user has one is not enough: a session may be older than it, opened with a password that somebody stole.
+    """
+    if not is_mfa_enabled(request.user):
+        messages.info(request, why)
+        return redirect("mfa_activate_totp")
+    if not has_shown_second_factor(request):
+        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.get_full_path()})}")
+    return None
+
+
 def _admit(request: Any, tenant_id: UUID, permission: Permission) -> HttpResponseBase | None:
     """Let the member in, or say where to go first.
 
@@ -109,14 +124,10 @@ def _admit(request: Any, tenant_id: UUID, permission: Permission) -> HttpRespons
     # A second factor is the provider's own business where it signs in.
     if session is None and found.tenant.require_single_sign_on and found.role != Role.OWNER:
         return redirect("single_sign_on_start", tenant_id=tenant_id)
-    if session is None and found.tenant.require_second_factor and not is_mfa_enabled(request.user):
-        return _to_second_factor(request)
+    if session is None and found.tenant.require_second_factor:
+        why = _("%s asks for a second factor. Set one up, and you are let in.") % found.tenant.name
+        return second_factor_first(request, why)
     return None
-
-
-def _to_second_factor(request: MemberRequest) -> HttpResponseBase:
-    messages.info(request, _("%s asks for a second factor. Set one up, and you are let in.") % request.tenant.name)
-    return redirect("mfa_activate_totp")
 
 
 def _rendered(response: HttpResponseBase) -> HttpResponseBase:

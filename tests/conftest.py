@@ -32,7 +32,7 @@ from tenants.secrets import seal
 from tests import aws_command_line, processes
 from tests.brokers import use_broker
 from tests.environment import BROKER, DATABASE, DIRECTORY, POSTGRES_DATA, SANDBOX_PORT, VALKEY_PORT
-from tests.second_factor import TOTP_SECRET
+from tests.second_factor import TOTP_SECRET, show_second_factor
 
 # `make nightly` looks further than CI has time for. Times say nothing on a busy machine, so no example has a deadline.
 settings.register_profile("ci", max_examples=60, deadline=None)
@@ -268,11 +268,13 @@ def cast(db) -> Cast:
 
 @pytest.fixture
 def sign_in() -> Callable[[User], Client]:
-    """A Django test client in which the user is signed in."""
+    """A Django test client in which the user is signed in; support staff have shown their second factor."""
 
     def signed_in(user: User) -> Client:
         client = Client()
         client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        if user.is_staff:
+            show_second_factor(client, user)
         return client
 
     return signed_in

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -144,3 +145,22 @@ def test_a_migration_begins_with_all_tables_or_gives_way(db) -> None:
 
     assert isinstance(refused.value.__cause__, LockNotAvailable)
     assert not owner.in_atomic_block
+
+
+def test_a_migration_waits_for_an_autovacuum(db) -> None:
+    with psycopg.connect(db.url(DATABASE)) as vacuum, psycopg.connect(db.url(DATABASE)) as somebody:
+        vacuum.execute("LOCK TABLE tenants_tenant IN SHARE UPDATE EXCLUSIVE MODE")  # what an autovacuum holds
+        later = threading.Timer(2, vacuum.commit)  # PostgreSQL ends one that is waited for after a second
+        later.start()
+        somebody.autocommit = True
+        somebody.execute("SET statement_timeout = '1s'")
+        reading = threading.Timer(1, lambda: answers.append(somebody.execute("SELECT count(*) FROM tenants_tenant")))
+        answers: list[object] = []
+        reading.start()
+
+        with TablesFirst(connections[OWNER]):
+            pass
+
+        later.join()
+        reading.join()
+    assert len(answers) == 1, "who reads meanwhile is kept by nobody"

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -12,9 +13,9 @@ from django.db import connections
 from django.db.utils import ProgrammingError
 from django.test import Client
 
-from tenants.models import User
+from tenants.models import Tenant, User
 from tenants.scope import STAFF, tenant_scope
-from tenants.secrets import unseal
+from tenants.secrets import seal, unseal
 from tests.second_factor import TOTP_SECRET, code_of
 
 LOGIN = "/accounts/login/"
@@ -61,6 +62,42 @@ def test_staff_cannot_take_theirs_off(cast, member) -> None:
 
     assert answer.status_code == 200
     assert Authenticator.objects.filter(user=cast.staff, type="totp").exists()
+
+
+def test_setting_one_up_ends_the_sessions_that_are_older(cast, member) -> None:
+    older, _ = sign_in(member, cast.password)
+    client, _ = sign_in(member, cast.password)
+    home = f"/tenants/{cast.tenant.pk}/connections/"
+    assert older.get(home).status_code == 200
+
+    set_up(client, cast.password)
+    with tenant_scope(cast.tenant.pk):
+        Tenant.objects.update(require_second_factor=True)
+
+    assert older.get(home)["Location"].startswith(LOGIN)
+    assert client.get(home).status_code == 200, "whoever has just typed a code is not asked for another one"
+
+
+@pytest.mark.parametrize("who", ["member", "staff"])
+def test_a_session_that_has_shown_none_is_asked_for_it(who, cast, member) -> None:
+    person = cast.staff if who == "staff" else member
+    with tenant_scope(cast.tenant.pk):
+        Tenant.objects.update(require_second_factor=True)
+    Authenticator.objects.get_or_create(user=person, type="totp", defaults={"data": {"secret": seal(TOTP_SECRET)}})
+    client = Client()
+    client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    page = "/admin/" if who == "staff" else f"/tenants/{cast.tenant.pk}/connections/"
+
+    asked = client.get(page)
+    by_password = client.post(f"/accounts/reauthenticate/?next={SECOND}recovery-codes/", {"password": cast.password})
+    codes = client.get(f"{SECOND}recovery-codes/new/", follow=True)
+
+    assert asked["Location"] == f"{SECOND}reauthenticate/?{urlencode({'next': page})}"
+    assert by_password["Location"] == f"{SECOND}reauthenticate/?{urlencode({'next': f'{SECOND}recovery-codes/'})}"
+    assert codes.redirect_chain[-1][0].startswith(f"{SECOND}reauthenticate/")
+    shown = client.post(asked["Location"], {"code": code_of(TOTP_SECRET)})
+    assert shown["Location"] == page
+    assert client.get(page).status_code == 200
 
 
 def test_a_password_alone_is_not_enough_any_more(cast, member) -> None:

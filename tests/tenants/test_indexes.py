@@ -1,5 +1,6 @@
 """Indexes that are made while everybody works."""
 
+import threading
 from collections.abc import Iterator
 
 import psycopg
@@ -32,6 +33,7 @@ def table(db, state) -> Iterator[None]:
     yield
     with connections[OWNER].cursor() as cursor:
         cursor.execute("RESET lock_timeout")
+        cursor.execute("RESET statement_timeout")
         cursor.execute("DROP TABLE tenants_tried")
 
 
@@ -44,13 +46,15 @@ def add_index(state: ProjectState) -> None:
 
 
 def give_way(database, state: ProjectState) -> None:
-    """Somebody's transaction holds the table, and the index is given up after the time-out of `migrate`."""
+    """Somebody's transaction stays open for longer than a statement of `migrate` may take: the index is given up."""
     with psycopg.connect(database.url(DATABASE)) as somebody:
         somebody.execute("INSERT INTO tenants_tried (name) VALUES ('one')")
         with connections[OWNER].cursor() as cursor:
-            cursor.execute("SET lock_timeout = '100ms'")
+            cursor.execute("SET statement_timeout = '500ms'")
         with pytest.raises(OperationalError):
             add_index(state)
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute("RESET statement_timeout")
 
 
 def validity(database) -> list[bool]:
@@ -67,6 +71,23 @@ def test_an_invalid_index_that_giving_way_left_is_made_anew(db, table, state) ->
     add_index(state)
 
     assert validity(db) == [True]
+
+
+def test_an_index_waits_for_a_transaction_that_is_older_and_keeps_nobody_waiting(db, table, state) -> None:
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+
+    with psycopg.connect(db.url(DATABASE)) as somebody:
+        somebody.execute("INSERT INTO tenants_tried (name) VALUES ('one')")
+        later = threading.Timer(1, somebody.commit)
+        later.start()
+        add_index(state)
+        later.join()
+
+    assert validity(db) == [True]
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("100ms",), "what the migration has set holds again"
 
 
 def test_an_index_that_is_there_is_made_no_second_time(db, table, state) -> None:

@@ -19,6 +19,10 @@ from tenants.scope import OWNER
 # migration that gives way, and not they. That holds as long as a migration waits for all that it wants in that time,
 # and for nothing afterwards: so it begins with all tables.
 LOCK_TIMEOUT = "800ms"
+# Before that: an autovacuum stands in the way of every migration, for minutes on a large table. PostgreSQL ends it for
+# whoever has waited for `deadlock_timeout`, so a migration first waits for it, in a lock that keeps nobody from reading
+# or writing.
+AUTOVACUUM_TIMEOUT = "5s"
 # On a busy machine both times are up at once, and PostgreSQL may end either of the two: then it is no other case.
 GIVES_WAY = (LockNotAvailable, DeadlockDetected)
 ATTEMPTS = 12
@@ -54,10 +58,14 @@ class TablesFirst(DatabaseSchemaEditor):
             tables = [sql.Identifier(name) for (name,) in cursor.fetchall()]
             if not tables:
                 return
+            all_tables = sql.SQL(", ").join(tables)
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [AUTOVACUUM_TIMEOUT])
+            cursor.execute(sql.SQL("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE").format(all_tables))
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
             # `lock_timeout` is for each table anew; this is for all of them.
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [LOCK_TIMEOUT])
             try:
-                cursor.execute(sql.SQL("LOCK TABLE {}").format(sql.SQL(", ").join(tables)))
+                cursor.execute(sql.SQL("LOCK TABLE {}").format(all_tables))
             except OperationalError as error:
                 if isinstance(error.__cause__, QueryCanceled):
                     raise OperationalError("A table was in use.") from LockNotAvailable()
@@ -93,7 +101,7 @@ class Command(DjangoCommand):
                     raise CommandError(
                         f"A table was in use for longer than {LOCK_TIMEOUT}, {ATTEMPTS} times. The migration gave way "
                         "and is undone; nothing is half done. Run it again, at a quieter time, or look in "
-                        "pg_stat_activity for a transaction that stays open."
+                        "pg_stat_activity for a transaction that stays open, as a backup's by pg_dump does."
                     ) from error
                 self.stdout.write(f"\n  A table is in use. Giving way for {PAUSE} s …")
                 time.sleep(PAUSE)
