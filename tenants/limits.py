@@ -21,22 +21,23 @@ class AllTaken(Exception):
     """As many do it at this moment as may."""
 
 
-def count(name: str, key: object, *, most: int, seconds: int, message: str) -> None:
-    """Count one more, in a window that begins with the first.
+def count(name: str, key: object, *, most: int, seconds: int, message: str) -> int:
+    """Count one more, in a window that begins with the first; gives how many that makes.
 
     Raises:
         TooOften: it is more than `most` in `seconds`; it is not counted again.
     """
     entry = f"limit:{name}:{key}"
     if cache.add(entry, 1, timeout=seconds):
-        return
+        return 1
     try:
-        counted = cache.incr(entry)
+        counted = int(cache.incr(entry))
     except ValueError:  # the window ended just now
         cache.add(entry, 1, timeout=seconds)
-        return
+        return 1
     if counted > most:
         raise TooOften(message, seconds)
+    return counted
 
 
 def count_by_network(name: str, *, most: int, seconds: int, message: str) -> None:
