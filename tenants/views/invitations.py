@@ -97,7 +97,15 @@ def invitation_link(request: HttpRequest, secret: str) -> HttpResponse:
     """Where the link in the mail leads. The session keeps the secret's hash and the address bar loses the secret, so
     that it goes along with no referrer, no `next` and no session.
     """
-    request.session[_KEY] = digest(secret)
+    link = digest(secret)
+    try:
+        limits.count_by_network("invitation_link", most=60, seconds=60, message="Wait a minute.")
+        actions.find_invitation(link)
+    except (UnusableInvitation, TooOften):
+        # A session is a row of the database: none is made for whoever makes links up, and an open one forgets the last.
+        request.session.pop(_KEY, None)
+    else:
+        request.session[_KEY] = link
     response = redirect("invitation")
     response["Referrer-Policy"] = "no-referrer"
     return response
