@@ -30,7 +30,7 @@ from integrations.launch_sessions import drop_launch_sessions, launch_sessions
 from integrations.metrics import BEAT
 from integrations.vendor import vendor_settings
 from integrations.worker_stop import stop_soon
-from tenants.actions import idempotent_requests, recovery, webhook_deliveries
+from tenants.actions import browser_sessions, idempotent_requests, recovery, webhook_deliveries
 from tenants.audit import SYSTEM
 from tenants.tasks import TenantTask
 
@@ -129,6 +129,12 @@ def carry_out_recoveries() -> None:
 def forget_idempotent_requests() -> None:
     """Forget answers that are older than a day. Queue `maintenance`, from beat, no retry: beat comes again."""
     idempotent_requests.purge()
+
+
+@shared_task(name="integrations.tasks.forget_ended_sessions")
+def forget_ended_sessions() -> None:
+    """Delete sessions of browsers that have ended. Queue `maintenance`, from beat, no retry: beat comes again."""
+    browser_sessions.forget_ended_sessions()
 
 
 @shared_task(name="integrations.tasks.verify_due")

@@ -352,6 +352,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600.0},
     },
+    "forget sessions that have ended": {
+        "task": "integrations.tasks.forget_ended_sessions",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "verify what is due": {
         "task": "integrations.tasks.verify_due",
         "schedule": 2.0,

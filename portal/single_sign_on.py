@@ -8,6 +8,7 @@ sign in in `tenants.actions.single_sign_on`, and where such a session may go in 
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,16 +36,29 @@ from django.views.decorators.cache import never_cache
 from tenants import limits
 from tenants.access import public
 from tenants.actions.single_sign_on import NotAdmitted, admit, provider_of, tenant_of_address
-from tenants.identity_provider import Discovery, ProviderError, call, discover, user_info, verified_claims
-from tenants.limits import TooOften
+from tenants.identity_provider import (
+    DEADLINE_SECONDS,
+    Discovery,
+    ProviderError,
+    call,
+    discover,
+    user_info,
+    verified_claims,
+)
+from tenants.limits import AllTaken, TooOften
 from tenants.models import IdentityProvider
 from tenants.provider_session import open_provider_session
-from tenants.request_id import client_address
 from tenants.secrets import new_secret, unseal
 
 logger = logging.getLogger(__name__)
 
 DISCOVERY_KEPT_SECONDS = 300
+FAILURE_KEPT_SECONDS = 60
+# Whoever set a provider up decides how slowly it answers, and each who waits for it holds a thread of the web server.
+MOST_AT_ONCE = 2
+# A sign-in asks the provider four things at the most: its document, a token, its keys and who it is.
+LONGEST_SECONDS = 5 * int(DEADLINE_SECONDS)
+BUSY_RETRY_AFTER_SECONDS = 5
 _SCOPES = ["openid", "email"]
 
 
@@ -276,7 +290,12 @@ def start(request: HttpRequest, tenant_id: UUID) -> HttpResponseBase:
         return refused(request, "too_often", retry_after=refusal.retry_after_seconds)
     provider = SingleSignOnAdapter(request).get_provider(request, str(tenant_id))
     try:
-        discovery = kept_discovery(provider.row.issuer)
+        discovery = _remembered(provider.row.issuer)
+        if discovery is None:
+            with _place(tenant_id):
+                discovery = kept_discovery(provider.row.issuer)
+    except AllTaken:
+        return refused(request, "busy", retry_after=BUSY_RETRY_AFTER_SECONDS)
     except ProviderError as error:
         logger.warning("The provider of tenant %s cannot be read: %s", tenant_id, error)
         return refused(request, "away")
@@ -301,13 +320,17 @@ def callback(request: HttpRequest, tenant_id: UUID) -> HttpResponseBase:
     except TooOften as refusal:
         return refused(request, "too_often", retry_after=refusal.retry_after_seconds)
     view = _Callback.adapter_view(TenantAdapter(request, str(tenant_id)))
-    response: HttpResponseBase = view(request)
+    try:
+        with _place(tenant_id):  # before the state is used up: who finds none free can load the page again
+            response: HttpResponseBase = view(request)
+    except AllTaken:
+        return refused(request, "busy", retry_after=BUSY_RETRY_AFTER_SECONDS)
     return response
 
 
 def refused(request: HttpRequest, why: str, *, retry_after: int | None = None) -> HttpResponse:
     """The page for whoever is not signed in."""
-    status = {"too_often": 429, "away": 502}.get(why, 403)
+    status = {"too_often": 429, "away": 502, "busy": 503}.get(why, 403)
     response = render(request, "account/single_sign_on_refused.html", {"why": why}, status=status)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
@@ -320,22 +343,46 @@ def callback_address(tenant_id: UUID) -> str:
 
 
 def kept_discovery(issuer: str) -> Discovery:
-    """The issuer's discovery document, read anew every few minutes.
+    """The issuer's discovery document, read anew every few minutes, or a minute after it could not be read.
 
     Raises:
         ProviderError: it cannot be read.
     """
-    entry = f"discovery:{issuer}"
-    if kept := cache.get(entry):
-        values = json.loads(kept)
-        methods = tuple(values.pop("token_endpoint_auth_methods"))
-        # Whoever can write to the cache could put one provider's document, which we have signed, in another's place.
-        if values["issuer"] == issuer:
-            return Discovery(token_endpoint_auth_methods=methods, **values)
-    found = discover(issuer)
-    cache.set(entry, json.dumps(asdict(found)), DISCOVERY_KEPT_SECONDS)
+    if kept := _remembered(issuer):
+        return kept
+    try:
+        found = discover(issuer)
+    except ProviderError as error:
+        # Added, so that it takes no place of what another process has read meanwhile.
+        cache.add(_entry(issuer), json.dumps({"issuer": issuer, "failed": str(error)}), FAILURE_KEPT_SECONDS)
+        raise
+    cache.set(_entry(issuer), json.dumps(asdict(found)), DISCOVERY_KEPT_SECONDS)
     return found
 
 
+def _remembered(issuer: str) -> Discovery | None:
+    """What the last look-up found, None where it is too long ago.
+
+    Raises:
+        ProviderError: it found nothing that can be used.
+    """
+    values = json.loads(cache.get(_entry(issuer)) or "{}")
+    # Whoever can write to the cache could put one provider's document, which we have signed, in another's place.
+    if values.get("issuer") != issuer:
+        return None
+    if "failed" in values:
+        raise ProviderError(values["failed"])
+    methods = tuple(values.pop("token_endpoint_auth_methods"))
+    return Discovery(token_endpoint_auth_methods=methods, **values)
+
+
+def _entry(issuer: str) -> str:
+    return f"provider:{issuer}"  # another name than the release before had, which knows no failures
+
+
+def _place(tenant_id: UUID) -> AbstractContextManager[None]:
+    return limits.one_of("single_sign_on", tenant_id, most=MOST_AT_ONCE, seconds=LONGEST_SECONDS)
+
+
 def _count() -> None:
-    limits.count("single_sign_on", client_address.get(), most=60, seconds=60, message="Wait a minute.")
+    limits.count_by_network("single_sign_on", most=60, seconds=60, message="Wait a minute.")

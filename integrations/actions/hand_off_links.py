@@ -7,17 +7,21 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.utils import timezone
 
 from integrations.models import Connection, HandOffLink
-from tenants import audit
+from tenants import audit, limits
 from tenants.audit import Actor
 from tenants.models import Tenant
 from tenants.scope import call
 
 USUAL_DAYS, LONGEST_DAYS = 7, 30
+# People with no account load these pages as often as they like: what each time would add is bounded.
+USE_TOLD_EVERY = timedelta(minutes=1)  # of a link, from one network
+REFUSAL_TOLD_EVERY = timedelta(hours=1)  # of a link
 
 # The signature keeps guesses from the database; what decides is the row, which can be revoked.
 _SIGNER = Signer(salt="rolebridge.hand-off-link", sep=".")
@@ -112,9 +116,20 @@ def find_hand_off_link(text: str) -> tuple[UUID, UUID] | None:
     return (rows[0][1], rows[0][0]) if rows else None
 
 
+def count_hand_off_request() -> None:
+    """Count one more request by any hand-off link, before anything is looked up for it.
+
+    Raises:
+        TooOften: too many came from the same network.
+    """
+    limits.count_by_network("hand_off", most=60, seconds=60, message="Wait a minute.")
+
+
 @transaction.atomic
 def use_hand_off_link(*, link_id: UUID, what: str) -> HandOff:
-    """Record that somebody asked for `what` by the link, and say whether it still lets them; the scope is open."""
+    """Say whether the link still lets in whoever asked for `what`, and record it, unless it was told just before; the
+    scope is open.
+    """
     link = HandOffLink.objects.select_related("connection").get(pk=link_id)
     now = timezone.now()
     ended = ""
@@ -124,17 +139,25 @@ def use_hand_off_link(*, link_id: UUID, what: str) -> HandOff:
         ended = "expired"
     elif link.connection.is_removed:
         ended = "removed"
-    HandOffLink.objects.filter(pk=link.pk).update(last_used_at=now)
-    audit.record(
-        "hand_off_link:refused" if ended else "hand_off_link:used",
-        by=actor_of(link),
-        tenant_id=link.tenant_id,
-        target=link,
-        connection=str(link.connection_id),
-        what=what,
-        **({"because": ended} if ended else {}),
-    )
+    if _is_to_be_told(link, ended):
+        HandOffLink.objects.filter(pk=link.pk).update(last_used_at=now)
+        audit.record(
+            "hand_off_link:refused" if ended else "hand_off_link:used",
+            by=actor_of(link),
+            tenant_id=link.tenant_id,
+            target=link,
+            connection=str(link.connection_id),
+            what=what,
+            **({"because": ended} if ended else {}),
+        )
     return HandOff(link, ended)
+
+
+def _is_to_be_told(link: HandOffLink, ended: str) -> bool:
+    if ended:
+        return cache.add(f"hand-off-refused:{link.pk}", 1, timeout=REFUSAL_TOLD_EVERY.total_seconds())
+    entry = f"hand-off-used:{link.pk}:{limits.client_network()}"
+    return cache.add(entry, 1, timeout=USE_TOLD_EVERY.total_seconds())
 
 
 def actor_of(link: HandOffLink) -> Actor:

@@ -15,6 +15,7 @@ from integrations.actions.hand_off_links import (
     InvalidExpiry,
     TooManyHandOffLinks,
     actor_of,
+    count_hand_off_request,
     create_hand_off_link,
     find_hand_off_link,
     revoke_hand_off_link,
@@ -32,6 +33,7 @@ from integrations.views.role_templates import file_response
 from integrations.views.template_tabs import template_tabs
 from tenants.access import MemberRequest, member, public
 from tenants.audit import Actor
+from tenants.limits import TooOften
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope
 
@@ -72,26 +74,36 @@ def hand_off_link_revoke(request: MemberRequest, connection_id: UUID, link_id: U
 View = Callable[..., HttpResponse]
 
 
+def _not_let_in(request: HttpRequest, why: str, *, status: int, link: HandOffLink | None = None) -> HttpResponse:
+    return render(request, "integrations/hand_off_ended.html", {"ended": why, "link": link}, status=status)
+
+
 def _by_link(what: str) -> Callable[[View], View]:
     """For a page that a hand-off link opens: the link is looked up, its use recorded, and the tenant's scope opened."""
 
     def decorate(view: View) -> View:
+        def answer(request: HttpRequest, text: str, kwargs: dict[str, str]) -> HttpResponse:
+            ids = find_hand_off_link(text)
+            if ids is None:
+                return _not_let_in(request, "unknown", status=404)
+            tenant_id, link_id = ids
+            with tenant_scope(tenant_id):
+                hand_off = use_hand_off_link(link_id=link_id, what=what.format(**kwargs))
+                if hand_off.ended:
+                    return _not_let_in(request, hand_off.ended, status=NO_LONGER_THERE, link=hand_off.link)
+                return view(request, hand_off, text, **kwargs)
+
         @public
         @require_safe
         @wraps(view)
         def guarded(request: HttpRequest, text: str, **kwargs: str) -> HttpResponse:
-            ids = find_hand_off_link(text)
-            if ids is None:
-                response = render(request, "integrations/hand_off_ended.html", {"ended": "unknown"}, status=404)
+            try:
+                count_hand_off_request()
+            except TooOften as refusal:
+                response = _not_let_in(request, "too_often", status=429)
+                response["Retry-After"] = str(refusal.retry_after_seconds)
             else:
-                tenant_id, link_id = ids
-                with tenant_scope(tenant_id):
-                    hand_off = use_hand_off_link(link_id=link_id, what=what.format(**kwargs))
-                    if hand_off.ended:
-                        context = {"ended": hand_off.ended, "link": hand_off.link}
-                        response = render(request, "integrations/hand_off_ended.html", context, status=NO_LONGER_THERE)
-                    else:
-                        response = view(request, hand_off, text, **kwargs)
+                response = answer(request, text, kwargs)
             # The address is the key: no other site, no cache and no search engine may learn it.
             response["Referrer-Policy"] = "no-referrer"
             response["Cache-Control"] = "no-store"

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,13 +13,16 @@ from django.utils import timezone
 from tenants import audit, limits
 from tenants.audit import SYSTEM, Actor
 from tenants.identity_provider import Discovery, discover
+from tenants.limits import TooOften
 from tenants.mail import send_on_commit
-from tenants.models import IdentityProvider, Member, Tenant, TenantDomain, User
+from tenants.models import ApiToken, IdentityProvider, Member, Tenant, TenantDomain, User
 from tenants.names import is_readable
 from tenants.scope import call, tenant_scope
 from tenants.secrets import digest, new_secret, seal
 
 MOST_DOMAINS = 20
+MOST_LINKS_A_DAY = 5  # to one domain, for one tenant
+MOST_LINKS_A_DAY_TO_A_DOMAIN = 10  # for all tenants together, but for the first of each
 LINK_LASTS = timedelta(days=7)
 MOST_LOOK_UPS_AN_HOUR = 30
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -148,23 +152,45 @@ def add_domain(*, tenant: Tenant, domain: str, mailbox: TenantDomain.Mailbox, by
         raise DomainRefused(f"{domain} is verified already.")
     if not found and known.count() >= MOST_DOMAINS:
         raise DomainRefused(f"{MOST_DOMAINS} domains are the most. Remove one first.")
-    # By domain too: nobody's postmaster is to be pestered through us, whichever tenants ask.
-    for key in (tenant.pk, domain):
-        limits.count(
-            "domain_links",
-            key,
-            most=MOST_DOMAINS if key == tenant.pk else 5,
-            seconds=24 * 3600,
-            message="Too many links were sent today. Try again tomorrow.",
-        )
+    _count_link(tenant, domain)
     secret = new_secret()
     added = found or TenantDomain(tenant=tenant, domain=domain)
     added.mailbox, added.digest, added.expires_at = mailbox, digest(secret), timezone.now() + LINK_LASTS
+    added.requested_by = _address_of(by)
     added.save()
     path = reverse("domain_confirm", args=[secret])
-    send_on_commit("domain", f"{mailbox}@{domain}", tenant=tenant, domain=domain, path=path)
+    send_on_commit("domain", f"{mailbox}@{domain}", tenant=tenant, domain=domain, who=added.requested_by, path=path)
     audit.record("domain:added", by=by, tenant_id=tenant.pk, target=added, domain=domain, mailbox=str(mailbox))
     return added
+
+
+def _count_link(tenant: Tenant, domain: str) -> None:
+    """Count one more link to the domain's mailboxes.
+
+    Raises:
+        TooOften: too many went out today, for the tenant or to the domain.
+    """
+    count = partial(
+        limits.count,
+        "domain_links",
+        seconds=24 * 3600,
+        message="Too many links were sent today. Try again tomorrow.",
+    )
+    count(tenant.pk, most=MOST_DOMAINS)
+    sent = count(f"{tenant.pk}:{domain}", most=MOST_LINKS_A_DAY)
+    # Nobody's postmaster is to be pestered through us, whichever tenants ask. But anybody can have a tenant that asks,
+    # so what others sent keeps no tenant from its first.
+    try:
+        count(domain, most=MOST_LINKS_A_DAY_TO_A_DOMAIN)
+    except TooOften:
+        if sent > 1:
+            raise
+
+
+def _address_of(by: Actor) -> str:
+    """The address of whoever acts, or whose token a program acts with."""
+    token = ApiToken.objects.select_related("created_by").filter(pk=by.id).first() if by.kind == "token" else None
+    return token.created_by.email if token and token.created_by else by.name
 
 
 @transaction.atomic

@@ -38,6 +38,9 @@ class TenantDomain(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="domains")
     domain = models.CharField(max_length=253, help_text="In lower case, international ones as xn--.")
     mailbox = models.CharField(max_length=10, choices=Mailbox.choices)
+    requested_by = models.CharField(
+        max_length=254, blank=True, default="", db_default="", help_text="Whom the link's reader can ask."
+    )
     digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the link's secret, in hex.")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(help_text="When the link ends.")

@@ -21,7 +21,6 @@ from tenants.limits import TooOften
 from tenants.models import Invitation, User
 from tenants.permissions import Permission, Role
 from tenants.provider_session import provider_session
-from tenants.request_id import client_address
 from tenants.secrets import digest
 
 _KEY = "invitation"  # in the session: the hash of the secret in the link
@@ -98,7 +97,15 @@ def invitation_link(request: HttpRequest, secret: str) -> HttpResponse:
     """Where the link in the mail leads. The session keeps the secret's hash and the address bar loses the secret, so
     that it goes along with no referrer, no `next` and no session.
     """
-    request.session[_KEY] = digest(secret)
+    link = digest(secret)
+    try:
+        limits.count_by_network("invitation_link", most=60, seconds=60, message="Wait a minute.")
+        actions.find_invitation(link)
+    except (UnusableInvitation, TooOften):
+        # A session is a row of the database: none is made for whoever makes links up, and an open one forgets the last.
+        request.session.pop(_KEY, None)
+    else:
+        request.session[_KEY] = link
     response = redirect("invitation")
     response["Referrer-Policy"] = "no-referrer"
     return response
@@ -139,7 +146,7 @@ def invitation_waits(request: HttpRequest) -> bool:
 
 
 def _opened(request: HttpRequest) -> Invitation:
-    limits.count("invitation", client_address.get(), most=60, seconds=60, message="Wait a minute.")
+    limits.count_by_network("invitation", most=60, seconds=60, message="Wait a minute.")
     found = actions.find_invitation(str(request.session.get(_KEY, "")))
     # A session that an organisation's provider opened speaks for that organisation alone, and joins no other.
     is_stranger = isinstance(request.user, User) and not actions.is_for(found, request.user)

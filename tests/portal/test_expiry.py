@@ -11,6 +11,12 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from tenants.actions.invitations import invite
+from tenants.audit import SYSTEM
+from tenants.models import Member
+from tenants.permissions import Role
+from tenants.scope import tenant_scope
+
 SIGN_UP = {"organisation": "Blue Harbour", "email": "new@example.com", "password1": "a long and rather quiet password"}
 MINUTE = 60
 
@@ -96,7 +102,11 @@ def test_what_asks_nobody_who_they_are_does_not_make_a_session_last_longer(cast,
     EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
     client = Client()
     client.post("/accounts/login/", {"login": cast.owner.email, "password": cast.password})
-    client.get("/invitations/a-link-that-somebody-made-up/")  # which writes to the session
+    with tenant_scope(cast.tenant.pk):
+        owner = Member.objects.get(user=cast.owner)
+        invite(tenant=cast.tenant, email="new@example.com", role=Role.VIEWER, acting=owner, by=SYSTEM)
+    client.get(re.search(r"/invitations/\S+", str(mail.outbox[-1].body))[0])
+    assert "invitation" in client.session, "that wrote to the session"
     cookie = client.cookies["sessionid"].value
     Session.objects.filter(pk=cookie).update(expire_date=timezone.now() + timedelta(days=30))
 

@@ -5,6 +5,9 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Semaphore, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core import mail
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -75,6 +79,35 @@ def come_back(client: Client, address: str):
 def sign_in_by(provider: Provider, tenant: Tenant, email: str, client: Client | None = None):
     client = client or Client()
     return client, come_back(client, provider.sign_in(begin(client, tenant), email))
+
+
+@contextmanager
+def held(provider: Provider, many: int, visit: Callable[[], int]) -> Iterator[list[int]]:
+    """So many visits at once that wait for the provider, which answers when this ends; gives what they came to."""
+    answer, arrived, go_on = provider.server.answer, Semaphore(0), Event()
+    came_to: list[int] = []
+
+    def slowly(asked: Any, handler: Any) -> None:
+        arrived.release()
+        go_on.wait(5)
+        answer(asked, handler)
+
+    def one() -> None:
+        came_to.append(visit())
+        connections.close_all()
+
+    provider.server.answer = slowly
+    threads = [Thread(target=one) for _ in range(many)]
+    try:
+        for thread in threads:
+            thread.start()
+        assert all(arrived.acquire(timeout=5) for _ in threads)
+        yield came_to
+    finally:
+        go_on.set()
+        for thread in threads:
+            thread.join()
+        provider.server.answer = answer
 
 
 def is_signed_in(client: Client) -> bool:
@@ -162,8 +195,54 @@ class TestTheWayIn:
 
         assert Client().get(f"/accounts/single-sign-on/{cast.tenant.pk}/").status_code == 502
 
+    def test_a_provider_that_is_away_is_asked_once_and_the_next_is_told_at_once(self, cast, ready) -> None:
+        ready.discovery = {"issuer": "https://another.example.com"}
+        page = f"/accounts/single-sign-on/{cast.tenant.pk}/"
+
+        answers = [Client().get(page), Client().get(page), Client().post(page)]
+
+        assert [answer.status_code for answer in answers] == [502] * 3
+        assert all("gives no answer that we can use" in answer.content.decode() for answer in answers)
+        assert len(ready.server.asked) == 1
+
+    def test_a_slow_provider_holds_no_more_than_two_of_those_who_begin(self, cast, ready) -> None:
+        page = f"/accounts/single-sign-on/{cast.tenant.pk}/"
+        with held(ready, 2, lambda: Client().get(page).status_code) as waiting:
+            refused = Client().get(page)
+            asked = len(ready.server.asked)
+
+        assert (refused.status_code, refused["Retry-After"]) == (503, "5")
+        assert "load this page again" in refused.content.decode()
+        assert asked == 2
+        assert waiting == [200, 200]
+        assert Client().get(page).status_code == 200
+
+    def test_a_slow_provider_holds_no_more_than_two_of_those_who_come_back_and_the_third_tries_again(
+        self, cast, ready
+    ) -> None:
+        browsers = [Client() for _ in range(3)]
+        backs = [ready.sign_in(begin(browser, cast.tenant), "viewer@example.com") for browser in browsers]
+        coming = iter(zip(browsers[:2], backs[:2], strict=True))
+
+        with held(ready, 2, lambda: come_back(*next(coming)).status_code) as waiting:
+            refused = come_back(browsers[2], backs[2])
+            elsewhere = Client().get(f"/accounts/single-sign-on/{cast.tenant.pk}/").status_code
+        again = come_back(browsers[2], backs[2])
+
+        assert (refused.status_code, elsewhere) == (503, 200), "what is known of the provider needs no place"
+        assert waiting == [302, 302]
+        assert again["Location"] == f"/tenants/{cast.tenant.pk}/connections/"
+
+    def test_neighbours_in_one_ipv6_network_share_what_may_be_asked(self, cast) -> None:
+        page = f"/accounts/single-sign-on/{cast.tenant.pk}/"
+
+        answers = [Client(REMOTE_ADDR=f"2001:db8::{number:x}").get(page).status_code for number in range(1, 62)]
+
+        assert answers == [404] * 60 + [429]
+        assert Client(REMOTE_ADDR="2001:db8:0:1::1").get(page).status_code == 404
+
     def test_one_providers_document_in_the_place_of_anothers_is_read_anew(self, cast, ready) -> None:
-        there = f"discovery:{ready.issuer}"
+        there = f"provider:{ready.issuer}"
         kept_discovery(ready.issuer)
         cache.set(there, cache.get(there).replace(ready.issuer, "https://another.example.com"))
 

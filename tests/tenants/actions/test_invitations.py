@@ -6,6 +6,7 @@ from threading import Barrier, Thread
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.db import connections
 from django.test import Client
@@ -132,6 +133,19 @@ def test_the_session_of_whoever_opened_the_link_does_not_hold_its_secret(cast) -
     browser.get(f"/invitations/{secret}/")
 
     assert secret not in str(dict(browser.session))
+
+
+def test_a_link_that_somebody_made_up_makes_no_session_and_shows_no_other_invitation(cast) -> None:
+    stranger, invited = Client(), Client()
+    invited.get(f"/invitations/{send(cast)}/")
+    before = set(Session.objects.values_list("pk", flat=True))
+
+    unknown = stranger.get("/invitations/made-up/", follow=True)
+    after_another = invited.get("/invitations/made-up/", follow=True)
+
+    assert set(Session.objects.values_list("pk", flat=True)) == before
+    assert "sessionid" not in stranger.cookies
+    assert (unknown.status_code, after_another.status_code) == (404, 404)
 
 
 def test_inviting_somebody_who_is_signed_up_looks_the_same(cast) -> None:

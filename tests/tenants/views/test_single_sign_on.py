@@ -8,8 +8,10 @@ from django.test import Client
 from django.utils import timezone
 
 from tenants.actions.single_sign_on import DomainRefused, add_domain, clean_domain
+from tenants.actions.tenants import create_tenant
 from tenants.audit import SYSTEM
-from tenants.models import AuditEvent, IdentityProvider, TenantDomain
+from tenants.limits import TooOften
+from tenants.models import AuditEvent, IdentityProvider, Tenant, TenantDomain
 from tenants.scope import tenant_scope
 from tests.oidc_provider import oidc_provider
 
@@ -163,14 +165,47 @@ class TestDomains:
         for path in (old, ended, "/domains/unknown/"):
             assert Client().post(path).status_code == 404
 
-    def test_a_postmaster_is_not_pestered_whoever_asks(self, cast, base, sign_in) -> None:
+    def test_a_postmaster_is_not_pestered_by_one_organisation(self, cast, base, sign_in) -> None:
         for _ in range(5):
-            add(cast.other_tenant, "example.com")
+            add(cast.tenant, "example.com")
 
         answer = sign_in(cast.owner).post(f"{base}domains/", {"domain": "example.com", "mailbox": "admin"})
 
         assert answer.status_code == 422
         assert "Too many links" in answer.content.decode()
+
+    def test_others_keep_no_organisation_from_its_first_link_but_all_together_have_a_limit(self, cast) -> None:
+        for number in range(5):
+            others = create_tenant(name=f"Asker {number}", owner=cast.stranger, by=SYSTEM)
+            for _ in range(2):
+                add(others, "example.com")
+
+        add(cast.tenant, "example.com")
+
+        with pytest.raises(TooOften):
+            add(cast.tenant, "example.com")
+        add(cast.tenant, "example.org")
+
+    def test_its_reader_learns_who_asks_in_the_mail_and_on_the_page(self, cast, base, sign_in) -> None:
+        with tenant_scope(cast.tenant.pk):
+            Tenant.objects.update(name="Blue <b>Harbour</b>")
+        sign_in(cast.owner).post(f"{base}domains/", {"domain": "example.com", "mailbox": "admin"})
+        (message,) = mail.outbox
+        path = "/domains/" + message.body.partition("/domains/")[2].split()[0]
+
+        page = Client().get(path).content.decode()
+
+        assert cast.owner.email in message.body
+        assert "Blue <b>Harbour</b>" in message.body
+        for html in (page, message.alternatives[0].content):  # type: ignore[attr-defined]  # ours are in HTML too
+            assert cast.owner.email in html
+            assert "Blue &lt;b&gt;Harbour&lt;/b&gt;" in html
+            assert "<b>Harbour" not in html
+
+    def test_where_a_program_asks_its_reader_learns_whose_token_it_has(self, cast, api) -> None:
+        api(cast.owner, cast.tenant).post("/api/v1/domains/", {"domain": "example.com"}, format="json")
+
+        assert f"{cast.owner.email} asks you" in mail.outbox[-1].body
 
     def test_a_removed_domain_is_free_again(self, cast, base, sign_in) -> None:
         Client().post(add(cast.tenant, "example.com"))
