@@ -137,7 +137,7 @@ def asked_wait(answer: Answer | None) -> timedelta:
         return min(timedelta(seconds=int(text[:9])), LONGEST_ASKED_WAIT)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):  # a year of twenty digits is none that Python's parser knows
         return timedelta()
     wait = (until if until.tzinfo else until.replace(tzinfo=UTC)) - datetime.now(UTC)
     return max(timedelta(), min(wait, LONGEST_ASKED_WAIT))
