@@ -395,8 +395,8 @@ def _complete(claim: Claim, reports: list[Report], last: list[Landed]) -> None:
     """Store what landed last, turn the reports into statuses and end the verification, in one transaction. Whatever
     comes of it, the receipts are kept.
 
-    The customer may have given another account meanwhile. What was found says nothing of that one, and must not prove
-    it (F11).
+    The customer may have given another account meanwhile, or other names for its roles. What was found says nothing of
+    those, and must not prove the account (F11).
     """
     try:
         vendor_identity.remember_roles(reports)
@@ -421,7 +421,7 @@ def _end(claim: Claim, verification: Verification, reports: list[Report]) -> Non
         _queue_again(verification)
         return
     moved: frozenset[str] = frozenset()
-    if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
+    if any(_is_another_role(job, verification.connection) for job in claim.jobs):
         verification.failure = "account_changed"
     elif claim.checks == Checks.REACHABILITY:
         verification.failure = "" if role_statuses.reachable_roles(reports) else "no_verdict"
@@ -453,6 +453,13 @@ def _end(claim: Claim, verification: Verification, reports: list[Report]) -> Non
     if differs or moved:
         with suppress(NotReady):
             request_verification(connection=verification.connection, by=SYSTEM)
+
+
+def _is_another_role(job: RoleJob, connection: Connection) -> bool:
+    """Whether the account or the role's name or path is another one by now than the job went to."""
+    target, role = job.target, CustomerRole(connection=connection, component=job.component)
+    went_to = (target.account_id, target.role_path, target.role_name)
+    return went_to != (connection.account_id, connection.role_path, role.name)
 
 
 def _why_no_verdict(claim: Claim) -> str:
