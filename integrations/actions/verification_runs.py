@@ -83,8 +83,9 @@ class HandedBack(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's hold on a verification. Findings are `withheld` to its end where another tenant proved the account: of
-    a role that stands open there, the claimant is not to read any (F11).
+    """A worker's hold on a verification. Findings and the receipts of sessions in the customer's role are `withheld` to
+    its end where another tenant proved the account: of a role that stands open there, the claimant is not to read any
+    (F11).
     """
 
     tenant_id: UUID
@@ -416,7 +417,9 @@ def _complete(claim: Claim, reports: list[Report], last: list[Landed]) -> None:
 def _end(claim: Claim, verification: Verification, reports: list[Report]) -> None:
     """Turn the reports into statuses; the scope is open, and connection and verification are locked."""
     if claim.withheld:
-        _write_findings(claim, role_statuses.findings_for_a_claimant(verification, reports))
+        readable = role_statuses.reports_for_a_claimant(verification, reports)
+        _write_findings(claim, [finding for report in readable for finding in report.findings])
+        role_statuses.withhold_receipts(verification, readable, withheld=False)
     if verification.checks != claim.checks:
         _queue_again(verification)
         return
