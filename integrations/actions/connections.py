@@ -116,6 +116,11 @@ def update_connection(
     if name is not None and name != connection.name:
         connection.name = changes["name"] = name
     if account_id is not None and (canonical := _customer_account(account_id)) != connection.account_id:
+        if connection.is_imported:
+            raise ConnectionInUse(
+                f"The role of this connection was there before the portal, in AWS account {connection.account_id}, so "
+                "its account cannot change. Remove it, and add a new one for the other account."
+            )
         if connection.roles.filter(ever_used()).exists():
             raise ConnectionInUse(
                 f"This connection gave us access to AWS account {connection.account_id}, so its account cannot change. "

@@ -23,12 +23,17 @@ def update_role_options(
 
     Raises:
         InvalidRoleOption: a choice cannot be granted; nothing is written.
-        ConnectionInUse: the connection is being removed, or the change would give another ARN to roles that let us in
-            already, which would leave those behind unwatched.
+        ConnectionInUse: the connection is being removed or was imported, or the change would give another ARN to roles
+            that let us in already, which would leave those behind unwatched.
     """
     connection = Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     if connection.is_removed:
         raise ConnectionInUse("This connection is being removed and does not change any more. Add a new connection.")
+    if connection.is_imported:  # another name would let it prove a role that the operator never vouched for
+        raise ConnectionInUse(
+            "The role of this connection was there before the portal and keeps its name: no role template makes it, so "
+            "there is nothing to choose. Add a new connection to have roles made by a role template instead."
+        )
     if partition is not None:
         validate_partition_choice(partition, vendor_settings().partition)
     before = connection.role_options

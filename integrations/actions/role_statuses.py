@@ -6,11 +6,11 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.actions.role_jobs import Report
+from integrations.actions.sessions import is_in_customers_account
 from integrations.actions.status_changes import Cause, write_history
 from integrations.actions.status_events import StatusEvent, Told
 from integrations.actions.status_subscribers import publish
 from integrations.actions.vendor_identity import take_blame
-from integrations.aws.report import Finding as AwsFinding
 from integrations.aws.report import ReachabilityReport, RemovalReport, RoleReport, TrustReport, role_status
 from integrations.catalogue import is_version
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
@@ -54,7 +54,9 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
     if works and not _account_is_ours(connection):
         _leave_unconfirmed(verification, verdicts, works)
     if stands_open and is_proved_by_another(connection):
-        verification.findings.filter(component__in=stands_open).delete()  # it may have been proved only meanwhile
+        # It may have been proved only meanwhile.
+        verification.findings.filter(component__in=stands_open).delete()
+        withhold_receipts(verification, [one for one in reports if one.component in stands_open], withheld=True)
         _leave_unconfirmed(verification, verdicts, stands_open)
     for report in reports:
         if isinstance(report, RoleReport) and report.component in roles:
@@ -81,22 +83,33 @@ def _note_version(role: CustomerRole, report: RoleReport) -> None:
         role.save(update_fields=["deployed_version"])
 
 
-def findings_for_a_claimant(verification: Verification, reports: Sequence[Report]) -> list[AwsFinding]:
-    """Of what was found in an account that another tenant proved, what the verification's own tenant may read: nothing
-    of a role that stands open there, or that is entered where no more than that is asked.
+def reports_for_a_claimant(verification: Verification, reports: Sequence[Report]) -> list[Report]:
+    """Of what was found in an account that another tenant proved, what the verification's own tenant may read: of a
+    role that refused us, of one that is proved to ask for this tenant's external ID, and of one that worked for it.
     """
-    roles = {role.component: role for role in verification.connection.roles.all()}
+    worked = verification.connection.roles.filter(worked_at__isnull=False).values_list("component", flat=True)
     return [
-        finding
+        report
         for report in reports
-        for finding in report.findings
-        if not (isinstance(report, ReachabilityReport) and report.reachable)
-        and not (
-            isinstance(report, RoleReport)
-            and report.component in roles
-            and _stands_open(roles[report.component], role_status(report))
-        )
+        if report.component in worked or not any(map(is_in_customers_account, report.receipts)) or _is_safe(report)
     ]
+
+
+def _is_safe(report: Report) -> bool:
+    """Whether the role is proved to let nobody else in."""
+    match report:
+        case RoleReport():
+            return report.external_id_enforced is True and report.trust_too_wide is False
+        case TrustReport():
+            return report.safe is True
+        case _:  # reachability and removal ask no more than whether we get in
+            return False
+
+
+def withhold_receipts(verification: Verification, reports: Sequence[Report], *, withheld: bool) -> None:
+    """Keep from the tenant, or let it read, the receipts of the sessions in the customer's roles that were reported."""
+    keys = [one.access_key_id for report in reports for one in report.receipts if is_in_customers_account(one)]
+    verification.sessions.filter(access_key_id__in=keys).update(withheld=withheld)
 
 
 def _stands_open(role: CustomerRole, verdict: str) -> bool:

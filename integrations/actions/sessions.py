@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -56,6 +57,10 @@ class OpenedFor(Protocol):
     def verification_id(self) -> UUID:
         """By which verification."""
 
+    @property
+    def withheld(self) -> bool:
+        """Whether the tenant is not to read of what was opened in the customer's account."""
+
 
 def keep_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:
     """Keep the receipts among what has landed, which some may be already. No scope is open.
@@ -86,11 +91,17 @@ def write_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:
             tenant_id=opened_for.tenant_id,
             connection_id=opened_for.connection_id,
             verification_id=opened_for.verification_id,
+            withheld=opened_for.withheld and is_in_customers_account(receipt),
             **columns(receipt),
         )
         for receipt in landed
         if isinstance(receipt, SessionReceipt)
     )
+
+
+def is_in_customers_account(receipt: SessionReceipt) -> bool:
+    """Whether the session was opened in a customer's role, and not in one of ours on the way to it."""
+    return receipt.role_arn.split(":")[4] != settings.VENDOR_ACCOUNT_ID
 
 
 def columns(receipt: SessionReceipt) -> dict[str, Any]:

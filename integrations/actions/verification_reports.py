@@ -19,7 +19,7 @@ def report_of(verification: Verification, connection: Connection) -> dict[str, A
     """What the report says, as JSON values; the tenant's scope is open."""
     release = CatalogueRelease.objects.filter(version=verification.catalogue_version).first()
     findings = list(verification.findings.all())
-    sessions = list(verification.sessions.order_by("opened_at", "pk"))
+    sessions = list(verification.sessions.shown().order_by("opened_at", "pk"))
     components = sorted({finding.component for finding in findings})
     return {
         "format": FORMAT,

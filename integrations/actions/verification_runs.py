@@ -83,8 +83,9 @@ class HandedBack(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's hold on a verification. Findings are `withheld` to its end where another tenant proved the account: of
-    a role that stands open there, the claimant is not to read any (F11).
+    """A worker's hold on a verification. Findings and the receipts of sessions in the customer's role are `withheld` to
+    its end where another tenant proved the account: of a role that stands open there, the claimant is not to read any
+    (F11).
     """
 
     tenant_id: UUID
@@ -408,8 +409,8 @@ def _complete(claim: Claim, reports: list[Report], last: list[Landed]) -> None:
     """Store what landed last, turn the reports into statuses and end the verification, in one transaction. Whatever
     comes of it, the receipts are kept.
 
-    The customer may have given another account meanwhile. What was found says nothing of that one, and must not prove
-    it (F11).
+    The customer may have given another account meanwhile, or other names for its roles. What was found says nothing of
+    those, and must not prove the account (F11).
     """
     try:
         vendor_identity.remember_roles(reports)
@@ -430,12 +431,14 @@ def _complete(claim: Claim, reports: list[Report], last: list[Landed]) -> None:
 def _end(claim: Claim, verification: Verification, reports: list[Report]) -> None:
     """Turn the reports into statuses; the scope is open, and connection and verification are locked."""
     if claim.withheld:
-        _write_findings(claim, role_statuses.findings_for_a_claimant(verification, reports))
+        readable = role_statuses.reports_for_a_claimant(verification, reports)
+        _write_findings(claim, [finding for report in readable for finding in report.findings])
+        role_statuses.withhold_receipts(verification, readable, withheld=False)
     if verification.checks != claim.checks:
         _queue_again(verification)
         return
     moved: frozenset[str] = frozenset()
-    if any(job.target.account_id != verification.connection.account_id for job in claim.jobs):
+    if any(_is_another_role(job, verification.connection) for job in claim.jobs):
         verification.failure = "account_changed"
     elif claim.checks == Checks.REACHABILITY:
         verification.failure = "" if role_statuses.reachable_roles(reports) else "no_verdict"
@@ -467,6 +470,13 @@ def _end(claim: Claim, verification: Verification, reports: list[Report]) -> Non
     if differs or moved:
         with suppress(NotReady):
             request_verification(connection=verification.connection, by=SYSTEM)
+
+
+def _is_another_role(job: RoleJob, connection: Connection) -> bool:
+    """Whether the account or the role's name or path is another one by now than the job went to."""
+    target, role = job.target, CustomerRole(connection=connection, component=job.component)
+    went_to = (target.account_id, target.role_path, target.role_name)
+    return went_to != (connection.account_id, connection.role_path, role.name)
 
 
 def _why_no_verdict(claim: Claim) -> str:

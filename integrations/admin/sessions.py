@@ -59,7 +59,7 @@ class SessionAdmin(ReadOnlyAdmin):
         ("access_key_id", "request_id"),
         ("tags", "transitive_tag_keys"),
         ("policy_sha256", "packed_policy_percent"),
-        "verification",
+        ("verification", "withheld"),
     )
     readonly_fields = (
         "tenant",
@@ -79,6 +79,7 @@ class SessionAdmin(ReadOnlyAdmin):
         "policy_sha256",
         "packed_policy_percent",
         "verification",
+        "withheld",
     )
     ordering = ("-opened_at", "-pk")
 

@@ -138,7 +138,7 @@ class ConnectionDetail(TenantAPIView):
         problems=INVALID_BODY
         | FORBIDDEN
         | NOT_FOUND
-        | {409: "The account gave us access already and cannot change, or the connection is being removed."},
+        | {409: "The account gave us access already or was imported and cannot change, or the connection goes."},
         etag=True,
     )
     def patch(self, request: Request, connection_id: UUID) -> Response:

@@ -82,7 +82,7 @@ class RoleOptionsDetail(TenantAPIView):
         problems=INVALID_BODY
         | FORBIDDEN
         | NOT_FOUND
-        | {409: "Roles that let us in already would get another ARN, or the connection is being removed."},
+        | {409: "Roles that let us in already would get another ARN, or it is imported or being removed."},
         etag=True,
     )
     def patch(self, request: Request, connection_id: UUID) -> Response:

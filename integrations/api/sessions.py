@@ -82,7 +82,9 @@ class ConnectionSessions(TenantAPIView):
         problems=NOT_FOUND,
     )
     def get(self, _request: Request, connection_id: UUID) -> Response:
-        """The latest first: every session that was opened for this connection. Credentials are never kept."""
+        """The latest first: every session that was opened for this connection, without those in an account that we
+        could not confirm for your organisation. Credentials are never kept.
+        """
         return self.page(
-            connection_or_404(self.tenant, connection_id).sessions.all(), SessionSerializer, SessionFilters
+            connection_or_404(self.tenant, connection_id).sessions.shown(), SessionSerializer, SessionFilters
         )

@@ -7,6 +7,14 @@ from integrations.models.verification import Verification
 from tenants.models import Tenant
 
 
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Receipts, as who asks may read them."""
+
+    def shown(self) -> "SessionQuerySet":
+        """Those that their tenant may read; the others are the support staff's."""
+        return self.filter(withheld=False)
+
+
 class Session(models.Model):
     """One assumed-role session. Its receipt is kept, its credentials never are."""
 
@@ -38,6 +46,11 @@ class Session(models.Model):
     access_key_id = models.CharField(max_length=128, help_text="Names the session in CloudTrail; opens nothing.")
     request_id = models.CharField(max_length=64, blank=True)
     packed_policy_percent = models.PositiveSmallIntegerField(null=True, blank=True)
+    withheld = models.BooleanField(
+        default=False, db_default=False, help_text="Its tenant is not to read it: another one proved the account."
+    )
+
+    objects = SessionQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -33,7 +33,7 @@ PURPOSES = {
 def sessions(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     """The sessions that were opened for a connection, the latest first, with the queries that find those shown."""
     found = find_connection(request, connection_id)
-    page = Paginator(found.sessions.all(), SHOWN_AT_ONCE).get_page(request.GET.get("page"))
+    page = Paginator(found.sessions.shown(), SHOWN_AT_ONCE).get_page(request.GET.get("page"))
     vendor_account = vendor_settings().vendor_account_id
     context = {
         "section": "connections",

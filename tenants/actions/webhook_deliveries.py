@@ -1,6 +1,7 @@
 """Sending what webhooks tell, at least once and one endpoint at a time.
 
-A delivery is a row that is due. Beat looks for endpoints with something due and hands each to a worker by a lease. The
+A delivery is a row that is due. Beat looks for endpoints with something due and hands each to a worker by a lease. A
+tenant holds two leases at the most: however many of its endpoints hang, the other threads are the other tenants'. The
 worker sends one delivery after the other: it counts the attempt and plans the next one, closes the transaction, calls,
 and then notes what came of it. A worker that is lost loses nothing: the lease ends, what is due is found again, and an
 attempt whose outcome nobody noted is made again. The receiver knows a second copy by the event's id.
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 QUEUE = "webhooks"
 DELIVER_TASK = "integrations.tasks.deliver_webhooks"
 MOST_AT_ONCE = 200  # endpoints that are handed out at once
+MOST_LEASED_PER_TENANT = 2
 DEADLINE_SECONDS = 10.0  # of one attempt
 TURN_SECONDS = 30.0  # how long one worker goes on with one endpoint
 LEASE = timedelta(seconds=60)  # of an endpoint; longer than an attempt with the time to note it
@@ -69,19 +71,13 @@ class _Claim:
 
 
 def hand_out_due() -> int:
-    """Give each endpoint with something due to a worker; how many were."""
+    """Give endpoints with something due to workers, to each tenant's no more than its share; how many were."""
     handed_out = 0
     for tenant_id, endpoint_id in call("due_webhook_endpoints", MOST_AT_ONCE):
-        now, lease = timezone.now(), uuid4()
+        lease = uuid4()
         with tenant_scope(tenant_id):
-            found = WebhookEndpoint.objects.select_for_update(skip_locked=True, no_key=True).filter(
-                pk=endpoint_id, enabled=True
-            )
-            endpoint = found.exclude(leased_until__gt=now).first()
-            if endpoint is None:
+            if not _take(tenant_id, endpoint_id, lease):
                 continue
-            endpoint.lease, endpoint.leased_until = lease, now + LEASE
-            endpoint.save(update_fields=["lease", "leased_until"])
         # No transaction is open. A message that is lost leaves a lease that ends.
         current_app.send_task(
             DELIVER_TASK,
@@ -110,7 +106,8 @@ def deliver(*, tenant_id: UUID, endpoint_id: UUID, lease: UUID) -> int:
         _note(claim, ours, *_send(claim))
         attempts += 1
     with tenant_scope(tenant_id):
-        _held(endpoint_id, ours).update(lease=None, leased_until=None)
+        # The time stays: the next turn is that of the endpoint whose last one is longest ago.
+        _held(endpoint_id, ours).update(lease=None, leased_until=timezone.now())
     return attempts
 
 
@@ -140,10 +137,30 @@ def asked_wait(answer: Answer | None) -> timedelta:
         return min(timedelta(seconds=int(text[:9])), LONGEST_ASKED_WAIT)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):  # a year of twenty digits is none that Python's parser knows
         return timedelta()
     wait = (until if until.tzinfo else until.replace(tzinfo=UTC)) - datetime.now(UTC)
     return max(timedelta(), min(wait, LONGEST_ASKED_WAIT))
+
+
+def _take(tenant_id: UUID, endpoint_id: UUID, lease: UUID) -> bool:
+    """Lease the endpoint, unless it is held or its tenant has its share; whether it was leased. The scope is open."""
+    # One at a time, or two could both see the last free place. Nobody waits for the lock: all tenants would.
+    if not Tenant.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=tenant_id).values_list("pk"):
+        return False
+    now = timezone.now()
+    # One that is switched off counts: its worker may be calling it still.
+    if WebhookEndpoint.objects.filter(tenant_id=tenant_id, leased_until__gt=now).count() >= MOST_LEASED_PER_TENANT:
+        return False
+    found = WebhookEndpoint.objects.select_for_update(skip_locked=True, no_key=True).filter(
+        tenant_id=tenant_id, pk=endpoint_id, enabled=True
+    )
+    endpoint = found.exclude(leased_until__gt=now).first()
+    if endpoint is None:
+        return False
+    endpoint.lease, endpoint.leased_until = lease, now + LEASE
+    endpoint.save(update_fields=["lease", "leased_until"])
+    return True
 
 
 def _held(endpoint_id: UUID, lease: UUID) -> QuerySet[WebhookEndpoint]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from random import sample
 from threading import Barrier
 from typing import TypeVar
 
@@ -16,11 +17,14 @@ from integrations.actions.connections import create_connection
 from integrations.actions.role_templates import cloudformation_template
 from integrations.actions.verifications import request_verification
 from integrations.models import Connection, ExternalIdRotation, Finding, ProvedAccount, Verification
+from tenants.actions import webhook_deliveries
 from tenants.actions.deletion import NotDue, delete_tenant, request_deletion
 from tenants.actions.tenants import create_tenant
+from tenants.actions.webhooks import create_endpoint
 from tenants.audit import SYSTEM
-from tenants.models import AuditEvent, Member, Tenant, User
+from tenants.models import AuditEvent, Member, Tenant, User, WebhookEndpoint
 from tenants.scope import staff_scope, tenant_scope
+from tenants.webhook_event_types import WebhookEventType
 from tests.brokers import unread, use_broker
 from tests.customer import CustomerAccount, connection_with_stack, new_account_id, verify_twice
 from tests.customer import stack_name as name_of_stack
@@ -88,6 +92,30 @@ def test_the_account_that_many_claim_is_proved_by_one(cast, sandbox_address) -> 
     with staff_scope():
         assert ProvedAccount.objects.filter(account_id=account.account_id).count() == 1
     assert statuses == {"connected": 1, "awaiting": SIXTEEN - 1}
+
+
+def test_a_tenant_gets_no_more_workers_for_its_webhooks_from_many_who_hand_out(cast, monkeypatch) -> None:
+    asked = [WebhookEventType.CONNECTION_CREATED]
+    with tenant_scope(cast.tenant.pk):
+        for number in range(10):
+            url = f"https://hooks.example.com/{number}"
+            create_endpoint(tenant=cast.tenant, url=url, event_types=asked, by=SYSTEM)
+        create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
+
+    together, look_up = Barrier(SIXTEEN), webhook_deliveries.call
+
+    def see_the_same(*args):
+        found = look_up(*args)
+        together.wait(PATIENCE)
+        return sample(found, len(found))  # or they would stand behind each other at the first one
+
+    monkeypatch.setattr(webhook_deliveries, "call", see_the_same)
+
+    handed_out = at_once(lambda _: webhook_deliveries.hand_out_due())
+
+    with tenant_scope(cast.tenant.pk):
+        leased = WebhookEndpoint.objects.filter(leased_until__gt=timezone.now()).count()
+    assert (sum(handed_out), leased) == (2, 2)
 
 
 def test_one_connection_that_many_verify_has_one_verification_and_one_verdict(cast, sandbox_address, api) -> None:

@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from integrations.actions import vendor_import as module
+from integrations.actions.connections import ConnectionInUse, update_connection
+from integrations.actions.role_options import update_role_options
 from integrations.actions.role_templates import NoRoleTemplate, role_set
 from integrations.actions.vendor_import import ImportRefused, vendor_import
 from integrations.aws.policies import customer_trust_policy, permission_statements, policy
@@ -76,6 +78,23 @@ def test_connections_of_several_tenants_are_made_marked_and_due(numbered) -> Non
             role_set(connection=connection)
     with tenant_scope(numbered.other_tenant.pk):
         assert Connection.objects.get().external_id == "mill/1"
+
+
+def test_an_imported_connection_is_pointed_at_no_other_account_and_role(numbered) -> None:
+    run(line())
+
+    with tenant_scope(numbered.tenant.pk):
+        connection = Connection.objects.get()
+        for changes in ({"name_pattern": "other-{connection}-{component}"}, {"path": "/other/"}, {"regions": ()}):
+            with pytest.raises(ConnectionInUse, match="before the portal"):
+                update_role_options(connection=connection, by=SYSTEM, **changes)
+        with pytest.raises(ConnectionInUse, match="before the portal"):
+            update_connection(connection=connection, account_id="999988887777", by=SYSTEM)
+        assert update_connection(connection=connection, name="Renamed", account_id="222233334444", by=SYSTEM)
+
+        connection.refresh_from_db()
+        assert (connection.name, connection.account_id) == ("Renamed", "222233334444")
+        assert {role.arn for role in connection.roles.all()} == {"arn:aws:iam::222233334444:role/legacy/Acme"}
 
 
 def test_a_tenant_is_named_by_number_reference_or_id(cast) -> None:

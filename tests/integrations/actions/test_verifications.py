@@ -16,10 +16,10 @@ from integrations.actions import role_jobs, verification_runs, verifications
 from integrations.actions.connections import create_connection, update_connection
 from integrations.actions.role_templates import cloudformation_template
 from integrations.aws import report as aws_report
-from integrations.models import Connection, Finding, Verification
+from integrations.models import Connection, Finding, Session, Verification
 from tenants.audit import SYSTEM, Actor
 from tenants.models import AuditEvent
-from tenants.scope import tenant_scope
+from tenants.scope import staff_scope, tenant_scope
 from tests import processes
 from tests.brokers import AWAY, unread, use_broker
 from tests.customer import connection_with_stack, sandbox_control, stack_name, verify_twice
@@ -234,7 +234,7 @@ def test_an_account_that_another_tenant_has_proved_stays_awaiting_with_a_neutral
 
 
 def test_f11_an_open_role_in_an_account_that_another_tenant_has_proved_tells_the_claimant_nothing(
-    cast, sandbox_address, monkeypatch
+    cast, sandbox_address, monkeypatch, api
 ) -> None:
     first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     verify_twice(first)
@@ -264,6 +264,11 @@ def test_f11_an_open_role_in_an_account_that_another_tenant_has_proved_tells_the
     assert landed == []  # not even for the time of the run
     assert statuses(claim) == {"log-analysis": "awaiting"}
     assert [(finding.cause, finding.who) for finding in findings(verification)] == [("account_not_confirmed", "vendor")]
+    shown = api(cast.stranger, cast.other_tenant).get(f"/api/v1/connections/{claim.pk}/sessions/").json()["results"]
+    assert [session["role_arn"] for session in shown if account.account_id in session["role_arn"]] == []
+    with staff_scope():
+        opened = Session.objects.filter(verification_id=verification.pk, role_arn__contains=account.account_id)
+        assert opened.exists(), "it was opened all the same, and our staff can see it"
     with tenant_scope(cast.other_tenant.pk):
         assert not claim.roles.get().quarantined
     assert statuses(first) == {"log-analysis": "connected"}

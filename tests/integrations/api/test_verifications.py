@@ -10,7 +10,7 @@ from integrations.actions import verification_runs
 from integrations.actions.connections import create_connection
 from integrations.actions.verifications import request_verification
 from integrations.aws.report import RoleReport
-from integrations.models import Connection, Finding, ProvedAccount, Verification
+from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Verification
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
@@ -84,12 +84,24 @@ def test_with_the_queue_away_the_program_is_told_and_nothing_stays_queued(api, c
     assert client.post(url(connection.pk)).json()["state"] == "queued"
 
 
-def test_f11_an_account_given_while_a_verification_runs_is_not_proved_by_it(api, cast, connection, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("where", "given"),
+    [
+        ("", {"account_id": "999988887777"}),
+        ("role-options/", {"name_pattern": "other-{connection}-{component}"}),
+        ("role-options/", {"path": "/other/"}),
+    ],
+)
+def test_f11_what_is_given_while_a_verification_runs_is_not_proved_by_it(
+    api, cast, connection, monkeypatch, where, given
+) -> None:
     client = api(cast.owner, cast.tenant)
     verification = client.post(url(connection.pk)).json()
+    changed = []
 
     def find_all_well_in_the_first_account(claim):
-        client.patch(f"/api/v1/connections/{connection.pk}/", {"account_id": "999988887777"}, format="json")
+        address = f"/api/v1/connections/{connection.pk}/{where}"
+        changed.append(client.patch(address, given, format="json").status_code)
         reports = [
             RoleReport(
                 component=target.component.id,
@@ -109,10 +121,12 @@ def test_f11_an_account_given_while_a_verification_runs_is_not_proved_by_it(api,
     verification_runs.run(tenant_id=cast.tenant.pk, verification_id=UUID(verification["id"]))
 
     shown = client.get(f"/api/v1/connections/{connection.pk}/").json()
-    assert (shown["account_id"], shown["status"]) == ("999988887777", "awaiting")
+    assert changed == [200]
+    assert shown["status"] == "awaiting"
     assert (shown["last_verification"]["state"], shown["last_verification"]["failure"]) == ("failed", "account_changed")
     with tenant_scope(cast.tenant.pk):
         assert not ProvedAccount.objects.exists()
+        assert not CustomerRole.objects.filter(passes__gt=0).exists()
 
 
 def test_a_body_with_anything_in_it_is_refused(api, cast, connection) -> None:

@@ -396,6 +396,9 @@ class TestFailures:
             ("Wed, 21 Oct 2122 07:28:00 GMT", 36000, 36000),
             ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
             ("Mon, 01 Jan 0001 00:00:00 +2359", 0, 0),
+            ("Fri, 31 Dec 9999 23:59:59 -2359", 36000, 36000),
+            ("Mon, 01 Jan 99999999999999999999 00:00:00 +0000", 0, 0),
+            ("Mon, 01 Jan 2024 00:00:00 +99999999999999999999", 0, 0),
             ("-5", 0, 0),
             ("1.5", 0, 0),
             ("\u0663", 0, 0),
@@ -530,6 +533,46 @@ class TestLostWorkers:
         hand_out_due()
 
         assert cast.other_tenant.pk in [tenant_id for tenant_id, *_ in sent_tasks[:2]]
+
+    def test_a_tenant_holds_two_workers_however_many_of_its_endpoints_hang(self, cast, server, sent_tasks) -> None:
+        for number in range(10):
+            add_endpoint(cast.tenant, f"{server.address}/{number}")
+        add_connection(cast.tenant)
+
+        assert [hand_out_due(), hand_out_due()] == [2, 0]
+
+        add_endpoint(cast.other_tenant, server.address)
+        add_connection(cast.other_tenant)
+        assert hand_out_due() == 1, "another tenant does not wait for it"
+        assert [tenant_id for tenant_id, *_ in sent_tasks] == [cast.tenant.pk, cast.tenant.pk, cast.other_tenant.pk]
+        tenant_id, endpoint_id, lease = sent_tasks[0]
+        assert deliver(tenant_id=tenant_id, endpoint_id=endpoint_id, lease=lease) == 1
+        assert hand_out_due() == 1, "the next one follows as soon as one has had its turn"
+
+    def test_those_that_hold_no_worker_come_before_those_that_do(self, cast, server, sent_tasks, monkeypatch) -> None:
+        for number in range(3):
+            add_endpoint(cast.tenant, f"{server.address}/{number}")
+        add_connection(cast.tenant)
+        monkeypatch.setattr(webhook_deliveries, "MOST_AT_ONCE", 1)
+        hand_out_due()
+        add_endpoint(cast.other_tenant, server.address)
+        add_connection(cast.other_tenant)  # due later than the first tenant's
+
+        hand_out_due()
+
+        assert [tenant_id for tenant_id, *_ in sent_tasks] == [cast.tenant.pk, cast.other_tenant.pk]
+
+    def test_a_tenants_endpoints_take_turns(self, cast, server, sent_tasks, monkeypatch) -> None:
+        monkeypatch.setattr(webhook_deliveries, "TURN_SECONDS", 0.0)  # so that everything stays due
+        ours = {add_endpoint(cast.tenant, f"{server.address}/{number}")[0].pk for number in range(6)}
+        add_connection(cast.tenant)
+
+        for _ in range(3):
+            hand_out_due()
+            for tenant_id, endpoint_id, lease in sent_tasks[-2:]:
+                deliver(tenant_id=tenant_id, endpoint_id=endpoint_id, lease=lease)
+
+        assert {endpoint_id for _, endpoint_id, _ in sent_tasks} == ours
 
 
 class TestByHand:

@@ -1,0 +1,153 @@
+"""F11: what a tenant may read of the roles in an account that another tenant has proved."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from integrations.actions import verification_runs
+from integrations.actions.connections import create_connection
+from integrations.aws import report as aws_report
+from integrations.aws.report import (
+    Finding,
+    ReachabilityReport,
+    RemovalReport,
+    RoleReport,
+    SessionPurpose,
+    SessionReceipt,
+    TrustReport,
+)
+from integrations.models import Connection, ProvedAccount, Session
+from tenants.audit import SYSTEM
+from tenants.scope import staff_scope, tenant_scope
+
+ACCOUNT = "222233334444"
+ROLE: dict[str, Any] = {
+    "component": "log-analysis",
+    "assumable": True,
+    "refused": False,
+    "external_id_enforced": True,
+    "permissions_ok": True,
+    "vendor_fault": False,
+}
+FINDING = Finding(
+    check="chain.customer_role",
+    component="log-analysis",
+    outcome=aws_report.Outcome.PASSED,
+    cause="ok",
+    who=aws_report.Actor.NOBODY,
+    title="What was found",
+)
+
+
+def receipt(account_id: str) -> SessionReceipt:
+    return SessionReceipt(
+        opened_at=timezone.now(),
+        expires_at=timezone.now() + timedelta(minutes=15),
+        component="log-analysis",
+        purpose=SessionPurpose.TRUST_TEST,
+        role_arn=f"arn:aws:iam::{account_id}:role/any",
+        role_id="AROAQ3EXAMPLE00000001",
+        session_name="log-analysis",
+        source_identity="",
+        tags=(),
+        transitive_tag_keys=(),
+        policy_sha256="",
+        access_key_id=f"ASIA{account_id}",
+        request_id="",
+        packed_policy_percent=None,
+    )
+
+
+@pytest.fixture
+def claim(cast) -> Connection:
+    """Another tenant's connection to an account that the first tenant has proved."""
+    with tenant_scope(cast.tenant.pk):
+        proved = create_connection(tenant=cast.tenant, name="Ours", account_id=ACCOUNT, by=SYSTEM)
+        ProvedAccount.objects.create(account_id=ACCOUNT, tenant=cast.tenant, connection=proved)
+    with tenant_scope(cast.other_tenant.pk):
+        return create_connection(
+            tenant=cast.other_tenant, name="Claim", account_id=ACCOUNT, components=["log-analysis"], by=SYSTEM
+        )
+
+
+def finds(report_type: type, *, let_in: bool, **fields: Any) -> Any:
+    """Of the vendor's account, a report of one finding and of the session in our own role; where the role `let_in`,
+    also of one in the customer's.
+    """
+    return lambda vendor_account: report_type(
+        **{"component": "log-analysis"} | fields,
+        findings=(FINDING,),
+        receipts=tuple(map(receipt, [vendor_account, ACCOUNT] if let_in else [vendor_account])),
+    )
+
+
+@pytest.mark.parametrize(
+    ("report", "is_shown"),
+    [
+        (finds(RoleReport, let_in=True, **ROLE), True),
+        (finds(RoleReport, let_in=True, **ROLE | {"external_id_enforced": False}), False),
+        (finds(RoleReport, let_in=True, **ROLE | {"external_id_enforced": None}), False),
+        (finds(RoleReport, let_in=True, **ROLE | {"trust_too_wide": None}), False),
+        (finds(RoleReport, let_in=False, **ROLE | {"assumable": False, "refused": True}), True),
+        (finds(TrustReport, let_in=True, safe=True, refused=False), True),
+        (finds(TrustReport, let_in=True, safe=False, refused=False), False),
+        (finds(TrustReport, let_in=True, safe=None, refused=False), False),
+        (finds(TrustReport, let_in=False, safe=None, refused=True), True),
+        (finds(RemovalReport, let_in=True, removed=False), False),
+        (finds(RemovalReport, let_in=False, removed=True), True),
+        (finds(ReachabilityReport, let_in=True, reachable=True), False),
+        (finds(ReachabilityReport, let_in=True, reachable=None), False),
+        (finds(ReachabilityReport, let_in=False, reachable=False), True),
+    ],
+)
+def test_what_let_us_in_is_withheld_unless_it_is_proved_to_ask_for_the_claimants_own_external_id(
+    cast, api, sign_in, settings, monkeypatch, claim, report, is_shown
+) -> None:
+    found = report(settings.VENDOR_ACCOUNT_ID)
+    monkeypatch.setattr(verification_runs, "_verify", lambda _: ([found], [*found.findings, *found.receipts]))
+
+    verification = verification_runs.verify_now(connection=claim, by=SYSTEM)
+
+    in_the_account = [one.access_key_id for one in found.receipts if ACCOUNT in one.role_arn]
+    client, page = api(cast.stranger, cast.other_tenant), sign_in(cast.stranger)
+    listed = client.get(f"/api/v1/connections/{claim.pk}/sessions/").json()
+    shown = [
+        str(listed["results"]),
+        str(listed["trail_queries"]),
+        client.get(f"/api/v1/verifications/{verification.pk}/report/").content.decode(),
+        page.get(f"/tenants/{claim.tenant_id}/connections/{claim.pk}/sessions/").content.decode(),
+    ]
+    wanted = in_the_account if is_shown else []
+    assert [[key for key in in_the_account if key in text] for text in shown] == [wanted] * len(shown)
+    assert len(listed["results"]) == (len(found.receipts) if is_shown else 1), "our own roles' sessions are shown"
+    with tenant_scope(cast.other_tenant.pk):
+        assert verification.findings.filter(title="What was found").exists() is is_shown
+    with staff_scope():
+        assert Session.objects.filter(verification_id=verification.pk).count() == len(found.receipts)
+
+
+def test_an_account_that_is_proved_while_it_is_verified_is_withheld_too(
+    cast, api, settings, monkeypatch, claim
+) -> None:
+    found = finds(RoleReport, let_in=True, **ROLE | {"external_id_enforced": False})(settings.VENDOR_ACCOUNT_ID)
+    with tenant_scope(cast.tenant.pk):
+        proved = ProvedAccount.objects.get()
+        proved.delete()
+
+    def prove_meanwhile(_claim):
+        with tenant_scope(cast.tenant.pk):
+            ProvedAccount.objects.create(
+                account_id=ACCOUNT, tenant_id=proved.tenant_id, connection_id=proved.connection_id
+            )
+        return [found], [*found.findings, *found.receipts]
+
+    monkeypatch.setattr(verification_runs, "_verify", prove_meanwhile)
+
+    verification = verification_runs.verify_now(connection=claim, by=SYSTEM)
+
+    listed = api(cast.stranger, cast.other_tenant).get(f"/api/v1/connections/{claim.pk}/sessions/").json()
+    assert [ACCOUNT in row["role_arn"] for row in listed["results"]] == [False]
+    with tenant_scope(cast.other_tenant.pk):
+        assert [finding.cause for finding in verification.findings.all()] == ["account_not_confirmed"]
