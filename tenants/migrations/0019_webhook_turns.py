@@ -24,7 +24,7 @@ def _due_webhook_endpoints(*, turn: str) -> str:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenants", "0017_webhook_lag")]
+    dependencies = [("tenants", "0018_who_asks_for_a_domain")]
 
     operations = [
         migrations.RunSQL(
