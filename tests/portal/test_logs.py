@@ -98,8 +98,9 @@ def test_an_upload_is_bounded(db) -> None:
         assert client.post("/accounts/login/", body, content_type=kind).status_code == 400
 
 
-@pytest.mark.parametrize("page", ["hand-off", "invitations", "domains", "notification-addresses"])
-def test_the_access_log_of_the_web_server_holds_no_key(monkeypatch, page) -> None:
+@pytest.fixture
+def access_line(monkeypatch):
+    """Takes the environment of a request, and says what the web server's access log writes about it."""
     configuration = Config()
     for name, value in runpy.run_path(str(ROOT / "deploy" / "gunicorn.conf.py")).items():
         if name in configuration.settings:
@@ -107,10 +108,38 @@ def test_the_access_log_of_the_web_server_holds_no_key(monkeypatch, page) -> Non
     logger = configuration.logger_class(configuration)
     lines: list[str] = []
     monkeypatch.setattr(logger.access_log, "info", lambda line, atoms: lines.append(line % atoms))
-    environ = RequestFactory().get(f"/{page}/{SECRET}/?token={SECRET}").environ | {"RAW_URI": "/"}
-    response = SimpleNamespace(status="200 OK", sent=2, headers=[])
 
-    logger.access(response, SimpleNamespace(headers=[]), environ, timedelta(seconds=1))
+    def line_about(environ: dict[str, object]) -> str:
+        response = SimpleNamespace(status="200 OK", sent=2, headers=[])
+        logger.access(response, SimpleNamespace(headers=[]), environ | {"RAW_URI": "/"}, timedelta(seconds=1))
+        return lines[-1]
 
-    assert f'"GET /{page}/…' in lines[0]
-    assert SECRET not in lines[0]
+    return line_about
+
+
+@pytest.mark.parametrize("page", ["hand-off", "invitations", "domains", "notification-addresses"])
+def test_the_access_log_of_the_web_server_holds_no_key(access_line, page) -> None:
+    line = access_line(RequestFactory().get(f"/{page}/{SECRET}/?token={SECRET}").environ)
+
+    assert f'"GET /{page}/…' in line
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        ("%0a", r"\n"),
+        ("%0d", r"\r"),
+        ("%1b[2K", r"\x1b[2K"),
+        ("%7f", r"\x7f"),
+        ("%c2%85", r"\x85"),
+        ("%e2%80%ae", r"\u202e"),  # what follows would be read from right to left
+        ("%5cn", r"\\n"),
+    ],
+)
+def test_nobody_writes_a_line_of_their_own_into_the_access_log(access_line, sent, written) -> None:
+    line = access_line(RequestFactory().get(f'/nothing{sent}203.0.113.9 "GET /hand-off/').environ)
+
+    assert f'"GET /nothing{written}203.0.113.9 \\"GET /hand-off/ HTTP/1.1" 200' in line
+    assert line.isascii()
+    assert line.isprintable()
