@@ -33,14 +33,19 @@ def _escaped(value: Any) -> Any:
 
 class logger_class(Logger):  # noqa: N801  gunicorn's name of the setting
     """gunicorn's, whose lines do not go through portal.logs: some addresses are keys. And they are written decoded, so
-    that %0a in one would begin a line of the client's own.
+    that %0a in one would begin a line of the client's own. Its peer is the proxy, which is nobody to look for.
     """
 
-    def atoms(self, *args: Any) -> dict[str, Any]:
-        """What a line can be made of, with the address as portal.logs would write it."""
-        from portal.logs import without_secrets  # once the settings are known
+    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> dict[str, Any]:
+        """What a line can be made of, with the address as portal.logs would write it, and from where the request came
+        as far as proxies are trusted; the peer where fewer of them spoke than were promised.
+        """
+        from portal.logs import without_secrets  # these when the settings are known
+        from tenants.request_id import CLIENT_ADDRESS
 
-        atoms = {name: _escaped(value) for name, value in super().atoms(*args).items()}
+        atoms = super().atoms(resp, req, environ, request_time)
+        atoms["h"] = environ.get(CLIENT_ADDRESS) or atoms["h"]
+        atoms = {name: _escaped(value) for name, value in atoms.items()}
         return atoms | {"U": without_secrets(atoms["U"])}
 
 

@@ -143,3 +143,29 @@ def test_nobody_writes_a_line_of_their_own_into_the_access_log(access_line, sent
     assert f'"GET /nothing{written}203.0.113.9 \\"GET /hand-off/ HTTP/1.1" 200' in line
     assert line.isascii()
     assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "written"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("192.0.2.1, 203.0.113.9", "203.0.113.9"),  # the first is what the client says of itself
+        ("203.0.113.9\\n", "10.0.0.1"),
+        (None, "10.0.0.1"),
+    ],
+)
+def test_the_access_log_says_which_client_asked_and_not_which_proxy(access_line, settings, forwarded, written) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    headers = {"x-forwarded-for": forwarded} if forwarded else {}
+
+    answer = Client(REMOTE_ADDR="10.0.0.1", headers=headers).get("/livez")
+
+    assert access_line(answer.wsgi_request.environ).startswith(f'{written} "GET /livez')
+
+
+def test_the_access_log_says_who_the_proxy_was_where_fewer_spoke_than_are_trusted(access_line, settings) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
+
+    answer = Client(REMOTE_ADDR="10.0.0.1", headers={"x-forwarded-for": "203.0.113.9"}).get("/livez")
+
+    assert access_line(answer.wsgi_request.environ).startswith('10.0.0.1 "GET /livez')
