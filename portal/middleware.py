@@ -209,17 +209,15 @@ class AccessRules:
         if rule is None:
             logger.error("No access rule is declared for %s; see portal/access.py", request.path_info)
             raise PermissionDenied
-        from django.contrib.auth.views import redirect_to_login  # these three when the apps are loaded
-
-        from tenants.access import second_factor_first
+        from tenants.access import second_factor_first, to_sign_in  # these two when the apps are loaded
         from tenants.provider_session import provider_session
 
         if rule == "staff" and not (request.user.is_authenticated and request.user.is_staff):
             if request.user.is_authenticated:
                 raise Http404
-            return redirect_to_login(request.get_full_path())
+            return to_sign_in(request)
         if rule == "signed_in" and not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return to_sign_in(request)
         if rule in {"signed_in", "staff"} and provider_session(request) is not None:
             # An organisation's provider speaks for it alone, not for the person's account.
             messages.info(
