@@ -24,7 +24,7 @@ KEYS_OF_LINKS = {
 _SECRETS = re.compile(
     r"rbt_[\w-]{8,}|"
     + "|".join(f"(?<={address}){key}" for address, key in KEYS_OF_LINKS.items())
-    + r"|(?<=Bearer )[^\s\"']+|(?<=sessionid=)\w+|(?<=csrftoken=)\w+"
+    + r"|(?<=Bearer )[^\s\"']+|(?<=sessionid=)\w+|(?<=csrftoken=)\w+|(?<=known-browser=)[\w:-]+"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
 )
 

@@ -41,6 +41,7 @@ def record(message: str, *arguments: object) -> logging.LogRecord:
         ("cookie __Host-sessionid=abc123", "abc123"),
         ("cookie sessionid=abc123; csrftoken=def456", "abc123"),
         ("cookie sessionid=abc123; csrftoken=def456", "def456"),
+        ("cookie __Host-known-browser=0b1c-d2:1vXyz:a-b_c3; csrftoken=x", "a-b_c3"),
         ("cannot reach redis://user:hunter2@broker/0", "hunter2"),
     ],
 )
