@@ -26,14 +26,26 @@ control_socket_disable = True
 accesslog = "-"
 
 
+def _escaped(value: Any) -> Any:
+    """The value; a text in printable ASCII alone. Of quotation marks gunicorn thinks itself."""
+    return value.encode("unicode_escape").decode() if isinstance(value, str) else value
+
+
 class logger_class(Logger):  # noqa: N801  gunicorn's name of the setting
-    """gunicorn's, whose lines do not go through portal.logs: some addresses are keys."""
+    """gunicorn's, whose lines do not go through portal.logs: some addresses are keys. And they are written decoded, so
+    that %0a in one would begin a line of the client's own. Its peer is the proxy, which is nobody to look for.
+    """
 
-    def atoms(self, *args: Any) -> dict[str, Any]:
-        """What a line can be made of, with the address as portal.logs would write it."""
-        from portal.logs import without_secrets  # once the settings are known
+    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> dict[str, Any]:
+        """What a line can be made of, with the address as portal.logs would write it, and from where the request came
+        as far as proxies are trusted; the peer where fewer of them spoke than were promised.
+        """
+        from portal.logs import without_secrets  # these when the settings are known
+        from tenants.request_id import CLIENT_ADDRESS
 
-        atoms: dict[str, Any] = super().atoms(*args)
+        atoms = super().atoms(resp, req, environ, request_time)
+        atoms["h"] = environ.get(CLIENT_ADDRESS) or atoms["h"]
+        atoms = {name: _escaped(value) for name, value in atoms.items()}
         return atoms | {"U": without_secrets(atoms["U"])}
 
 

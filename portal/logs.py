@@ -11,13 +11,20 @@ from integrations.in_hand import names_in_hand
 from tenants.request_id import request_id
 from tenants.scope import scoped_tenant
 
+# Links that are keys: how their addresses begin, and what the key looks like (deploy/nginx/rolebridge.conf knows them).
+KEYS_OF_LINKS = {
+    "/invitations/": r"[\w-]+",
+    "/notification-addresses/": r"[\w-]{20,}",
+    "/accounts/password/reset/key/": r"[^/\s\"']+",
+    "/hand-off/": r"[\w-]{40,}",
+    "/domains/": r"[\w-]{40,}",
+}
 # API tokens; secrets in the addresses of links; credentials in headers; AWS session credentials (aws-facts: their keys
 # begin with ASIA, and their tokens are long).
 _SECRETS = re.compile(
-    r"rbt_[\w-]{8,}"
-    r"|(?<=/invitations/)[\w-]+|(?<=/notification-addresses/)[\w-]{20,}|(?<=/password/reset/key/)[^/\s\"']+"
-    r"|(?<=/hand-off/)[\w-]{40,}|(?<=/domains/)[\w-]{40,}"
-    r"|(?<=Bearer )[^\s\"']+|(?<=sessionid=)\w+|(?<=csrftoken=)\w+"
+    r"rbt_[\w-]{8,}|"
+    + "|".join(f"(?<={address}){key}" for address, key in KEYS_OF_LINKS.items())
+    + r"|(?<=Bearer )[^\s\"']+|(?<=sessionid=)\w+|(?<=csrftoken=)\w+|(?<=known-browser=)[\w:-]+"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
 )
 

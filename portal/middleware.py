@@ -21,7 +21,7 @@ from integrations.in_hand import in_hand, name
 from portal.access import rule_of
 from portal.errors import busy
 from tenants.names import is_readable
-from tenants.request_id import client_address
+from tenants.request_id import CLIENT_ADDRESS, client_address
 from tenants.request_id import request_id as current_request_id
 from tenants.scope import staff_scope
 
@@ -41,6 +41,7 @@ def request_id(get_response: GetResponse) -> GetResponse:
             address = get_adapter().get_client_ip(request)
         except (PermissionDenied, ImproperlyConfigured):  # fewer proxies than were promised
             address = None
+        request.META[CLIENT_ADDRESS] = address
         id_token, address_token = current_request_id.set(str(uuid4())), client_address.set(address)
         try:
             response = get_response(request)
@@ -208,17 +209,15 @@ class AccessRules:
         if rule is None:
             logger.error("No access rule is declared for %s; see portal/access.py", request.path_info)
             raise PermissionDenied
-        from django.contrib.auth.views import redirect_to_login  # these three when the apps are loaded
-
-        from tenants.access import second_factor_first
+        from tenants.access import second_factor_first, to_sign_in  # these two when the apps are loaded
         from tenants.provider_session import provider_session
 
         if rule == "staff" and not (request.user.is_authenticated and request.user.is_staff):
             if request.user.is_authenticated:
                 raise Http404
-            return redirect_to_login(request.get_full_path())
+            return to_sign_in(request)
         if rule == "signed_in" and not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return to_sign_in(request)
         if rule in {"signed_in", "staff"} and provider_session(request) is not None:
             # An organisation's provider speaks for it alone, not for the person's account.
             messages.info(

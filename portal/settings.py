@@ -98,9 +98,9 @@ SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 # Browsers take cookies of such names from this very host alone, so that no neighbouring subdomain can set one.
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
-    ("__Host-sessionid", "__Host-csrftoken") if PRODUCTION else ("sessionid", "csrftoken")  # they need Secure
-)
+_prefix = "__Host-" if PRODUCTION else ""  # it needs Secure
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_prefix}sessionid", f"{_prefix}csrftoken"
+KNOWN_BROWSER_COOKIE_NAME = f"{_prefix}known-browser"  # portal.known_browser
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = _number("SESSION_HOURS", 12) * 3600  # since somebody was last asked who it is
@@ -279,7 +279,8 @@ ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 600  # seconds
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "100/h/key"}  # wrong passwords of one account (portal.signup)
+# Wrong passwords of one account (portal.signup), and of one in a browser that it has signed in with before.
+ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "100/h/key", "login_failed_in_known_browser": "10/h/key"}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_CHANGE_EMAIL = True  # one address at a time: the new one takes the old one's place once it is proved
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # an open browser is not enough to change how somebody signs in

@@ -10,12 +10,13 @@ from django import forms
 from django.contrib import messages
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from integrations.actions.connections import open_tenant
 from portal import sign_in_log
+from portal.known_browser import known_browser, remember_browser
 from tenants.audit import Actor
 from tenants.forms import NameField
 from tenants.mail import in_html_too
@@ -24,6 +25,7 @@ from tenants.views.invitations import invitation_waits
 
 logger = logging.getLogger(__name__)
 _ANYWHERE = {"app": "allauth.account", "action": "login_failed_anywhere"}
+_IN_KNOWN_BROWSER = {"app": "allauth.account", "action": "login_failed_in_known_browser"}
 
 
 def _account_key(credentials: dict[str, Any]) -> str:
@@ -63,13 +65,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Failed sign-ins are counted for each person and address together. Counted for the person alone, as allauth
         does, five wrong passwords from anywhere would lock a person out whom the guesser merely knows by name. Against
-        a guesser with many addresses all failures of an account are counted too, up to many more.
+        a guesser with many addresses all failures of an account are counted too, up to many more; these shut it for
+        whoever comes in a browser that it has never signed in with, so that its owner gets in.
         """
         return f"{_account_key(credentials)}:{ratelimit.get_ip(request)}"
-
-    def _count_failure(self, request: HttpRequest, credentials: dict[str, Any], *, dry_run: bool = False) -> bool:
-        """Count one more wrong password for the account, from wherever, or only look whether there is room for it."""
-        return bool(ratelimit.consume(request, dry_run=dry_run, key=_account_key(credentials), **_ANYWHERE))
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse where too many passwords were wrong.
@@ -85,18 +84,33 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             raise
 
     def _refuse_an_account_under_attack(self, request: HttpRequest, credentials: dict[str, Any]) -> None:
-        if not self._count_failure(request, credentials, dry_run=True):
+        account = _account_key(credentials)
+        if ratelimit.consume(request, dry_run=True, key=account, **_ANYWHERE):
+            return
+        browser = known_browser(request, account)
+        if browser is None or not ratelimit.consume(request, dry_run=True, key=browser, **_IN_KNOWN_BROWSER):
             raise forms.ValidationError(
                 _(
                     "Too many wrong passwords for this account from many places. A new password opens it at once: press"
-                    " “Forgot your password?”. Or wait an hour."
+                    " “Forgot your password?”. Or use a browser you signed in with before, or wait an hour."
                 ),
                 code="too_many_login_attempts",
             )
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count it."""
-        self._count_failure(request, credentials)
+        """Count it for the account, from wherever it came, and for a browser that the account knows."""
+        account = _account_key(credentials)
+        ratelimit.consume(request, key=account, **_ANYWHERE)
+        if browser := known_browser(request, account):
+            ratelimit.consume(request, key=browser, **_IN_KNOWN_BROWSER)
+
+    def post_login(self, request: HttpRequest, user: User, **named: Any) -> HttpResponse:
+        """Whoever has shown all that was asked of them is let in, and the browser is known. An organisation's provider
+        signs its members in past this: it does not speak for the person's account.
+        """
+        response: HttpResponse = super().post_login(request, user, **named)
+        remember_browser(response, user)
+        return response
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
         """Whoever has chosen a new password by mail begins with none counted."""

@@ -7,7 +7,7 @@ Another tenant's page is 404, a missing permission 403.
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from allauth.account.authentication import get_authentication_records
@@ -16,9 +16,11 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from tenants.models import IdentityProvider, Member, Tenant, User
@@ -44,13 +46,42 @@ def public(view: SomeView) -> SomeView:
     return view
 
 
+def is_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks for the live part of a page."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Send somebody to the sign-in page, and back from there. Where htmx asks, the whole page goes: htmx would follow a
+    redirect by itself, and put the sign-in page into the live part of the page that asked.
+    """
+    answer: HttpResponse = redirect_to_login(_page_in_hand(request))
+    if is_fragment(request):
+        answer = HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
+        patch_cache_control(answer, no_store=True)  # a redirect is kept by nobody, a 204 may be
+    patch_vary_headers(answer, ["HX-Request", "HX-Current-URL"])
+    return answer
+
+
+def _page_in_hand(request: HttpRequest) -> str:
+    """The page that somebody sees: what they asked for, or what htmx asks from, if that is a page of ours."""
+    page = request.headers.get("HX-Current-URL", "")
+    if is_fragment(request) and url_has_allowed_host_and_scheme(
+        page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        path = urlsplit(page).path
+        if url_has_allowed_host_and_scheme(path, allowed_hosts=None):  # not //another.host
+            return path
+    return request.get_full_path()
+
+
 def signed_in(view: View) -> View:
     """Anybody who is signed in may ask."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return to_sign_in(request)
         return view(request, *args, **kwargs)
 
     guarded.access = "signed_in"  # type: ignore[attr-defined]
@@ -70,7 +101,7 @@ def member(permission: Permission, *, scope: bool = True) -> Callable[[View], Vi
         @wraps(view)
         def guarded(request: Any, *args: Any, tenant_id: UUID, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
+                return to_sign_in(request)
             with tenant_scope(tenant_id):
                 elsewhere = _admit(request, tenant_id, permission)
                 if elsewhere is not None:
@@ -117,7 +148,7 @@ def _admit(request: Any, tenant_id: UUID, permission: Permission) -> HttpRespons
         raise Http404
     if session is not None and not session.is_of(IdentityProvider.objects.filter(tenant_id=tenant_id).first()):
         logout(request)
-        return redirect_to_login(request.get_full_path())
+        return to_sign_in(request)
     if not found.may(permission):
         raise PermissionDenied("Your role in this organisation does not allow this. Ask one of its owners.")
     request.member, request.tenant = found, found.tenant

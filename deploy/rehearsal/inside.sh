@@ -80,7 +80,7 @@ pid $run/nginx-own.pid;
 error_log $run/nginx-error.log;
 events {}
 http {
-    access_log $run/nginx-access.log;
+    access_log off; # of AWS; rolebridge.conf says where its own is
     client_body_temp_path $run/nginx-body;
     proxy_temp_path $run/nginx-proxy;
     fastcgi_temp_path $run/nginx-fastcgi;

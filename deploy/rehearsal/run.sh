@@ -37,7 +37,7 @@ $python "$here/customer.py" vendor
 say "Inside: PostgreSQL, pgbouncer in transaction mode, Redis"
 cp "$here/inside.sh" "$root/srv/run/inside.sh"
 cp deploy/nginx/rolebridge.conf "$root/srv/run/"
-chroot "$root" chown -R rolebridge:rolebridge /srv/run /etc/rolebridge
+chroot "$root" chown -R rolebridge:rolebridge /srv/run /etc/rolebridge /var/log/nginx
 # With no rights and none to be had: the bounding set is empty and no setuid program gives any.
 inside() {
     setpriv --bounding-set -all,+setuid,+setgid,+sys_chroot --no-new-privs \

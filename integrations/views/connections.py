@@ -37,7 +37,7 @@ from integrations.views import steps
 from integrations.views.pictures import picture
 from integrations.views.template_tabs import TABS, TemplateTabs, format_name, template_tabs
 from integrations.views.timelines import WINDOW, cause_of, timeline_of
-from tenants.access import MemberRequest, member
+from tenants.access import MemberRequest, is_fragment, member
 from tenants.audit import Actor
 from tenants.models import AuditEvent
 from tenants.permissions import Permission
@@ -244,8 +244,3 @@ def named_roles(connection: Connection) -> list[tuple[CustomerRole, str]]:
 def _has_seen(request: HttpRequest, latest: Verification) -> bool:
     """Whether the page that asks shows the end of the latest verification already."""
     return request.GET.get("seen") == str(latest.pk)
-
-
-def is_fragment(request: HttpRequest) -> bool:
-    """Whether htmx asks for the live part of a page."""
-    return request.headers.get("HX-Request") == "true"

@@ -11,9 +11,8 @@ from django.utils.cache import patch_vary_headers
 from integrations.actions.verifications import NotReady, request_verification
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, Verification
-from integrations.views.connections import is_fragment
 from integrations.views.pictures import picture
-from tenants.access import MemberRequest, member
+from tenants.access import MemberRequest, is_fragment, member
 from tenants.audit import Actor
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope

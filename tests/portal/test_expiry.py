@@ -11,6 +11,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from integrations.actions.connections import create_connection
 from tenants.actions.invitations import invite
 from tenants.audit import SYSTEM
 from tenants.models import Member
@@ -125,3 +126,62 @@ def test_whoever_proves_themselves_again_is_signed_in_for_another_twelve_hours(c
     later(13 * 60 * MINUTE)
 
     assert client.get("/organisations/").status_code == 200
+
+
+@pytest.fixture
+def ended(cast):
+    """A browser whose session has ended, and the address of the page that it shows."""
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Prod", by=SYSTEM)
+    client = Client()
+    client.force_login(cast.owner)
+    address = f"/tenants/{cast.tenant.pk}/connections/{connection.pk}/"
+    assert client.get(address, headers={"HX-Request": "true"}).status_code == 200
+    Session.objects.all().delete()
+    return client, address
+
+
+def test_a_live_page_whose_session_has_ended_goes_to_the_sign_in_page_as_a_whole(ended) -> None:
+    client, page = ended
+
+    answer = client.get(
+        f"{page}?seen=1", headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver{page}?from=a-mail#live"}
+    )
+
+    assert answer.status_code == 204
+    assert answer["HX-Redirect"] == f"/accounts/login/?next={page}"
+    assert answer.content == b""
+    assert answer["Cache-Control"] == "no-store"
+    assert {"HX-Request", "HX-Current-URL", "Cookie"} <= set(answer["Vary"].split(", "))
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/page/",
+        "http://testserver//evil.example/",
+        "http://testserver/\\evil.example/",
+        "javascript:alert(1)",
+        "http://[",
+        "",
+    ],
+)
+def test_nobody_is_led_from_the_sign_in_page_to_another_site(ended, elsewhere) -> None:
+    client, page = ended
+
+    answer = client.get(page, headers={"HX-Request": "true", "HX-Current-URL": elsewhere})
+
+    assert answer["HX-Redirect"] == f"/accounts/login/?next={page}"
+
+
+@pytest.mark.parametrize("address", ["/organisations/", "/accounts/email/", "/admin/"])
+def test_every_page_that_asks_for_a_sign_in_tells_htmx_so(db, address) -> None:
+    by_htmx = Client().get(
+        address, headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/elsewhere/?q=1"}
+    )
+    by_itself = Client().get(f"{address}?q=1", headers={"HX-Current-URL": "http://testserver/elsewhere/"})
+
+    assert (by_htmx.status_code, by_htmx["HX-Redirect"]) == (204, "/accounts/login/?next=/elsewhere/")
+    assert by_itself["Location"] == f"/accounts/login/?next={address}%3Fq%3D1"
+    assert "HX-Redirect" not in by_itself
+    assert "HX-Request" in by_itself["Vary"]

@@ -24,7 +24,7 @@ print(json.dumps({
     "cookies": [settings.SESSION_COOKIE_SECURE, settings.SESSION_COOKIE_HTTPONLY, settings.CSRF_COOKIE_SECURE,
                 settings.SESSION_COOKIE_SAMESITE, settings.CSRF_COOKIE_SAMESITE],
     "hasher": settings.PASSWORD_HASHERS[0],
-    "names": [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME],
+    "names": [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.KNOWN_BROWSER_COOKIE_NAME],
     "where": [settings.SESSION_COOKIE_PATH, settings.SESSION_COOKIE_DOMAIN,
               settings.CSRF_COOKIE_PATH, settings.CSRF_COOKIE_DOMAIN],
 }))
@@ -49,7 +49,7 @@ def test_production_speaks_https_alone_and_its_cookies_too() -> None:
     assert answer["cookies"] == [True, True, True, "Lax", "Lax"]
     assert answer["hasher"].endswith(".ScryptPasswordHasher")
     # Browsers take a cookie of such a name only with Secure, for the whole host, and from this host alone.
-    assert answer["names"] == ["__Host-sessionid", "__Host-csrftoken"]
+    assert answer["names"] == ["__Host-sessionid", "__Host-csrftoken", "__Host-known-browser"]
     assert answer["where"] == ["/", None, "/", None]
 
 

@@ -1,12 +1,18 @@
 """Guessing passwords is slowed for whoever guesses; whom a guesser locks out gets in by mail at once."""
 
 import re
+import time
+from http.cookies import SimpleCookie
 
+import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 
+from portal.known_browser import LASTS_SECONDS
+
 LOGIN = "/accounts/login/"
+SHUT = "A new password opens it at once"
 
 
 def sign_in_from(address: str, cast, password: str):
@@ -97,3 +103,84 @@ def test_whom_a_guesser_keeps_out_gets_in_with_a_new_password(cast, settings) ->
 
     assert kept_out == 200
     assert sign_in_from("203.0.113.9", cast, new).status_code == 302
+
+
+@pytest.fixture
+def known(cast, settings) -> str:
+    """The cookie of a browser in which the owner has signed in, before a guesser used up what the account takes."""
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "2/h/key", "login_failed_in_known_browser": "2/h/key"}
+    for person in (cast.owner, cast.viewer):
+        EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+    cookie = sign_in_from("203.0.113.9", cast, cast.password).cookies["known-browser"].value
+    for number in range(2):
+        sign_in_from(f"198.51.100.{number}", cast, "guess")
+    return cookie
+
+
+def sign_in_with(cookie: str, cast, password: str, address: str = "203.0.113.10"):
+    client = Client(REMOTE_ADDR=address)
+    client.cookies = SimpleCookie({"known-browser": cookie})
+    return client.post(LOGIN, {"login": cast.owner.email, "password": password})
+
+
+def test_whom_guessers_would_keep_out_gets_in_with_a_browser_of_before(cast, known) -> None:
+    elsewhere = sign_in_from("203.0.113.10", cast, cast.password)
+    right = sign_in_with(known, cast, cast.password)
+
+    assert SHUT in elsewhere.content.decode()
+    assert right.status_code == 302
+
+
+def test_what_tells_such_a_browser_is_kept_from_scripts_and_other_sites_for_90_days(cast, known) -> None:
+    cookie = sign_in_with(known, cast, cast.password).cookies["known-browser"]
+
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Lax", "/", "")
+    assert cookie["max-age"] == 90 * 24 * 3600
+    assert cast.owner.password not in cookie.value
+
+
+def test_no_cookie_is_left_by_who_has_not_signed_in(cast, known) -> None:
+    assert "known-browser" not in sign_in_from("203.0.113.10", cast, "wrong").cookies
+
+
+def test_such_a_browser_has_a_small_budget_of_its_own(cast, known) -> None:
+    wrong = [sign_in_with(known, cast, f"guess {number}", f"192.0.2.{number}") for number in range(2)]
+    right_but_late = sign_in_with(known, cast, cast.password)
+
+    assert [SHUT in answer.content.decode() for answer in wrong] == [False, False]
+    assert SHUT in right_but_late.content.decode()
+
+
+def test_a_guesser_in_such_a_browser_is_stopped_at_their_address_as_anywhere(cast, known, settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS |= {"login_failed_in_known_browser": "100/h/key"}
+
+    pages = [sign_in_with(known, cast, f"guess {number}").content.decode() for number in range(6)]
+
+    assert ["Too many failed login attempts" in page for page in pages] == [False] * 5 + [True]
+
+
+def test_a_browser_of_somebody_else_is_as_unknown_as_any(cast, known) -> None:
+    another = Client(REMOTE_ADDR="192.0.2.1")
+    another.post(LOGIN, {"login": cast.viewer.email, "password": cast.password})
+    theirs = another.cookies["known-browser"].value
+    _, _, signature = theirs.partition(":")
+
+    for cookie in (theirs, f"{cast.owner.pk}:{signature}", str(cast.owner.pk), "nonsense", known[:-1]):
+        assert SHUT in sign_in_with(cookie, cast, cast.password).content.decode()
+
+
+def test_a_new_password_ends_what_browsers_of_before_may(cast, known) -> None:
+    cast.owner.set_password("another long and quiet one")
+    cast.owner.save()
+
+    assert SHUT in sign_in_with(known, cast, "another long and quiet one").content.decode()
+
+
+@pytest.mark.parametrize(("seconds", "works"), [(-60, True), (60, False)])
+def test_a_browser_is_forgotten_after_90_days(cast, known, monkeypatch, seconds, works) -> None:
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + LASTS_SECONDS + seconds)
+    for number in range(2):
+        sign_in_from(f"192.0.2.{number}", cast, "guess")
+
+    assert (sign_in_with(known, cast, cast.password).status_code == 302) is works

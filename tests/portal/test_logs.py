@@ -41,6 +41,7 @@ def record(message: str, *arguments: object) -> logging.LogRecord:
         ("cookie __Host-sessionid=abc123", "abc123"),
         ("cookie sessionid=abc123; csrftoken=def456", "abc123"),
         ("cookie sessionid=abc123; csrftoken=def456", "def456"),
+        ("cookie __Host-known-browser=0b1c-d2:1vXyz:a-b_c3; csrftoken=x", "a-b_c3"),
         ("cannot reach redis://user:hunter2@broker/0", "hunter2"),
     ],
 )
@@ -98,8 +99,9 @@ def test_an_upload_is_bounded(db) -> None:
         assert client.post("/accounts/login/", body, content_type=kind).status_code == 400
 
 
-@pytest.mark.parametrize("page", ["hand-off", "invitations", "domains", "notification-addresses"])
-def test_the_access_log_of_the_web_server_holds_no_key(monkeypatch, page) -> None:
+@pytest.fixture
+def access_line(monkeypatch):
+    """Takes the environment of a request, and says what the web server's access log writes about it."""
     configuration = Config()
     for name, value in runpy.run_path(str(ROOT / "deploy" / "gunicorn.conf.py")).items():
         if name in configuration.settings:
@@ -107,10 +109,64 @@ def test_the_access_log_of_the_web_server_holds_no_key(monkeypatch, page) -> Non
     logger = configuration.logger_class(configuration)
     lines: list[str] = []
     monkeypatch.setattr(logger.access_log, "info", lambda line, atoms: lines.append(line % atoms))
-    environ = RequestFactory().get(f"/{page}/{SECRET}/?token={SECRET}").environ | {"RAW_URI": "/"}
-    response = SimpleNamespace(status="200 OK", sent=2, headers=[])
 
-    logger.access(response, SimpleNamespace(headers=[]), environ, timedelta(seconds=1))
+    def line_about(environ: dict[str, object]) -> str:
+        response = SimpleNamespace(status="200 OK", sent=2, headers=[])
+        logger.access(response, SimpleNamespace(headers=[]), environ | {"RAW_URI": "/"}, timedelta(seconds=1))
+        return lines[-1]
 
-    assert f'"GET /{page}/…' in lines[0]
-    assert SECRET not in lines[0]
+    return line_about
+
+
+@pytest.mark.parametrize("page", ["hand-off", "invitations", "domains", "notification-addresses"])
+def test_the_access_log_of_the_web_server_holds_no_key(access_line, page) -> None:
+    line = access_line(RequestFactory().get(f"/{page}/{SECRET}/?token={SECRET}").environ)
+
+    assert f'"GET /{page}/…' in line
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        ("%0a", r"\n"),
+        ("%0d", r"\r"),
+        ("%1b[2K", r"\x1b[2K"),
+        ("%7f", r"\x7f"),
+        ("%c2%85", r"\x85"),
+        ("%e2%80%ae", r"\u202e"),  # what follows would be read from right to left
+        ("%5cn", r"\\n"),
+    ],
+)
+def test_nobody_writes_a_line_of_their_own_into_the_access_log(access_line, sent, written) -> None:
+    line = access_line(RequestFactory().get(f'/nothing{sent}203.0.113.9 "GET /hand-off/').environ)
+
+    assert f'"GET /nothing{written}203.0.113.9 \\"GET /hand-off/ HTTP/1.1" 200' in line
+    assert line.isascii()
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "written"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("192.0.2.1, 203.0.113.9", "203.0.113.9"),  # the first is what the client says of itself
+        ("203.0.113.9\\n", "10.0.0.1"),
+        (None, "10.0.0.1"),
+    ],
+)
+def test_the_access_log_says_which_client_asked_and_not_which_proxy(access_line, settings, forwarded, written) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    headers = {"x-forwarded-for": forwarded} if forwarded else {}
+
+    answer = Client(REMOTE_ADDR="10.0.0.1", headers=headers).get("/livez")
+
+    assert access_line(answer.wsgi_request.environ).startswith(f'{written} "GET /livez')
+
+
+def test_the_access_log_says_who_the_proxy_was_where_fewer_spoke_than_are_trusted(access_line, settings) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
+
+    answer = Client(REMOTE_ADDR="10.0.0.1", headers={"x-forwarded-for": "203.0.113.9"}).get("/livez")
+
+    assert access_line(answer.wsgi_request.environ).startswith('10.0.0.1 "GET /livez')

@@ -579,6 +579,7 @@ class TestHowFarTheSessionGoes:
 
         assert client.cookies["sessionid"].value != old
         assert "kept" not in client.session
+        assert "known-browser" not in client.cookies, "a provider does not vouch for the person's own account"
         assert client.get("/accounts/password/change/")["Location"] == "/"
         assert client.session["_auth_user_id"] == str(cast.viewer.pk)
 
