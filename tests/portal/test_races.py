@@ -23,7 +23,7 @@ from tenants.actions.tenants import create_tenant
 from tenants.actions.webhooks import create_endpoint
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member, Tenant, User, WebhookEndpoint
-from tenants.scope import staff_scope, tenant_scope
+from tenants.scope import call, staff_scope, tenant_scope
 from tenants.webhook_event_types import WebhookEventType
 from tests.brokers import unread, use_broker
 from tests.customer import CustomerAccount, connection_with_stack, new_account_id, verify_twice
@@ -102,14 +102,14 @@ def test_a_tenant_gets_no_more_workers_for_its_webhooks_from_many_who_hand_out(c
             create_endpoint(tenant=cast.tenant, url=url, event_types=asked, by=SYSTEM)
         create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
 
-    together, look_up = Barrier(SIXTEEN), webhook_deliveries.call
+    together = Barrier(SIXTEEN)
 
     def see_the_same(*args):
-        found = look_up(*args)
+        found = call(*args)
         together.wait(PATIENCE)
         return sample(found, len(found))  # or they would stand behind each other at the first one
 
-    monkeypatch.setattr(webhook_deliveries, "call", see_the_same)
+    monkeypatch.setattr("tenants.actions.webhook_deliveries.call", see_the_same)
 
     handed_out = at_once(lambda _: webhook_deliveries.hand_out_due())
 
