@@ -7,8 +7,8 @@ sign in in `tenants.actions.single_sign_on`, and where such a session may go in 
 
 import json
 import logging
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,6 +56,7 @@ DISCOVERY_KEPT_SECONDS = 300
 FAILURE_KEPT_SECONDS = 60
 # Whoever set a provider up decides how slowly it answers, and each who waits for it holds a thread of the web server.
 MOST_AT_ONCE = 2
+MOST_AT_ONCE_OF_ALL = 8  # whoever signs up many organisations has many providers: half of 2 processes of 8 threads
 # A sign-in asks the provider four things at the most: its document, a token, its keys and who it is.
 LONGEST_SECONDS = 5 * int(DEADLINE_SECONDS)
 BUSY_RETRY_AFTER_SECONDS = 5
@@ -380,8 +381,13 @@ def _entry(issuer: str) -> str:
     return f"provider:{issuer}"  # another name than the release before had, which knows no failures
 
 
-def _place(tenant_id: UUID) -> AbstractContextManager[None]:
-    return limits.one_of("single_sign_on", tenant_id, most=MOST_AT_ONCE, seconds=LONGEST_SECONDS)
+@contextmanager
+def _place(tenant_id: UUID) -> Iterator[None]:
+    with (
+        limits.one_of("single_sign_on", tenant_id, most=MOST_AT_ONCE, seconds=LONGEST_SECONDS),
+        limits.one_of("single_sign_on", "all", most=MOST_AT_ONCE_OF_ALL, seconds=LONGEST_SECONDS),
+    ):
+        yield
 
 
 def _count() -> None:

@@ -6,10 +6,11 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Event, Semaphore, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -23,6 +24,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
+from portal import single_sign_on
 from portal.single_sign_on import callback_address, kept_discovery
 from tenants.actions.invitations import invite
 from tenants.actions.single_sign_on import add_domain, configure_provider, remove_domain, remove_provider
@@ -215,6 +217,18 @@ class TestTheWayIn:
         assert "load this page again" in refused.content.decode()
         assert asked == 2
         assert waiting == [200, 200]
+        assert Client().get(page).status_code == 200
+
+    def test_slow_providers_together_hold_no_more_than_half_of_the_web_servers_threads(self, cast, ready) -> None:
+        page = f"/accounts/single-sign-on/{cast.tenant.pk}/"
+        with ExitStack() as others:
+            for _ in range(4):
+                tenant_id = uuid4()
+                for _ in range(2):
+                    others.enter_context(single_sign_on._place(tenant_id))
+            refused = Client().get(page)
+
+        assert refused.status_code == 503
         assert Client().get(page).status_code == 200
 
     def test_a_slow_provider_holds_no_more_than_two_of_those_who_come_back_and_the_third_tries_again(
