@@ -35,7 +35,7 @@ urlpatterns = [
         codes_views.download_recovery_codes,
         name="mfa_download_recovery_codes",
     ),
-    path("password/change/", views.password_change, name="account_change_password"),
+    path("password/change/", second_factor.change_password, name="account_change_password"),
     path("password/reset/", views.password_reset, name="account_reset_password"),
     path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
     re_path(

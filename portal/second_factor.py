@@ -7,7 +7,7 @@ is set up, and in no session is the password alone enough to change how somebody
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
-from allauth.account.views import reauthenticate
+from allauth.account.views import password_change, reauthenticate
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added
@@ -19,6 +19,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from integrations.catalogue_file import catalogue
+from portal.known_browser import remember_browser
 from tenants.access import has_shown_second_factor
 from tenants.models import User
 from tenants.secrets import seal, unseal
@@ -44,13 +45,25 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no typ
         return not authenticator.user.is_staff
 
 
-def reauthenticate_by_password(request: HttpRequest) -> HttpResponse:
-    """allauth's page that asks for the password once more; whoever has a second factor and has not shown it in this
-    session is asked for that instead.
-    """
+def _second_factor_instead(request: HttpRequest) -> HttpResponse | None:
+    """Where whoever has a second factor shows it, if that was not yet done in this session."""
     if request.user.is_authenticated and is_mfa_enabled(request.user) and not has_shown_second_factor(request):
         return redirect(f"{reverse('mfa_reauthenticate')}?{request.GET.urlencode()}")
-    answer: HttpResponse = reauthenticate(request)
+    return None
+
+
+def reauthenticate_by_password(request: HttpRequest) -> HttpResponse:
+    """allauth's page that asks for the password once more."""
+    answer: HttpResponse = _second_factor_instead(request) or reauthenticate(request)
+    return answer
+
+
+def change_password(request: HttpRequest) -> HttpResponse:
+    """allauth's page where whoever knows the password chooses another one; the browser stays one that is known."""
+    before = request.user.password if request.user.is_authenticated else ""
+    answer: HttpResponse = _second_factor_instead(request) or password_change(request)
+    if request.user.is_authenticated and request.user.password != before:
+        remember_browser(answer, request.user)
     return answer
 
 

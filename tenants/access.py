@@ -52,10 +52,14 @@ def is_fragment(request: HttpRequest) -> bool:
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Send somebody to the sign-in page, and back from there. Where htmx asks, the whole page goes: htmx would follow a
-    redirect by itself, and put the sign-in page into the live part of the page that asked.
+    """Send somebody to the sign-in page, and back from there."""
+    return _whole_page_to(request, redirect_to_login(_page_in_hand(request)))
+
+
+def _whole_page_to(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """The redirect; where htmx asks, one that the whole page follows. htmx would follow a redirect by itself, and put
+    the page that it leads to into the live part of the page that asked.
     """
-    answer: HttpResponse = redirect_to_login(_page_in_hand(request))
     if is_fragment(request):
         answer = HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
         patch_cache_control(answer, no_store=True)  # a redirect is kept by nobody, a 204 may be
@@ -64,15 +68,18 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _page_in_hand(request: HttpRequest) -> str:
-    """The page that somebody sees: what they asked for, or what htmx asks from, if that is a page of ours."""
-    page = request.headers.get("HX-Current-URL", "")
-    if is_fragment(request) and url_has_allowed_host_and_scheme(
-        page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
+    """The page that somebody sees: what they asked for, or what htmx or a form asks from, if that is a page of ours."""
+    if is_fragment(request):
+        page, otherwise = request.headers.get("HX-Current-URL", ""), request.get_full_path()
+    elif request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    else:  # where a form is sent there may be nothing to see
+        page, otherwise = request.headers.get("Referer", ""), reverse("home")
+    if url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
         path = urlsplit(page).path
         if url_has_allowed_host_and_scheme(path, allowed_hosts=None):  # not //another.host
             return path
-    return request.get_full_path()
+    return otherwise
 
 
 def signed_in(view: View) -> View:
@@ -121,16 +128,17 @@ def has_shown_second_factor(request: HttpRequest) -> bool:
     return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
 
 
-def second_factor_first(request: HttpRequest, why: str) -> HttpResponseBase | None:
+def second_factor_first(request: HttpRequest, why: str) -> HttpResponse | None:
     """Where a second factor is set up, with a message that says `why`, or shown; None where this session has shown one.
 
     That the user has one is not enough: a session may be older than it, opened with a password that somebody stole.
     """
     if not is_mfa_enabled(request.user):
         messages.info(request, why)
-        return redirect("mfa_activate_totp")
+        return _whole_page_to(request, redirect("mfa_activate_totp"))
     if not has_shown_second_factor(request):
-        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.get_full_path()})}")
+        showing = f"{reverse('mfa_reauthenticate')}?{urlencode({'next': _page_in_hand(request)})}"
+        return _whole_page_to(request, redirect(showing))
     return None
 
 
@@ -154,7 +162,7 @@ def _admit(request: Any, tenant_id: UUID, permission: Permission) -> HttpRespons
     request.member, request.tenant = found, found.tenant
     # A second factor is the provider's own business where it signs in.
     if session is None and found.tenant.require_single_sign_on and found.role != Role.OWNER:
-        return redirect("single_sign_on_start", tenant_id=tenant_id)
+        return _whole_page_to(request, redirect("single_sign_on_start", tenant_id=tenant_id))
     if session is None and found.tenant.require_second_factor:
         why = _("%s asks for a second factor. Set one up, and you are let in.") % found.tenant.name
         return second_factor_first(request, why)

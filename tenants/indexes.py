@@ -26,14 +26,14 @@ class AddIndexConcurrently(DjangoAddIndexConcurrently):
             is_valid = cursor.fetchone()
         if is_valid == (True,):
             return
-        if is_valid is not None:
-            model = to_state.apps.get_model(app_label, self.model_name)
-            schema_editor.remove_index(model, self.index, concurrently=True)
-        # At its end it waits for every transaction that is older. It keeps nobody waiting, so there is no hurry.
+        # Both wait for every transaction that is older. They keep nobody waiting, so there is no hurry.
         with schema_editor.connection.cursor() as cursor:
             cursor.execute("SELECT current_setting('lock_timeout'), set_config('lock_timeout', '0', false)")
             before, _ = cursor.fetchone()
         try:
+            if is_valid is not None:
+                model = to_state.apps.get_model(app_label, self.model_name)
+                schema_editor.remove_index(model, self.index, concurrently=True)
             super().database_forwards(app_label, schema_editor, from_state, to_state)
         finally:
             with schema_editor.connection.cursor() as cursor:

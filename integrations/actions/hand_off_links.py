@@ -22,6 +22,7 @@ USUAL_DAYS, LONGEST_DAYS = 7, 30
 # People with no account load these pages as often as they like: what each time would add is bounded.
 USE_TOLD_EVERY = timedelta(minutes=1)  # of a link, from one network
 REFUSAL_TOLD_EVERY = timedelta(hours=1)  # of a link
+MOST_DOWNLOADS_AN_HOUR = 60  # by a link
 
 # The signature keeps guesses from the database; what decides is the row, which can be revoked.
 _SIGNER = Signer(salt="rolebridge.hand-off-link", sep=".")
@@ -123,6 +124,15 @@ def count_hand_off_request() -> None:
         TooOften: too many came from the same network.
     """
     limits.count_by_network("hand_off", most=60, seconds=60, message="Wait a minute.")
+
+
+def count_hand_off_download(link: HandOffLink) -> None:
+    """Count one more role template that is downloaded by the link: each is kept, and told.
+
+    Raises:
+        TooOften: too many were.
+    """
+    limits.count("hand_off_download", link.pk, most=MOST_DOWNLOADS_AN_HOUR, seconds=3600, message="Wait an hour.")
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 """From what a verification found to the status of each customer role."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from django.utils import timezone
@@ -30,9 +30,11 @@ TOLD_AT_ONCE = (Status.CONNECTED, Status.UNSAFE, Status.REMOVED)
 TOLD_ONCE_CONFIRMED = (Status.DEGRADED, Status.UNREACHABLE)
 
 
-def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> bool:
+def apply_reports(
+    *, verification: Verification, reports: Sequence[Report], unread: Collection[str] = frozenset()
+) -> bool:
     """Give each role of the connection the status its report speaks for; a report with no verdict changes nothing.
-    Gives whether any report reached a verdict.
+    Gives whether any report reached a verdict. Of `unread` components the tenant is to read nothing that was found.
 
     What the customer paused or removed while the verification ran stays so.
 
@@ -59,7 +61,9 @@ def apply_reports(*, verification: Verification, reports: Sequence[Report]) -> b
         withhold_receipts(verification, [one for one in reports if one.component in stands_open], withheld=True)
         _leave_unconfirmed(verification, verdicts, stands_open)
     for report in reports:
-        if isinstance(report, RoleReport) and report.component in roles:
+        if not isinstance(report, RoleReport) or report.component not in roles or report.component in unread:
+            continue
+        if verdicts[report.component] != "not_confirmed":
             _note_version(roles[report.component], report)
     long_ago = timezone.now() - NOTHING_DEPLOYED_AFTER
     said = connection.verifications.filter(requested_at__lt=long_ago).exists()
@@ -83,16 +87,11 @@ def _note_version(role: CustomerRole, report: RoleReport) -> None:
         role.save(update_fields=["deployed_version"])
 
 
-def reports_for_a_claimant(verification: Verification, reports: Sequence[Report]) -> list[Report]:
-    """Of what was found in an account that another tenant proved, what the verification's own tenant may read: of a
-    role that refused us, of one that is proved to ask for this tenant's external ID, and of one that worked for it.
+def reports_for_a_claimant(reports: Sequence[Report]) -> list[Report]:
+    """Of what was found in an account that another tenant proved, in roles that never worked for the verification's own
+    tenant, what that tenant may read: of a role that refused us, and of one that is proved to ask for its external ID.
     """
-    worked = verification.connection.roles.filter(worked_at__isnull=False).values_list("component", flat=True)
-    return [
-        report
-        for report in reports
-        if report.component in worked or not any(map(is_in_customers_account, report.receipts)) or _is_safe(report)
-    ]
+    return [report for report in reports if not any(map(is_in_customers_account, report.receipts)) or _is_safe(report)]
 
 
 def _is_safe(report: Report) -> bool:

@@ -58,8 +58,8 @@ class OpenedFor(Protocol):
         """By which verification."""
 
     @property
-    def withheld(self) -> bool:
-        """Whether the tenant is not to read of what was opened in the customer's account."""
+    def withheld(self) -> frozenset[str]:
+        """The components of which the tenant is not to read what was opened in the customer's account."""
 
 
 def keep_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:
@@ -91,7 +91,7 @@ def write_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:
             tenant_id=opened_for.tenant_id,
             connection_id=opened_for.connection_id,
             verification_id=opened_for.verification_id,
-            withheld=opened_for.withheld and is_in_customers_account(receipt),
+            withheld=receipt.component in opened_for.withheld and is_in_customers_account(receipt),
             **columns(receipt),
         )
         for receipt in landed

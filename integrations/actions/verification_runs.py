@@ -83,9 +83,9 @@ class HandedBack(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's hold on a verification. Findings and the receipts of sessions in the customer's role are `withheld` to
-    its end where another tenant proved the account: of a role that stands open there, the claimant is not to read any
-    (F11).
+    """A worker's hold on a verification. Where another tenant proved the account, the findings of `withheld` components
+    and the receipts of sessions in their roles are kept back to its end: of a role that stands open there, the claimant
+    is not to read any (F11). A role that worked for the claimant before is its own.
     """
 
     tenant_id: UUID
@@ -94,7 +94,7 @@ class Claim:
     attempt: int
     checks: str
     jobs: tuple[RoleJob, ...]
-    withheld: bool
+    withheld: frozenset[str]
 
     @property
     def targets(self) -> dict[str, VerificationTarget]:
@@ -260,7 +260,9 @@ def _claim(tenant_id: UUID, verification_id: UUID) -> Claim | None:
                 RoleJob(_task(role, verification.checks), verification_target(connection, role), verification.scheduled)
                 for role in roles
             ),
-            withheld=role_statuses.is_proved_by_another(connection),
+            withheld=frozenset(role.component for role in roles if role.worked_at is None)
+            if role_statuses.is_proved_by_another(connection)
+            else frozenset(),
         )
 
 
@@ -357,8 +359,8 @@ def _store(claim: Claim, news: list[Landed]) -> set[str]:
         ours = Verification.objects.filter(pk=claim.verification_id, attempt=claim.attempt, state=State.RUNNING).update(
             lease_expires_at=new_lease()
         )
-        if ours and not claim.withheld:
-            _write_findings(claim, news)
+        if ours:
+            _write_findings(claim, _readable(claim, news))
         roles = CustomerRole.objects.filter(connection_id=claim.connection_id).annotate(stopped=emergency_stop.is_on())
         found = list(roles.values_list("component", "status", "stopped")) if ours else []
     if not ours:
@@ -369,8 +371,14 @@ def _store(claim: Claim, news: list[Landed]) -> set[str]:
     return {job.component for job in claim.jobs if not job.is_wanted(statuses.get(job.component))}
 
 
-def _write_findings(claim: Claim, landed: Iterable[Landed]) -> None:
-    """Store the findings among what has landed; the tenant's scope is open.
+def _readable(claim: Claim, landed: Iterable[Landed]) -> Iterator[aws_report.Finding]:
+    """The findings among what has landed that the tenant may read already."""
+    findings = (one for one in landed if isinstance(one, aws_report.Finding))
+    return (finding for finding in findings if finding.component not in claim.withheld)
+
+
+def _write_findings(claim: Claim, findings: Iterable[aws_report.Finding]) -> None:
+    """Store the findings; the tenant's scope is open.
 
     Some of their words are the customer's, or AWS's about what the customer made, of any length. What a column cannot
     take is shortened: a finding that could not be stored would leave the role with the status it had before.
@@ -392,8 +400,7 @@ def _write_findings(claim: Claim, landed: Iterable[Landed]) -> None:
             duration_ms=finding.duration_ms,
             request_id=_shortened("request_id", finding.request_id),
         )
-        for finding in landed
-        if isinstance(finding, aws_report.Finding)
+        for finding in findings
     )
 
 
@@ -417,8 +424,7 @@ def _complete(claim: Claim, reports: list[Report], last: list[Landed]) -> None:
         with tenant_scope(claim.tenant_id):
             verification = _still_ours(claim)
             write_receipts(claim, last)
-            if not claim.withheld:
-                _write_findings(claim, last)
+            _write_findings(claim, _readable(claim, last))
             _end(claim, verification, reports)
     except Exception as error:
         keep_receipts(claim, last)
@@ -430,8 +436,9 @@ def _complete(claim: Claim, reports: list[Report], last: list[Landed]) -> None:
 
 def _end(claim: Claim, verification: Verification, reports: list[Report]) -> None:
     """Turn the reports into statuses; the scope is open, and connection and verification are locked."""
-    if claim.withheld:
-        readable = role_statuses.reports_for_a_claimant(verification, reports)
+    withheld = [report for report in reports if report.component in claim.withheld]
+    readable = role_statuses.reports_for_a_claimant(withheld)
+    if readable:
         _write_findings(claim, [finding for report in readable for finding in report.findings])
         role_statuses.withhold_receipts(verification, readable, withheld=False)
     if verification.checks != claim.checks:
@@ -446,7 +453,8 @@ def _end(claim: Claim, verification: Verification, reports: list[Report]) -> Non
         moved = follow_rotation(verification=verification, targets=claim.targets, reports=reports)
         # Refused with the external ID that it has left behind, a role is judged by the next verification.
         judged = [report for report in reports if not (report.component in moved and was_refused(report))]
-        verdict = role_statuses.apply_reports(verification=verification, reports=judged)
+        unread = claim.withheld - {report.component for report in readable}
+        verdict = role_statuses.apply_reports(verification=verification, reports=judged, unread=unread)
         verification.failure = "" if verdict or moved else _why_no_verdict(claim)
     verification.state = State.FAILED if verification.failure else State.COMPLETED
     if claim.checks == Checks.ALL:

@@ -15,6 +15,7 @@ from integrations.actions.hand_off_links import (
     InvalidExpiry,
     TooManyHandOffLinks,
     actor_of,
+    count_hand_off_download,
     count_hand_off_request,
     create_hand_off_link,
     find_hand_off_link,
@@ -74,8 +75,8 @@ def hand_off_link_revoke(request: MemberRequest, connection_id: UUID, link_id: U
 View = Callable[..., HttpResponse]
 
 
-def _not_let_in(request: HttpRequest, why: str, *, status: int, link: HandOffLink | None = None) -> HttpResponse:
-    return render(request, "integrations/hand_off_ended.html", {"ended": why, "link": link}, status=status)
+def _not_let_in(request: HttpRequest, why: str, *, status: int, **context: object) -> HttpResponse:
+    return render(request, "integrations/hand_off_ended.html", {"ended": why, **context}, status=status)
 
 
 def _by_link(what: str) -> Callable[[View], View]:
@@ -87,8 +88,9 @@ def _by_link(what: str) -> Callable[[View], View]:
             if ids is None:
                 return _not_let_in(request, "unknown", status=404)
             tenant_id, link_id = ids
-            with tenant_scope(tenant_id):
+            with tenant_scope(tenant_id):  # of its own: the use is recorded whatever becomes of the page
                 hand_off = use_hand_off_link(link_id=link_id, what=what.format(**kwargs))
+            with tenant_scope(tenant_id):
                 if hand_off.ended:
                     return _not_let_in(request, hand_off.ended, status=NO_LONGER_THERE, link=hand_off.link)
                 return view(request, hand_off, text, **kwargs)
@@ -99,11 +101,11 @@ def _by_link(what: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, text: str, **kwargs: str) -> HttpResponse:
             try:
                 count_hand_off_request()
-            except TooOften as refusal:
-                response = _not_let_in(request, "too_often", status=429)
-                response["Retry-After"] = str(refusal.retry_after_seconds)
-            else:
                 response = answer(request, text, kwargs)
+            except TooOften as refusal:
+                minutes = refusal.retry_after_seconds // 60
+                response = _not_let_in(request, "too_often", status=429, minutes=minutes)
+                response["Retry-After"] = str(refusal.retry_after_seconds)
             # The address is the key: no other site, no cache and no search engine may learn it.
             response["Referrer-Policy"] = "no-referrer"
             response["Cache-Control"] = "no-store"
@@ -144,6 +146,7 @@ def hand_off_template(_request: HttpRequest, hand_off: HandOff, text: str, templ
     """The role template in a format."""
     if template_format not in set(Format):
         raise Http404
+    count_hand_off_download(hand_off.link)
     try:
         download = download_role_template(
             connection=hand_off.connection, chosen=Format(template_format), by=actor_of(hand_off.link)

@@ -11,8 +11,10 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.core import mail
 from django.db import connections
 from django.db.utils import ProgrammingError
+from django.http import HttpRequest
 from django.test import Client
 
+from portal.known_browser import known_browser
 from tenants.models import Tenant, User
 from tenants.scope import STAFF, tenant_scope
 from tenants.secrets import seal, unseal
@@ -98,6 +100,37 @@ def test_a_session_that_has_shown_none_is_asked_for_it(who, cast, member) -> Non
     shown = client.post(asked["Location"], {"code": code_of(TOTP_SECRET)})
     assert shown["Location"] == page
     assert client.get(page).status_code == 200
+
+
+def test_a_session_that_has_shown_none_chooses_no_other_password(cast) -> None:
+    client = Client()
+    client.force_login(cast.staff, backend="allauth.account.auth_backends.AuthenticationBackend")
+    another = dict.fromkeys(("password1", "password2"), "another long and quiet one")
+
+    answer = client.post("/accounts/password/change/", {"oldpassword": cast.password} | another)
+
+    assert answer["Location"].startswith(f"{SECOND}reauthenticate/")
+    cast.staff.refresh_from_db()
+    assert cast.staff.check_password(cast.password)
+
+
+@pytest.mark.parametrize(
+    ("referrer", "back"),
+    [
+        ("http://testserver/admin/tenants/tenant/?q=1", "/admin/tenants/tenant/"),
+        ("https://evil.example/", "/"),
+        ("", "/"),
+    ],
+)
+def test_whoever_is_asked_for_one_after_a_form_comes_back_to_the_page_of_the_form(cast, referrer, back) -> None:
+    client = Client()
+    client.force_login(cast.staff, backend="allauth.account.auth_backends.AuthenticationBackend")
+
+    after_a_form = client.post("/admin/logout/", headers={"Referer": referrer})
+    by_htmx = client.get("/admin/", headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/admin/search/"})
+
+    assert after_a_form["Location"] == f"{SECOND}reauthenticate/?{urlencode({'next': back})}"
+    assert by_htmx["HX-Redirect"] == f"{SECOND}reauthenticate/?{urlencode({'next': '/admin/search/'})}"
 
 
 def test_a_password_alone_is_not_enough_any_more(cast, member) -> None:
@@ -205,6 +238,9 @@ def test_a_new_password_ends_the_other_sessions(cast, member) -> None:
 
     assert here.get("/organisations/").status_code == 200
     assert there.get("/organisations/").status_code == 302
+    request = HttpRequest()
+    request.COOKIES = {name: morsel.value for name, morsel in here.cookies.items()}
+    assert known_browser(request, member.email), "the browser is still one that the account knows"
 
 
 def test_a_new_address_counts_once_its_code_is_typed(cast, member) -> None:

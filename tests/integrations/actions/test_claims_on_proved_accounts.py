@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from integrations.actions import verification_runs
 from integrations.actions.connections import create_connection
+from integrations.actions.sessions import keep_receipts
 from integrations.aws import report as aws_report
 from integrations.aws.report import (
     Finding,
@@ -126,6 +127,40 @@ def test_what_let_us_in_is_withheld_unless_it_is_proved_to_ask_for_the_claimants
         assert verification.findings.filter(title="What was found").exists() is is_shown
     with staff_scope():
         assert Session.objects.filter(verification_id=verification.pk).count() == len(found.receipts)
+
+
+@pytest.mark.parametrize("enforced", [True, False, None])
+def test_which_version_a_role_was_made_for_is_withheld_with_the_rest(
+    cast, settings, monkeypatch, claim, enforced
+) -> None:
+    report = ROLE | {"external_id_enforced": enforced, "deployed_version": "1.2.0"}
+    found = finds(RoleReport, let_in=True, **report)(settings.VENDOR_ACCOUNT_ID)
+    monkeypatch.setattr(verification_runs, "_verify", lambda _: ([found], [*found.findings, *found.receipts]))
+
+    verification_runs.verify_now(connection=claim, by=SYSTEM)
+
+    with tenant_scope(cast.other_tenant.pk):
+        role = claim.roles.get()
+    assert (role.status, role.deployed_version) == ("awaiting", "")
+
+
+def test_receipts_of_a_role_that_worked_for_the_claimant_are_shown_though_the_run_comes_to_no_end(
+    cast, settings, monkeypatch, claim
+) -> None:
+    found = finds(RoleReport, let_in=True, **ROLE)(settings.VENDOR_ACCOUNT_ID)
+    with tenant_scope(cast.other_tenant.pk):
+        claim.roles.update(worked_at=timezone.now())
+
+    def stopped(claimed):
+        keep_receipts(claimed, found.receipts)
+        raise verification_runs.OutOfUse
+
+    monkeypatch.setattr(verification_runs, "_verify", stopped)
+
+    verification = verification_runs.verify_now(connection=claim, by=SYSTEM)
+
+    with tenant_scope(cast.other_tenant.pk):
+        assert verification.sessions.shown().count() == len(found.receipts)
 
 
 def test_an_account_that_is_proved_while_it_is_verified_is_withheld_too(

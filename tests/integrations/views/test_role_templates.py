@@ -8,6 +8,7 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from integrations.actions import hand_off_links
 from integrations.actions.hand_off_links import create_hand_off_link, revoke_hand_off_link
 from integrations.actions.offboarding import request_removal
 from integrations.catalogue_file import catalogue
@@ -281,6 +282,25 @@ def test_a_link_that_is_opened_over_and_over_is_told_once_from_each_network(hand
 
     told = events(connection, "hand_off_link:used")
     assert [event.address for event in told] == ["2001:db8::1", "2001:db8:0:1::1"]
+
+
+def test_a_use_is_told_also_where_the_page_comes_to_nothing(hand_off, connection) -> None:
+    unknown = Client().get(f"{hand_off}role-templates/unknown/")
+    Client().get(hand_off)
+
+    assert unknown.status_code == 404
+    assert [event.data["what"] for event in events(connection, "hand_off_link:used")] == ["role template: unknown"]
+
+
+def test_no_more_is_downloaded_by_a_link_than_an_hour_allows(hand_off, connection, monkeypatch) -> None:
+    monkeypatch.setattr(hand_off_links, "MOST_DOWNLOADS_AN_HOUR", 2)
+
+    answers = [Client(REMOTE_ADDR=f"198.51.100.{n}").get(f"{hand_off}role-templates/cli/") for n in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2]["Retry-After"] == "3600"
+    assert "Wait 60 minutes" in answers[2].content.decode()
+    assert len(events(connection, "role_template:downloaded")) == 2
 
 
 def test_an_opened_link_and_its_refusal_are_told_apart(hand_off, connection) -> None:
