@@ -17,7 +17,7 @@ WORDS = st.sampled_from(
     [
         "*", "", "Allow", "Deny", "sts:AssumeRole", "sts:*", "s3:Get*", "2012-10-17", "2008-10-17", "${aws:username}",
         f"arn:aws:iam::{VENDOR}:root", f"arn:aws:iam::{VENDOR}:role/rolebridge/integration", "AROAQ3EXAMPLE00000001",
-        EXTERNAL_ID, "StringEquals", "ForAnyValue:StringLike", "sts:ExternalId", "Null", "true",
+        f"sts:{40 * '*'}Role", EXTERNAL_ID, "StringEquals", "ForAnyValue:StringLike", "sts:ExternalId", "Null", "true",
     ]
 )  # fmt: skip
 TEXTS = WORDS | st.text(max_size=20)
