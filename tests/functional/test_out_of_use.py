@@ -37,7 +37,7 @@ def test_paused_resumed_and_removed_with_a_statement(
     page.get_by_role("heading", name="Take out of use").click()
     page.get_by_role("button", name="Pause the whole connection").click()
     expect_status(page, "Paused")
-    expect(page.get_by_text("3 roles are paused.")).to_be_visible()
+    expect(page.locator("#main").get_by_text("3 roles are paused.")).to_be_visible()
     look(page, "paused")
     expect(page.get_by_role("button", name="Verify again")).to_have_count(0)
     page.get_by_role("button", name="Resume Log analysis").click()

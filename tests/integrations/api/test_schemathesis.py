@@ -51,7 +51,7 @@ from tests.receipts import open_session
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 # Of each operation, each person, and each of what is allowed and what is forbidden: more than 10,000 cases at night.
-EXAMPLES = 40 if NIGHTLY else 3
+EXAMPLES = 40 if NIGHTLY else 5
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

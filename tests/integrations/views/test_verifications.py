@@ -310,6 +310,18 @@ class TestResult:
         assert says in page
         assert "This is our fault, not yours." in page
 
+    @pytest.mark.parametrize(("who", "is_ours"), [("customer", False), ("vendor", True)])
+    def test_what_kept_us_from_a_verdict_is_called_ours_only_where_it_is(
+        self, cast, sign_in, url, verification, who, is_ours
+    ) -> None:
+        find(verification, "chain.integration_to_customer", "denied", title="STS is switched off", who=who)
+        change(verification, state="failed", failure="no_verdict")
+
+        page = sign_in(cast.viewer).get(url).content.decode()
+
+        assert ("This is our fault" in page) is is_ours
+        assert ("reached no verdict: 1 problem stood in its way." in page) is not is_ours
+
     def test_what_the_vendor_must_put_right_is_not_shown_as_a_wait_for_aws(
         self, cast, sign_in, url, verification
     ) -> None:
