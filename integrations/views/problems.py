@@ -15,7 +15,7 @@ CHAIN = (ENTER_A, ENTER_B, ENTER_C)
 
 @dataclass(frozen=True)
 class Problem:
-    """What somebody must act on. Permissions that fail for one cause are one problem."""
+    """What somebody must act on. Checks that fail for one cause, with one thing to do, are one problem."""
 
     finding: Finding
     state: str
@@ -40,8 +40,8 @@ def problems_of(findings: Iterable[Finding], connection: Connection) -> tuple[Pr
         if finding.outcome not in PROBLEMS or (finding.check_code == CONTROL and chain_refused):
             continue
         one = (finding.action,) if finding.check_code != PERMISSION else ()
-        check = "" if finding.who == Finding.Who.VENDOR else finding.check_code  # of ours, one is enough to read
-        key = (check, finding.outcome, finding.cause, finding.who, finding.title, finding.fix, *one)
+        # Whichever checks met it: what reads the same is one thing to do.
+        key = (finding.outcome, finding.cause, finding.who, finding.title, finding.fix, *one)
         groups.setdefault(key, []).append(finding)
     return tuple(
         Problem(

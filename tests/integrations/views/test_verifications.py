@@ -322,6 +322,24 @@ class TestResult:
         assert ("This is our fault" in page) is is_ours
         assert ("reached no verdict: 1 problem stood in its way." in page) is not is_ours
 
+    def test_what_several_checks_met_is_one_problem_and_another_fix_another_one(
+        self, cast, sign_in, url, verification
+    ) -> None:
+        for check in (
+            "chain.integration_to_customer",
+            "trust.no_external_id",
+            "trust.wrong_external_id",
+            "inspection.role",
+        ):
+            find(verification, check, "denied", title="STS is switched off", who="customer", fix="Activate it.")
+        find(verification, "inspection.trust", "denied", title="STS is switched off", who="customer", fix="Ask AWS.")
+        change(verification, state="failed", failure="no_verdict")
+
+        page = sign_in(cast.viewer).get(url).content.decode()
+
+        assert "reached no verdict: 2 problems stood in its way." in page
+        assert page.count("Activate it.") == page.count("Ask AWS.")
+
     def test_what_the_vendor_must_put_right_is_not_shown_as_a_wait_for_aws(
         self, cast, sign_in, url, verification
     ) -> None:
