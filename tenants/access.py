@@ -69,17 +69,16 @@ def _whole_page_to(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
 
 def _page_in_hand(request: HttpRequest) -> str:
     """The page that somebody sees: what they asked for, or what htmx or a form asks from, if that is a page of ours."""
+    page = ""
     if is_fragment(request):
-        page, otherwise = request.headers.get("HX-Current-URL", ""), request.get_full_path()
-    elif request.method in {"GET", "HEAD"}:
-        return request.get_full_path()
-    else:  # where a form is sent there may be nothing to see
-        page, otherwise = request.headers.get("Referer", ""), reverse("home")
+        page = request.headers.get("HX-Current-URL", "")
+    elif request.method not in {"GET", "HEAD"}:  # where a form is sent there may be nothing to see
+        page = request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
         path = urlsplit(page).path
         if url_has_allowed_host_and_scheme(path, allowed_hosts=None):  # not //another.host
             return path
-    return otherwise
+    return request.get_full_path()
 
 
 def signed_in(view: View) -> View:

@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.db.utils import DataError
@@ -121,6 +123,20 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
                 by=Actor.staff(request.user),
             )
         return response
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Do what was chosen to the rows that were ticked.
+
+        Raises:
+            BadRequest: something that is no key of a row was sent as one, which Django would answer with a fault.
+        """
+        for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            try:
+                self.model._meta.pk.to_python(key)
+            except ValidationError as error:
+                raise BadRequest("What was ticked is no row of this list. Load the page again.") from error
+        done: HttpResponse | None = super().response_action(request, queryset)
+        return done
 
     def get_changelist(self, _request: HttpRequest, **_: Any) -> type[ChangeList]:
         """The list that bears any filter."""

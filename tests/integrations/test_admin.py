@@ -142,6 +142,14 @@ def test_any_search_gets_an_answer(cast, staff, term) -> None:
         assert answer.status_code == (400 if "\x00" in term else 200), model
 
 
+def test_what_is_no_row_can_be_ticked_by_nobody(cast, staff) -> None:
+    ticked = {"action": "ask_for_verification", "_selected_action": ["a@b.c"]}
+
+    answer = staff.post("/admin/integrations/connection/", ticked)
+
+    assert answer.status_code == 400
+
+
 def test_a_verification_is_found_by_its_id_and_by_what_it_verified(cast, staff) -> None:
     connection = connect(cast.tenant)
     verification = verified(connection)

@@ -118,8 +118,8 @@ def test_a_session_that_has_shown_none_chooses_no_other_password(cast) -> None:
     ("referrer", "back"),
     [
         ("http://testserver/admin/tenants/tenant/?q=1", "/admin/tenants/tenant/"),
-        ("https://evil.example/", "/"),
-        ("", "/"),
+        ("https://evil.example/", "/admin/logout/"),
+        ("", "/admin/logout/"),
     ],
 )
 def test_whoever_is_asked_for_one_after_a_form_comes_back_to_the_page_of_the_form(cast, referrer, back) -> None:

@@ -86,7 +86,7 @@ def test_receipts_that_cannot_be_kept_are_tried_again_and_then_named_in_the_log(
     monkeypatch.setattr(sessions, "KEPT_AGAIN_AFTER", (0, 0))
     monkeypatch.setattr(sessions, "write_receipts", away)
     run = uuid4()
-    opened_for = verification_runs.Claim(cast.tenant.pk, run, run, 1, "all", jobs=(), withheld=False)
+    opened_for = verification_runs.Claim(cast.tenant.pk, run, run, 1, "all", jobs=(), withheld=frozenset())
 
     sessions.keep_receipts(opened_for, [receipt(1)])
 
