@@ -205,8 +205,9 @@ def aws_command() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def browser():
     """The system's Chromium. A machine without one fails here: a test that is skipped has not passed."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # milliseconds; on a busy machine a page can take longer than Playwright's five
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert executable, "No Chromium is installed. As root on Debian: apt-get install chromium"
     # Playwright keeps an event loop in this thread, which Django would take for an async view.
