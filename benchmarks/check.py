@@ -1,13 +1,14 @@
 """How fast checks are from end to end: through the API, the broker and two worker processes, 60 ms added per AWS call.
 
-    python benchmarks/check.py [--connections N] [--seconds N] [--rate N]
+    python benchmarks/check.py [--connections N] [--rate N]
 
 One check is reachability alone: the chain into the customer role and GetCallerIdentity as it. Clients POST at a steady
 rate, and a check has taken as long as from just before its POST until the database says that it ended. Then all
 connections are asked for at once, which says how many checks two workers end in a second. Whole verifications are
 reported apart, in the same two ways. Last, one tenant has accounts that take every call and answer none: how much later
-the others' checks end then is printed too. Ends with exit code 1 if a target is missed. Everything runs on 127.0.0.1
-and is ended in a few minutes.
+the others' checks end then is printed too. How many checks are asked for and end in a second, and how long a POST
+takes, is held against what a core takes here (see `machine.py`). Ends with exit code 1 if a target is missed.
+Everything runs on 127.0.0.1 and is ended in a few minutes.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from installation import Installation, installation
+from machine import as_words, slowness
 from scene import FIRST_CUSTOMER, cpu_seconds
 
 LATENCY = 0.06  # seconds added to each call
@@ -165,9 +167,14 @@ def hang(place: Installation, number: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, default=300)
-    parser.add_argument("--rate", type=float, default=20.0, help="checks asked for in a second")
+    parser.add_argument(
+        "--rate", type=float, default=20.0, help="checks asked for in a second, on the machine of targets"
+    )
     options = parser.parse_args()
     missed = []
+    slower = slowness()
+    rate = options.rate / slower
+    print(as_words(slower))
 
     def judge(what: str, value: float, target: str, reached: bool) -> None:
         print(f"  {what:44} {value:8.2f}   {target}: {'reached' if reached else 'MISSED'}")
@@ -185,12 +192,13 @@ def main() -> int:
         place.scene.add_latency(LATENCY)
         for checks in ("reachability", "all"):
             slow = checks == "all"
-            steady = measure(place, checks, connections, options.rate / (4 if slow else 1))
+            steadily = rate / (4 if slow else 1)
+            steady = measure(place, checks, connections, steadily)
             burst = measure(place, checks, connections, None)
             print(f"{checks}: {len(connections)} connections of as many tenants, {LATENCY * 1000:.0f} ms per call")
             print(
-                f"  steady: median {steady.p50:.2f} s, p95 {steady.p95:.2f} s, POST {steady.post_ms:.1f} ms, "
-                f"worker CPU {steady.worker_cpu_ms:.1f} ms a check"
+                f"  {steadily:.1f} a second: median {steady.p50:.2f} s, p95 {steady.p95:.2f} s, "
+                f"POST {steady.post_ms:.1f} ms, worker CPU {steady.worker_cpu_ms:.1f} ms a check"
             )
             print(
                 f"  at once: {burst.per_second:.1f} a second, p95 {burst.p95:.2f} s, POST {burst.post_ms:.1f} ms, "
@@ -201,19 +209,19 @@ def main() -> int:
                 judge(
                     "checks a second, two workers",
                     burst.per_second,
-                    f"at least {CHECKS_A_SECOND}",
-                    burst.per_second >= CHECKS_A_SECOND,
+                    f"at least {CHECKS_A_SECOND}, here {CHECKS_A_SECOND / slower:.1f}",
+                    burst.per_second >= CHECKS_A_SECOND / slower,
                 )
                 judge(
                     "POST in ms, steady",
                     steady.post_ms,
-                    f"at most {POST_MILLISECONDS}",
-                    steady.post_ms <= POST_MILLISECONDS,
+                    f"at most {POST_MILLISECONDS}, here {POST_MILLISECONDS * slower:.0f}",
+                    steady.post_ms <= POST_MILLISECONDS * slower,
                 )
                 print(f"  the nearest peer: {PEER}")
-        alone = measure(place, "reachability", connections, options.rate)
+        alone = measure(place, "reachability", connections, rate)
         hang(place, options.connections)
-        beside = measure(place, "reachability", connections, options.rate)
+        beside = measure(place, "reachability", connections, rate)
         print(f"beside {HANGING} hanging accounts of another tenant: p95 {beside.p95:.2f} s, alone {alone.p95:.2f} s")
         delay = beside.p95 - alone.p95
         judge("seconds later than alone, p95", delay, f"at most {DELAY_SECONDS:.0f}", delay <= DELAY_SECONDS)

@@ -4,8 +4,9 @@ Each page is asked for many times in one process, through every middleware, as t
 is a process of its own. What is measured is from the request to the last byte of the answer; beside it stands the CPU
 time of this process, which a busy machine changes less.
 
-Milliseconds say as much of the machine as of the page, so each page also stands beside a floor of the same run: a page
-with the same frame, session, member and connection, and nothing in it. Both are asked in turn.
+Milliseconds say as much of the machine as of the page, so the target is held against what a core takes here (see
+`machine.py`), and each page also stands beside a floor of the same run: a page with the same frame, session, member and
+connection, and nothing in it. Both are asked in turn.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.machine import as_words, slowness
 from benchmarks.scene import end_when_told, free_port
 
 TARGET_MS = 40.0
@@ -34,9 +36,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=100)
     options = parser.parse_args()
     end_when_told()
+    slower = slowness()
+    print(as_words(slower))
     with _installation():
         tenant, client, connection = _fill(options.connections)
-        missed = _measure(tenant, client, connection, options.rounds)
+        missed = _measure(tenant, client, connection, options.rounds, TARGET_MS * slower)
     print(f"missed: {', '.join(missed)}" if missed else "all targets met")
     return 1 if missed else 0
 
@@ -137,7 +141,7 @@ def _fill(count: int) -> tuple[Any, Any, Any]:
     return tenant, client, connection
 
 
-def _measure(tenant: Any, client: Any, connection: Any, rounds: int) -> list[str]:
+def _measure(tenant: Any, client: Any, connection: Any, rounds: int, most_ms: float) -> list[str]:
     base = f"/tenants/{tenant.pk}/connections/"
     one = f"{base}{connection.pk}/"
     floor = f"{one}sessions/"  # none was opened
@@ -162,12 +166,13 @@ def _measure(tenant: Any, client: Any, connection: Any, rounds: int) -> list[str
             of_floor.append(_once(client, floor, {}))
         median, p95 = statistics.median(one.time for one in of_page), _p95(of_page)
         cpu, floor_cpu = (statistics.fmean(one.cpu for one in answers) for answers in (of_page, of_floor))
-        words = "reached" if p95 <= TARGET_MS else "MISSED"
+        words = "reached" if p95 <= most_ms else "MISSED"
         print(
             f"{name:38} median {median:6.1f} ms  p95 {p95:6.1f} ms  CPU {cpu:5.1f} ms"
-            f"  at most {TARGET_MS:.0f}: {words:7}  p95 {p95 / _p95(of_floor):4.2f}, CPU {cpu / floor_cpu:4.2f} x floor"
+            f"  at most {TARGET_MS:.0f}, here {most_ms:.0f}: {words:7}"
+            f"  p95 {p95 / _p95(of_floor):4.2f}, CPU {cpu / floor_cpu:4.2f} x floor"
         )
-        if p95 > TARGET_MS:
+        if p95 > most_ms:
             missed.append(name)
     return missed
 
