@@ -1,6 +1,7 @@
 """The pages of allauth that the portal offers, by allauth's own names, and those of single sign-on."""
 
 from allauth.account import views
+from allauth.account.decorators import reauthentication_required
 from allauth.mfa.base import views as mfa_views
 from allauth.mfa.recovery_codes import views as codes_views
 from allauth.mfa.totp import views as totp_views
@@ -22,7 +23,8 @@ urlpatterns = [
     path("confirm-email/", views.email_verification_sent, name="account_email_verification_sent"),
     path("email/", views.email, name="account_email"),
     path("reauthenticate/", second_factor.reauthenticate_by_password, name="account_reauthenticate"),
-    path("sessions/", list_usersessions, name="usersessions_list"),
+    # Who only found an open browser ends nobody else's session.
+    path("sessions/", reauthentication_required(list_usersessions, allow_get=True), name="usersessions_list"),
     path("second-factor/", mfa_views.index, name="mfa_index"),
     path("second-factor/authenticate/", mfa_views.authenticate, name="mfa_authenticate"),
     path("second-factor/reauthenticate/", mfa_views.reauthenticate, name="mfa_reauthenticate"),

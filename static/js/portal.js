@@ -23,6 +23,21 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// A password shows itself while it is typed, and is one again before it is sent: browsers remember what other fields held.
+const showSecret = (button, shown) => {
+  const label = button.querySelector("[data-show-label]");
+  label.dataset.show ??= label.textContent;
+  label.textContent = shown ? label.dataset.hide : label.dataset.show;
+  document.getElementById(button.dataset.show).type = shown ? "text" : "password";
+};
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-show]");
+  if (button) showSecret(button, document.getElementById(button.dataset.show).type === "password");
+});
+document.addEventListener("submit", (event) => {
+  event.target.querySelectorAll("[data-show]").forEach((button) => showSecret(button, false));
+});
+
 // A double click sends a form once. The page may come back from the browser's cache, so the mark is taken off again.
 const sent = new WeakSet();
 document.addEventListener("submit", (event) => {
@@ -43,9 +58,11 @@ addEventListener("pageshow", (event) => {
   document.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
 });
 
-// A copy button does nothing without this file, so it shows itself only now.
-const revealCopyButtons = (root) => root.querySelectorAll("[data-copy][hidden]").forEach((b) => { b.hidden = false; });
-revealCopyButtons(document);
+// A button that copies or shows does nothing without this file, so it appears only now.
+const revealButtons = (root) => {
+  root.querySelectorAll("[data-copy][hidden], [data-show][hidden]").forEach((button) => { button.hidden = false; });
+};
+revealButtons(document);
 
 // One tick for all of a page; it would do nothing without this file, so it shows itself only now.
 document.querySelectorAll("[data-check-all]").forEach((all) => {
@@ -85,7 +102,7 @@ document.addEventListener("htmx:afterSettle", () => {
     document.getElementById("live-title")?.focus({ preventScroll: true });
   }
   stoodInside = false;
-  revealCopyButtons(document);
+  revealButtons(document);
   showLocalTimes(document);
   const news = document.querySelector("[data-announce]");
   if (news) announce(news.dataset.announce);

@@ -41,6 +41,7 @@ ASVS = {
     "V13.1": "1-122", "V13.2": "111-22", "V13.3": "12", "V13.4": "22",
     "V14.1": "2222-", "V14.2": "111222", "V14.3": "-11", "V14.4": "1111111", "V14.5": "1112",
 }  # fmt: skip
+TABLE = re.compile(r"`([a-z]+_[a-z_]+)`")
 NAMED = re.compile(r"`(tests/[\w/]+\.py)((?:::\w+)*)`")
 
 
@@ -109,9 +110,22 @@ def test_the_numbers_of_the_asvs_list_are_right() -> None:
 def test_the_inventory_names_every_table_that_holds_data(database) -> None:
     with psycopg.connect(database.url(DATABASE)) as superuser:
         rows = superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-    named = set(re.findall(r"`([a-z]+_[a-z_]+)`", (DOCS / "data-inventory.md").read_text()))
+    named = set(TABLE.findall((DOCS / "data-inventory.md").read_text()))
 
     assert {table for (table,) in rows} - ABOUT_NOBODY - named == set()
+
+
+def test_each_table_of_the_inventory_has_a_class() -> None:
+    text = (DOCS / "data-inventory.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    inventory = {table for row in rows if len(row) == 4 for table in TABLE.findall(row[1])}
+    classed = [table for row in rows if row[0].startswith("**") for table in TABLE.findall(row[1])]
+
+    assert set(classed) == inventory
+    # Those of which a column or two lets somebody in, and the rest says who or what somebody is.
+    assert {table for table, times in Counter(classed).items() if times > 1} == {
+        "tenants_user", "tenants_invitation", "tenants_identityprovider"
+    }  # fmt: skip
 
 
 def test_all_that_is_installed_in_production_is_in_the_sbom() -> None:

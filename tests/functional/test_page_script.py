@@ -41,3 +41,26 @@ def test_a_screen_reader_hears_what_was_done_and_escape_closes_the_menu(page, ca
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
     expect(menu).to_be_focused()
+
+
+def test_a_password_shows_itself_while_it_is_typed_and_is_one_again_when_it_is_sent(page) -> None:
+    page.goto("/accounts/signup/")
+    password = page.locator("#id_password1")
+    password.fill("short")
+    show = page.get_by_role("button", name="Show Password", exact=True)
+
+    show.click()
+    expect(password).to_have_attribute("type", "text")
+    expect(password).to_have_value("short")
+    hide = page.get_by_role("button", name="Hide Password", exact=True)
+    expect(hide).to_have_attribute("aria-controls", "id_password1")
+    page.evaluate(
+        """document.addEventListener("submit", (event) => {
+            event.preventDefault();
+            window.typeWhenSent = document.getElementById("id_password1").type;
+        })"""
+    )
+    page.get_by_role("button", name="Sign up").click()
+
+    assert page.evaluate("window.typeWhenSent") == "password"
+    expect(show).to_be_visible()

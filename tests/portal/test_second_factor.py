@@ -215,9 +215,13 @@ def test_signing_out_everywhere_else_leaves_this_browser_alone(cast, member) -> 
     there, _ = sign_in(member, cast.password, headers={"user-agent": "Elsewhere 1.0"})
     listed = here.get("/accounts/sessions/").content.decode()
 
-    here.post("/accounts/sessions/")
+    asked = here.post("/accounts/sessions/")
+    assert asked.headers["Location"].startswith("/accounts/reauthenticate/")
+    assert there.get("/organisations/").status_code == 200
+    done = here.post(asked.headers["Location"], {"password": cast.password})
 
     assert "Elsewhere 1.0" in listed
+    assert done.headers["Location"] == "/accounts/sessions/"
     assert here.get("/organisations/").status_code == 200
     assert there.get("/organisations/").status_code == 302
 
