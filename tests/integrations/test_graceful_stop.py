@@ -77,7 +77,7 @@ def test_what_cannot_is_handed_back_at_once_and_another_worker_ends_it(slow_veri
 
 
 def test_a_worker_that_stops_takes_nothing_new(slow_verification, monkeypatch) -> None:
-    monkeypatch.setattr("integrations.actions.verification_runs.is_stopping", lambda: True)
+    monkeypatch.setattr("integrations.actions.verification_claims.is_stopping", lambda: True)
 
     verification_runs.run(tenant_id=slow_verification.tenant_id, verification_id=slow_verification.pk)
 

@@ -10,7 +10,14 @@ from django.db import OperationalError
 from django.db import connections as databases
 from django.utils import timezone
 
-from integrations.actions import sessions, vendor_identity, verification_runs, verifications
+from integrations.actions import (
+    landing,
+    sessions,
+    vendor_identity,
+    verification_claims,
+    verification_runs,
+    verifications,
+)
 from integrations.models import Session, Verification
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
@@ -32,9 +39,9 @@ def end_this_connection(database) -> None:
 @pytest.mark.parametrize(
     ("module", "where"),
     [
-        (verification_runs, "write_receipts"),  # while it runs
+        (landing, "write_receipts"),  # while it runs
         (vendor_identity, "remember_roles"),  # as it ends
-        (verification_runs, "_still_ours"),
+        (verification_runs, "still_ours"),
     ],
 )
 def test_a_run_whose_connection_ends_is_done_again_by_its_lease(
@@ -86,7 +93,7 @@ def test_receipts_that_cannot_be_kept_are_tried_again_and_then_named_in_the_log(
     monkeypatch.setattr(sessions, "KEPT_AGAIN_AFTER", (0, 0))
     monkeypatch.setattr(sessions, "write_receipts", away)
     run = uuid4()
-    opened_for = verification_runs.Claim(cast.tenant.pk, run, run, 1, "all", jobs=(), withheld=frozenset())
+    opened_for = verification_claims.Claim(cast.tenant.pk, run, run, 1, "all", jobs=(), withheld=frozenset())
 
     sessions.keep_receipts(opened_for, [receipt(1)])
 

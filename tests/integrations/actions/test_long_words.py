@@ -2,7 +2,7 @@
 
 import json
 
-from integrations.actions import verification_runs
+from integrations.actions import landing, verification_runs
 from integrations.actions.connections import create_connection
 from integrations.actions.role_options import update_role_options
 from integrations.actions.role_templates import cloudformation_template
@@ -48,8 +48,8 @@ def test_a_role_that_was_opened_beside_a_very_long_principal_is_unsafe(cast, san
 def test_an_error_of_ours_while_storing_keeps_the_receipts(cast, sandbox_address, monkeypatch) -> None:
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
     monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", 0.01)
-    shorten = verification_runs._shortened
-    monkeypatch.setattr(verification_runs, "_shortened", lambda field, text: shorten(field, text) + "x" * 301)
+    shorten = landing._shortened
+    monkeypatch.setattr(landing, "_shortened", lambda field, text: shorten(field, text) + "x" * 301)
 
     verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from django.utils import timezone
 
-from integrations.actions import role_statuses, verification_runs, verifications
+from integrations.actions import landing, role_statuses, verification_claims, verification_runs, verifications
 from integrations.aws.report import SessionPurpose, SessionReceipt
 from integrations.models import Connection, Verification
 from tenants import audit
@@ -29,8 +29,8 @@ class Killed(BaseException):
 
 POINTS: dict[str, tuple[object, str, bool]] = {
     "before the first call": (verification_runs, "_verify", False),
-    "before what landed is stored": (verification_runs, "_store", False),
-    "after what landed is stored": (verification_runs, "_store", True),
+    "before what landed is stored": (verification_runs, "store_landed", False),
+    "after what landed is stored": (verification_runs, "store_landed", True),
     "before it is turned into statuses": (verification_runs, "_complete", False),
     "among the statuses": (role_statuses, "apply_reports", True),
     "before the next one is planned": (verification_runs, "plan_next", False),
@@ -123,14 +123,14 @@ def test_what_was_found_can_be_read_where_an_error_of_ours_ends_the_run(
 
 def test_what_landed_last_leaves_its_receipts_when_the_lease_was_lost(cast, broker, monkeypatch) -> None:
     _, asked = connection_asked_for(cast, broker, monkeypatch)
-    claim = verification_runs._claim(cast.tenant.pk, asked.pk)
+    claim = verification_claims.claim_verification(cast.tenant.pk, asked.pk)
     assert claim is not None
     with tenant_scope(cast.tenant.pk):
         Verification.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-    assert verification_runs._claim(cast.tenant.pk, asked.pk) is not None
+    assert verification_claims.claim_verification(cast.tenant.pk, asked.pk) is not None
 
     last = receipt(1)
-    with pytest.raises(verification_runs.LeaseLost):
+    with pytest.raises(verification_claims.LeaseLost):
         verification_runs._complete(claim, [], [last])
 
     with tenant_scope(cast.tenant.pk):
@@ -139,16 +139,16 @@ def test_what_landed_last_leaves_its_receipts_when_the_lease_was_lost(cast, brok
 
 def test_no_receipt_is_lost_when_a_run_is_given_up(cast, sandbox_address, broker, monkeypatch) -> None:
     _, asked = connection_asked_for(cast, broker, monkeypatch)
-    claim = verification_runs._claim(cast.tenant.pk, asked.pk)
+    claim = verification_claims.claim_verification(cast.tenant.pk, asked.pk)
     assert claim is not None
-    landing, landed = verification_runs.Landing(claim), [receipt(number) for number in range(4)]
+    place, landed = landing.Landing(claim), [receipt(number) for number in range(4)]
 
     for one in (landed[0], None, landed[1]):  # None: the run of a role has ended
-        landing.put(one)
-    assert landing.take(0) == landed[:1]
-    landing.put(landed[2])
-    landing.give_up()
-    late = threading.Thread(target=landing.put, args=[landed[3]])
+        place.put(one)
+    assert place.take(0) == landed[:1]
+    place.put(landed[2])
+    place.give_up()
+    late = threading.Thread(target=place.put, args=[landed[3]])
     late.start()
     late.join()
 

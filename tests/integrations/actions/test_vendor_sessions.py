@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import OperationalError
 
-from integrations.actions import vendor_sessions, verification_runs, verifications
+from integrations.actions import vendor_sessions, verification_claims, verification_runs, verifications
 from integrations.actions.sessions import columns
 from integrations.actions.vendor_sessions import keep_vendor_sessions
 from integrations.aws.assume_role import Session
@@ -86,7 +86,7 @@ def test_a_worker_that_hands_a_run_back_and_stops_keeps_them(cast, sandbox_addre
     side.forget_own_role("log-analysis")
     real = verification_runs._verify
 
-    def verify(claim: verification_runs.Claim) -> None:
+    def verify(claim: verification_claims.Claim) -> None:
         real(claim)
         raise verification_runs.HandedBack
 

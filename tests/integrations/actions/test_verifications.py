@@ -12,9 +12,10 @@ import redis
 from django.db import connections
 from django.utils import timezone
 
-from integrations.actions import role_jobs, verification_runs, verifications
+from integrations.actions import landing, role_jobs, verification_runs, verifications
 from integrations.actions.connections import create_connection, update_connection
 from integrations.actions.role_templates import cloudformation_template
+from integrations.actions.verification_claims import LeaseLost, claim_verification
 from integrations.aws import report as aws_report
 from integrations.models import Connection, Finding, Session, Verification
 from tenants.audit import SYSTEM, Actor
@@ -251,13 +252,14 @@ def test_f11_an_open_role_in_an_account_that_another_tenant_has_proved_tells_the
     account.remove_external_id_condition(role_name(claim, "log-analysis"))
 
     landed = []
-    write = verification_runs._write_findings
+    write = landing.write_findings
 
     def watch(claimed, found):
         landed.extend(found := list(found))
         write(claimed, found)
 
-    monkeypatch.setattr(verification_runs, "_write_findings", watch)
+    monkeypatch.setattr(landing, "write_findings", watch)
+    monkeypatch.setattr(verification_runs, "write_findings", watch)
 
     verification = verification_runs.verify_now(connection=claim, by=SYSTEM)
 
@@ -385,11 +387,11 @@ def test_a_tenant_has_a_bounded_share_of_the_workers_and_its_next_run_follows(ca
         other = create_connection(tenant=cast.other_tenant, name="Other", account_id="333333333333", by=SYSTEM)
     asked = [request(connection) for connection in made]
     others = request(other)
-    *running, last = [verification_runs._claim(cast.tenant.pk, verification.pk) for verification in asked]
+    *running, last = [claim_verification(cast.tenant.pk, verification.pk) for verification in asked]
 
     assert all(running)
     assert last is None, "the tenant has its share"
-    assert verification_runs._claim(cast.other_tenant.pk, others.pk) is not None, "another tenant does not wait for it"
+    assert claim_verification(cast.other_tenant.pk, others.pk) is not None, "another tenant does not wait for it"
 
     valkey = redis.from_url(unread(broker))
     valkey.delete(verifications.SCHEDULED_QUEUE)
@@ -406,7 +408,7 @@ def test_a_message_that_comes_twice_does_not_disturb_the_run(cast) -> None:
     with tenant_scope(cast.tenant.pk):
         connection = create_connection(tenant=cast.tenant, name="Production", account_id="222222222222", by=SYSTEM)
     verification = request(connection)
-    claim = verification_runs._claim(cast.tenant.pk, verification.pk)
+    claim = claim_verification(cast.tenant.pk, verification.pk)
     finding = aws_report.Finding(
         check="permission",
         component="log-analysis",
@@ -428,9 +430,9 @@ def test_a_message_that_comes_twice_does_not_disturb_the_run(cast) -> None:
             connections.close_all()
 
     works = [
-        lambda: verification_runs._store(claim, [finding]),
-        lambda: verification_runs._claim(cast.tenant.pk, verification.pk),
-        lambda: verification_runs._claim(cast.tenant.pk, verification.pk),
+        lambda: landing.store_landed(claim, [finding]),
+        lambda: claim_verification(cast.tenant.pk, verification.pk),
+        lambda: claim_verification(cast.tenant.pk, verification.pk),
     ]
     threads = [threading.Thread(target=repeat, args=[work]) for work in works]
     for thread in threads:
@@ -447,7 +449,7 @@ def test_with_the_queue_away_what_was_tried_enough_is_still_ended(cast, monkeypa
         with tenant_scope(tenant.pk):
             connection = create_connection(tenant=tenant, name="Production", account_id="222222222222", by=SYSTEM)
         verification = request(connection)
-        verification_runs._claim(tenant.pk, verification.pk)
+        claim_verification(tenant.pk, verification.pk)
         with tenant_scope(tenant.pk):
             Verification.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
         made.append((connection, verification))
@@ -493,17 +495,17 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(cast, monkeypatch) -> 
             tenant=cast.tenant, name="Production", account_id="222222222222", components=["log-analysis"], by=SYSTEM
         )
         verification = Verification.objects.create(tenant=cast.tenant, connection=connection, requested_by="x")
-    claim = verification_runs._claim(cast.tenant.pk, verification.pk)
-    assert verification_runs._claim(cast.tenant.pk, verification.pk) is None, "a lease that runs is respected"
+    claim = claim_verification(cast.tenant.pk, verification.pk)
+    assert claim_verification(cast.tenant.pk, verification.pk) is None, "a lease that runs is respected"
     with tenant_scope(cast.tenant.pk):
         Verification.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-    second = verification_runs._claim(cast.tenant.pk, verification.pk)
+    second = claim_verification(cast.tenant.pk, verification.pk)
     assert second is not None
     assert second.attempt == claim.attempt + 1
 
-    with pytest.raises(verification_runs.LeaseLost):
-        verification_runs._store(claim, [])
-    with pytest.raises(verification_runs.LeaseLost):
+    with pytest.raises(LeaseLost):
+        landing.store_landed(claim, [])
+    with pytest.raises(LeaseLost):
         verification_runs._complete(claim, [], [])
 
     with tenant_scope(cast.tenant.pk):
