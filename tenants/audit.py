@@ -69,7 +69,7 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
         action: one of `AuditAction`, such as "connection:created"; the source is put before it.
         by: who acted.
         tenant_id: the tenant it concerns, whose scope must be open; None for what concerns the installation.
-        target: the model instance acted upon.
+        target: the model instance acted upon; None where it is the installation as a whole.
         data: what changed, as JSON values; never a secret.
 
     Raises:
@@ -81,8 +81,8 @@ def record(action: str, *, by: Actor, tenant_id: UUID | None, target: Any, **dat
         actor_kind=by.kind,
         actor_id=by.id,
         actor_name=by.name,
-        target_kind=target._meta.model_name,
-        target_id=str(target.pk),
+        target_kind=target._meta.model_name if target is not None else "",
+        target_id=str(target.pk) if target is not None else "",
         data={"reason": by.reason} | data if by.reason else data,
         request_id=request_id.get(),
         address=client_address.get(),

@@ -68,6 +68,7 @@ class AuditAction(models.TextChoices):
     ROLE_TEMPLATE_DOWNLOADED = "role_template:downloaded", "Role template downloaded"
     SANDBOX_STACK_DELETED = "sandbox_stack:deleted", "Stack in the sandbox deleted"
     SANDBOX_STACK_DEPLOYED = "sandbox_stack:deployed", "Stack in the sandbox created"
+    SECRET_KEY_SEALED_AGAIN = "secret_key:sealed_again", "Stored secrets sealed with the present key"
     SERVICE_TOKEN_CREATED = "service_token:created", "Service token made"
     SERVICE_TOKEN_REVOKED = "service_token:revoked", "Service token revoked"
     SERVICE_TOKEN_USED = "service_token:used", "Service token used from an address"

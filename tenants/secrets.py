@@ -4,7 +4,7 @@ import base64
 import hashlib
 import secrets
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
@@ -23,7 +23,8 @@ def digest(secret: str) -> str:
 
 def seal(text: str) -> str:
     """The text, encrypted with a key made of SECRET_KEY, for what we must read again: seeds of second factors, secrets
-    of identity providers. A copy of the database alone gives nothing away.
+    of identity providers. A copy of the database alone gives nothing away. It is stored in a column `sealed_secret`,
+    where `tenants.actions.sealed_values` finds it after a change of SECRET_KEY.
     """
     return _cipher().encrypt(text.encode()).decode()
 
@@ -37,13 +38,23 @@ def unseal(sealed: str) -> str:
     return _cipher().decrypt(sealed.encode()).decode()
 
 
+def seal_with_present_key(sealed: str) -> str:
+    """What was sealed with one of SECRET_KEY_FALLBACKS, sealed with SECRET_KEY; unchanged where it is already.
+
+    Raises:
+        cryptography.fernet.InvalidToken: it was sealed with another key.
+    """
+    try:
+        _fernet(settings.SECRET_KEY).decrypt(sealed.encode())
+    except InvalidToken:
+        return _cipher().rotate(sealed.encode()).decode()
+    return sealed
+
+
 def _cipher() -> MultiFernet:
-    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return MultiFernet(
-        [
-            Fernet(
-                base64.urlsafe_b64encode(salted_hmac("rolebridge.seal", "", secret=key, algorithm="sha256").digest())
-            )
-            for key in keys
-        ]
-    )
+    return MultiFernet([_fernet(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+
+
+def _fernet(key: str) -> Fernet:
+    made_of = salted_hmac("rolebridge.seal", "", secret=key, algorithm="sha256").digest()
+    return Fernet(base64.urlsafe_b64encode(made_of))

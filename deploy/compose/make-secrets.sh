@@ -8,6 +8,7 @@ mkdir -p secrets
 random() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 keep() { [ -s "secrets/$1" ] || printf '%s' "$2" >"secrets/$1"; }
 keep secret_key "$(random)"
+keep secret_key_fallbacks ''  # earlier keys, while it is changed
 keep postgres_password "$(random)"
 for role in owner app staff; do
     keep "${role}_password" "$(random)"

@@ -8,6 +8,7 @@ from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from portal.preflight.report import State, Wrong
+from tenants.actions import sealed_values
 from tenants.scope import APP, OWNER, PRODUCT, STAFF
 
 OLDEST_SERVER = 150000  # PostgreSQL 15, as `server_version` of libpq counts
@@ -121,6 +122,35 @@ def tenants_are_apart() -> str:
                 "Stop web and worker. Compare pg_policies with tenants/row_level_security.py: one is not ours.",
             )
     return f"forced on {len(tables)} tables, and nothing is seen outside of a tenant's scope"
+
+
+def sealed_values_are_read() -> str:
+    """Stored secrets can be read with the keys of this process: a few are looked at, or this would take long."""
+    _reachable()
+    try:
+        found = sealed_values.sample()
+    except DatabaseError as error:
+        raise Wrong("The tables are not as this code needs them.", "Mend `schema` first.", State.UNKNOWN) from error
+    unreadable = sum(len(one.unreadable) for one in found)
+    earlier = sum(one.earlier for one in found)
+    looked_at = unreadable + earlier + sum(one.present for one in found)
+    if unreadable:
+        tables = ", ".join(one.table for one in found if one.unreadable)
+        raise Wrong(
+            f"{unreadable} of {looked_at} stored secrets that were looked at can be read with no key ({tables}).",
+            "Add the key that they were sealed with to SECRET_KEY_FALLBACKS, then run `python manage.py seal_again`.",
+        )
+    if earlier:
+        return (
+            f"{earlier} of {looked_at} stored secrets that were looked at need SECRET_KEY_FALLBACKS: "
+            "`python manage.py seal_again` seals them with SECRET_KEY"
+        )
+    if settings.SECRET_KEY_FALLBACKS:
+        return (
+            f"none of {looked_at} stored secrets that were looked at needs SECRET_KEY_FALLBACKS: "
+            "`python manage.py seal_again` looks at all, and says when it may go"
+        )
+    return f"{looked_at} stored secrets were looked at, all sealed with SECRET_KEY"
 
 
 def _rows(alias: str, query: str) -> list[tuple[Any, ...]]:

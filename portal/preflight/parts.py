@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from django.core.checks import Tags, registry, run_checks
 
 from portal.preflight.aws import bucket_serves_templates, identity_reaches_the_integration_role
-from portal.preflight.database import roles_are_held, roles_get_in, schema_is_ours, tenants_are_apart
+from portal.preflight.database import (
+    roles_are_held,
+    roles_get_in,
+    schema_is_ours,
+    sealed_values_are_read,
+    tenants_are_apart,
+)
 from portal.preflight.report import Check, Look, Wrong, look_at
 from portal.preflight.services import broker_takes_messages, cache_keeps, clocks_agree, mail_server_takes_mail
 
@@ -24,6 +30,7 @@ PARTS: tuple[tuple[str, Look], ...] = (
     ("database_roles", roles_are_held),
     ("schema", schema_is_ours),
     ("row_level_security", tenants_are_apart),
+    ("sealed_values", sealed_values_are_read),
     ("broker", broker_takes_messages),
     ("cache", cache_keeps),
     ("mail", mail_server_takes_mail),

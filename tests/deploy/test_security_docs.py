@@ -9,6 +9,7 @@ import pytest
 
 from portal.local.services import ROOT
 from scripts.sbom import bom
+from tenants.actions.sealed_values import sealed_places
 from tests.environment import DATABASE
 
 DOCS = ROOT / "docs" / "security"
@@ -126,6 +127,30 @@ def test_each_table_of_the_inventory_has_a_class() -> None:
     assert {table for table, times in Counter(classed).items() if times > 1} == {
         "tenants_user", "tenants_invitation", "tenants_identityprovider"
     }  # fmt: skip
+
+
+def test_the_page_about_keys_names_all_that_is_sealed_and_every_module_that_signs() -> None:
+    text = (DOCS / "keys.md").read_text()
+    sources = [file for app in ("portal", "tenants", "integrations") for file in (ROOT / app).rglob("*.py")]
+    uses = re.compile(r"import salted_hmac|Signer|signing\.(dumps|loads)|settings\.SECRET_KEY\b")
+    # The command tells of the key and does not use it; the other one signs requests to AWS.
+    speaks = {"portal/management/commands/seal_again.py", "integrations/aws/client_creator.py"}
+    sign = {str(file.relative_to(ROOT)) for file in sources if uses.search(file.read_text())} - speaks
+
+    assert "portal/cache.py" in sign
+    assert {path for path in sign if f"`{path}`" not in text} == set()
+    assert {place.table for place in sealed_places() if f"`{place.table}`" not in text} == set()
+
+
+def test_the_page_about_keys_names_every_setting_that_holds_a_secret() -> None:
+    text = (DOCS / "keys.md").read_text()
+    compose = (ROOT / "compose.yaml").read_text()
+    by_address = {"DATABASE_PRODUCT_URL", "CELERY_BROKER_URL", "CACHE_URL"}
+
+    names = set(re.findall(r"^ *([A-Z_]+)_FILE: /run/secrets/", compose, re.MULTILINE)) - {"POSTGRES_PASSWORD"}
+
+    assert len(names) >= 6
+    assert {name for name in names | by_address if f"`{name}`" not in text} == set()
 
 
 def test_all_that_is_installed_in_production_is_in_the_sbom() -> None:

@@ -11,6 +11,7 @@ from io import StringIO
 import psycopg
 import pytest
 import redis
+from allauth.mfa.models import Authenticator
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.core.management import call_command
@@ -23,6 +24,10 @@ from portal.local.services import free_port
 from portal.preflight import database as database_parts
 from portal.preflight.parts import PARTS
 from portal.preflight.report import Check, Look, State, Wrong, exit_status, look_at
+from tenants.actions import sealed_values
+from tenants.models import IdentityProvider
+from tenants.scope import tenant_scope
+from tenants.secrets import seal
 from tests.brokers import AWAY, use_broker
 from tests.environment import DATABASE
 from tests.integrations.actions.test_quick_create import bucket  # noqa: F401  a fixture
@@ -91,6 +96,43 @@ class TestTheCommand:
         checks = list(look_at([*parts, ("wrong", wrong)]))
         assert exit_status(checks) == 1
         assert "hunter2" not in checks[-1].message
+
+
+class TestStoredSecrets:
+    def test_that_an_earlier_key_sealed_are_told_with_the_command_and_break_nothing(self, cast, settings) -> None:
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a new key", [settings.SECRET_KEY]
+
+        before = found("sealed_values")
+        call_command("seal_again", stdout=StringIO())
+        after = found("sealed_values")
+
+        assert (before.state, after.state) == (State.PASSED, State.PASSED)
+        assert "1 of 1 stored secrets that were looked at need SECRET_KEY_FALLBACKS" in before.message
+        assert "seal_again" in before.message
+        assert "none of 1 stored secrets that were looked at needs SECRET_KEY_FALLBACKS" in after.message
+
+    def test_that_no_key_reads_are_broken_and_the_table_is_named(self, cast, settings) -> None:
+        assert found("sealed_values").state == State.PASSED
+
+        settings.SECRET_KEY = "not the one in the backup"
+        check = found("sealed_values")
+
+        assert check.state == State.FAILED
+        assert "mfa_authenticator" in check.message
+        assert "SECRET_KEY_FALLBACKS" in check.fix
+
+    def test_are_looked_at_in_a_bounded_number(self, cast, monkeypatch) -> None:
+        monkeypatch.setattr(sealed_values, "AT_ONCE", 2)
+        monkeypatch.setattr(sealed_values, "SAMPLE_TENANTS", 1)
+        for person in (cast.owner, cast.admin, cast.viewer):
+            Authenticator.objects.create(user=person, type="totp", data={"secret": seal("A" * 32)})
+        for tenant in (cast.tenant, cast.other_tenant):
+            with tenant_scope(tenant.pk):
+                IdentityProvider.objects.create(
+                    tenant=tenant, issuer="https://login.example.com", client_id="portal", sealed_secret=seal("secret")
+                )
+
+        assert "3 stored secrets were looked at" in found("sealed_values").message
 
 
 class TestTheDatabase:
