@@ -9,11 +9,12 @@ help:  ## List the targets
 run: .venv/installed  ## Run all of Rolebridge on this machine: portal, worker, beat, PostgreSQL, Valkey, sandbox
 	@exec $(BIN)/python -m portal.local
 
-test: .venv/installed  ## Run every test but those marked nightly (Chromium, pgbouncer, promtool, curl, jq: as root on Debian they are installed)
+test: .venv/installed  ## Run every test but those marked nightly (Chromium, pgbouncer, promtool, curl, jq, nginx, sslscan: as root on Debian they are installed)
 	@./scripts/ensure_chromium
 	@./scripts/ensure_pgbouncer
 	@./scripts/ensure_promtool
 	@./scripts/ensure_curl_and_jq
+	@./scripts/ensure_nginx_and_sslscan
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not nightly" $(ARGS)
 
 coverage: .venv/installed  ## The tests again, slower, with what they do not reach

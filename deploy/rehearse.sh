@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The production set-up, rehearsed on a bare Debian without a container engine.
 #
-#     deploy/rehearse.sh            as root, on Linux with debootstrap; 10 to 15 minutes
+#     deploy/rehearse.sh            as root, on Linux with debootstrap and sslscan; 10 to 15 minutes
 #
 # Makes a Debian in a temporary folder and installs into it, as a user without rights, what is in requirements.txt. Then,
 # in namespaces of their own (network, processes, mounts), runs PostgreSQL, pgbouncer in transaction mode, Redis, nginx
@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 
 PACKAGES=ca-certificates,openssl,postgresql,pgbouncer,redis-server,nginx-light,python3,python3-venv
 [ "$(id -u)" = 0 ] || { echo "debootstrap and namespaces need root." >&2; exit 1; }
-for program in debootstrap unshare openssl; do
+for program in debootstrap unshare openssl sslscan; do
     command -v "$program" >/dev/null || { echo "$program is missing. On Debian: apt-get install $program" >&2; exit 1; }
 done
 [ -x .venv/bin/python ] || { echo "Run \`make .venv/installed\` first: the sandbox and the customer need it." >&2; exit 1; }

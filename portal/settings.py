@@ -17,6 +17,9 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
+from psycopg.pq import Conninfo
+
+from portal.plaintext import PARTS, in_the_clear
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = Path(os.environ.get("ROLEBRIDGE_LOCAL_DIR") or BASE_DIR / ".local")
@@ -205,14 +208,21 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 
 # --- Data: one URL per database role (docs/adr/0004) ------------------------------------------------------------------
 
-_DATABASE_HINT = "Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME (docs/production.md lists the roles)."
+_DATABASE_HINT = (
+    "Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=verify-full (docs/production.md lists the roles)."
+)
+# By the setting's name, with what libpq itself takes from the environment (PGSSLMODE, PGHOSTADDR …).
+_given_to_libpq: dict[str, dict[str, Any]] = {}
 
 
 def _database(name: str, role: str) -> dict[str, Any]:
     url = _setting(name, _DATABASE_HINT, _default(f"postgresql://{role}@127.0.0.1:5432/rolebridge"))
-    settings = dict(dj_database_url.parse(url))
+    settings: dict[str, Any] = dict(dj_database_url.parse(url))
     if settings["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured(f"{name} must be a postgresql:// address: row-level security needs PostgreSQL.")
+    from_environment = {option.keyword.decode(): (option.val or b"").decode() for option in Conninfo.get_defaults()}
+    host = {"host": settings["HOST"]} if settings["HOST"] else {}
+    _given_to_libpq[name] = from_environment | settings.get("OPTIONS", {}) | host
     return settings
 
 
@@ -235,11 +245,12 @@ if not PRODUCTION or _environment.get("DATABASE_OWNER_URL") or _environment.get(
     DATABASES["owner"] = _database("DATABASE_OWNER_URL", "rolebridge_owner")
 DATABASE_ROUTERS = ["tenants.scope.DatabaseRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+_cache_address = _setting("CACHE_URL", "Set it to rediss://HOST:PORT/1.", _default("redis://127.0.0.1:6379/1"))
 CACHES = {
     "default": {
         "BACKEND": "portal.cache.SignedRedisCache",
         "VERSION": 2,  # 1 was not signed; while both releases run, neither reads the other's
-        "LOCATION": _setting("CACHE_URL", "Set it to redis://HOST:PORT/1.", _default("redis://127.0.0.1:6379/1")),
+        "LOCATION": _cache_address,
         "OPTIONS": {"socket_timeout": 3, "socket_connect_timeout": 3},
     }
 }
@@ -296,14 +307,17 @@ ACCOUNT_ADAPTER = "portal.signup.AccountAdapter"
 
 DEFAULT_FROM_EMAIL = _setting("EMAIL_FROM", "Set it to the sender of mails.", _default("portal@rolebridge.local"))
 if PRODUCTION:
-    _mail = urlsplit(_setting("EMAIL_URL", "Set it to smtp+tls://USER:PASSWORD@HOST:587."))
-    if _mail.scheme not in {"smtp+tls", "smtp+ssl"}:
+    _mail_address = _setting("EMAIL_URL", "Set it to smtp+tls://USER:PASSWORD@HOST:587.")
+    _mail = urlsplit(_mail_address)
+    _mail_ports = {"smtp+tls": 587, "smtp+ssl": 465, "smtp": 25}
+    if _mail.scheme not in _mail_ports:
         raise ImproperlyConfigured("EMAIL_URL must start with smtp+tls:// (STARTTLS) or smtp+ssl:// (TLS at once).")
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtp+ssl"
-    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or (587 if EMAIL_USE_TLS else 465)
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or _mail_ports[_mail.scheme]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
 else:
+    _mail_address = ""
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = LOCAL_DIR / "mail"  # shown at /_mail/
 EMAIL_TIMEOUT = 10
@@ -311,7 +325,7 @@ EMAIL_TIMEOUT = 10
 # --- The queue --------------------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = _setting(
-    "CELERY_BROKER_URL", "Set it to redis://HOST:PORT/0 or another broker.", _default("redis://127.0.0.1:6379/0")
+    "CELERY_BROKER_URL", "Set it to rediss://HOST:PORT/0 or another broker.", _default("redis://127.0.0.1:6379/0")
 )
 _broker = urlsplit(CELERY_BROKER_URL)
 if _broker.scheme in {"redis", "rediss"}:
@@ -424,6 +438,21 @@ MOST_VERIFICATIONS_AN_HOUR_PER_TENANT = _number("MOST_VERIFICATIONS_AN_HOUR_PER_
 
 # What waited longer for a thread than this is answered 503 at once, where a proxy says when it was sent; 0 never.
 SHED_AFTER_SECONDS = _number("SHED_AFTER_SECONDS", 3)
+
+# --- Encryption towards the servers above (portal.plaintext) ---------------------------------------------------------
+
+PLAINTEXT_ALLOWED_TO = [
+    part.strip() for part in _environment.get("PLAINTEXT_ALLOWED_TO", "").split(",") if part.strip()
+]
+for _part in PLAINTEXT_ALLOWED_TO:
+    if _part not in PARTS:
+        raise ImproperlyConfigured(f"PLAINTEXT_ALLOWED_TO holds {_part!r}; use {', '.join(PARTS)}.")
+IN_THE_CLEAR = in_the_clear(
+    databases=_given_to_libpq, broker=CELERY_BROKER_URL, cache=_cache_address, mail=_mail_address
+)
+for _one in IN_THE_CLEAR:
+    if PRODUCTION and _one.part not in PLAINTEXT_ALLOWED_TO:
+        raise ImproperlyConfigured(_one.refusal)
 
 # --- Metrics: a port of its own in each process, 0 for none (portal.metrics) -----------------------------------------
 

@@ -11,7 +11,7 @@ from threading import Thread
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,12 @@ def web_server(answer: Handler, tls: ssl.SSLContext | None = None) -> Iterator[W
         thread.join()
 
 
-def certificate_for(name: str, directory: Path) -> tuple[ssl.SSLContext, Path]:
-    """The TLS side of a server that is called `name`, and the file that whoever trusts it needs."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def certificate_for(
+    name: str, directory: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None
+) -> tuple[ssl.SSLContext, Path]:
+    """The TLS side of a server that is called `name`, and the file that whoever trusts it needs. Its key is ECDSA's
+    if none is given."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     certificate = (

@@ -58,6 +58,9 @@ inside proxy
 export CUSTOMER_CA=$place/ca.pem CUSTOMER_MAILS=$place/mails
 echo "127.0.0.1 access.rehearsal.test" >"$place/hosts" && cat /etc/hosts >>"$place/hosts" && mount --bind "$place/hosts" /etc/hosts
 
+say "What nginx takes of TLS, scanned by sslscan"
+$python -m scripts.scan_tls access.rehearsal.test:8443
+
 say "The main job, through nginx"
 $python "$here/customer.py" job || { tail -n 30 "$root"/srv/run/*.log; exit 1; }
 

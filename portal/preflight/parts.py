@@ -12,6 +12,7 @@ from portal.preflight.database import (
     sealed_values_are_read,
     tenants_are_apart,
 )
+from portal.preflight.encryption import nothing_goes_in_the_clear
 from portal.preflight.report import Check, Look, Wrong, look_at
 from portal.preflight.services import broker_takes_messages, cache_keeps, clocks_agree, mail_server_takes_mail
 
@@ -34,6 +35,7 @@ PARTS: tuple[tuple[str, Look], ...] = (
     ("broker", broker_takes_messages),
     ("cache", cache_keeps),
     ("mail", mail_server_takes_mail),
+    ("encryption", nothing_goes_in_the_clear),
     ("clock", clocks_agree),
     ("vendor_identity", identity_reaches_the_integration_role),
     ("template_bucket", bucket_serves_templates),

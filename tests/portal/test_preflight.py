@@ -21,6 +21,7 @@ from django.test import override_settings
 from integrations.aws.clients import ClientFactory
 from integrations.aws.customer_stack import SANDBOX_SECRET
 from portal.local.services import free_port
+from portal.plaintext import InTheClear
 from portal.preflight import database as database_parts
 from portal.preflight.parts import PARTS
 from portal.preflight.report import Check, Look, State, Wrong, exit_status, look_at
@@ -300,6 +301,72 @@ class TestMail:
 
         assert "554 not verified" in check.message
         assert "EMAIL_FROM" in check.fix
+
+
+class TestEncryption:
+    def test_on_one_machine_is_not_needed(self, db) -> None:
+        check = found("encryption")
+
+        assert check.state == State.PASSED
+        assert check.message == (
+            "database, broker, cache and mail stay on this machine or take TLS; "
+            "PostgreSQL is spoken to from its own machine"
+        )
+
+    def test_names_what_goes_in_the_clear_on_purpose_and_is_no_fault(self, db, settings) -> None:
+        settings.PLAINTEXT_ALLOWED_TO = ["database", "broker"]
+        settings.IN_THE_CLEAR = (
+            InTheClear("database", "DATABASE_URL"),
+            InTheClear("broker", "CELERY_BROKER_URL"),
+        )
+
+        check = found("encryption")
+
+        assert exit_status([check]) == 0
+        assert check.state == State.NOT_SET_UP
+        assert "in the clear, as PLAINTEXT_ALLOWED_TO says: DATABASE_URL, CELERY_BROKER_URL; " in check.message
+
+    @pytest.mark.parametrize(
+        ("seen", "message"),
+        [
+            # The server of the tests is built without TLS, so what it would say is put in its mouth.
+            ((True, "TLSv1.3", "10.0.0.4"), "PostgreSQL is spoken to by TLSv1.3"),
+            ((False, None, "127.0.0.1"), "PostgreSQL is spoken to from its own machine"),
+        ],
+    )
+    def test_is_asked_of_postgresql_itself(self, db, monkeypatch, seen, message) -> None:
+        monkeypatch.setattr("portal.preflight.encryption._connection_at_postgresql", lambda: seen)
+
+        check = found("encryption")
+
+        assert check.state == State.PASSED
+        assert check.message.endswith(message)
+
+    def test_that_a_pooler_takes_away_behind_us_is_told(self, db, settings, monkeypatch) -> None:
+        seen = (False, None, "10.0.0.4")
+        monkeypatch.setattr("portal.preflight.encryption._connection_at_postgresql", lambda: seen)
+
+        check = found("encryption")
+
+        assert check.state == State.UNKNOWN
+        assert "PostgreSQL is spoken to in the clear from 10.0.0.4, such as a pooler" in check.message
+        assert "server_tls_sslmode" in check.fix
+        settings.PLAINTEXT_ALLOWED_TO = ["database"]
+        assert found("encryption").state == State.NOT_SET_UP
+
+    def test_of_a_database_that_is_away_is_unknown(self, db, settings) -> None:
+        drop_connections("default")
+        where = connections["default"].settings_dict
+        before, where["PORT"] = where["PORT"], str(free_port())
+        settings.IN_THE_CLEAR = (InTheClear("cache", "CACHE_URL"),)
+        try:
+            check = found("encryption")
+        finally:
+            drop_connections("default")
+            where["PORT"] = before
+
+        assert check.state == State.UNKNOWN
+        assert "CACHE_URL; the database does not answer" in check.message
 
 
 class TestClock:

@@ -46,7 +46,8 @@ def test_a_missing_setting_is_named_with_a_hint(name) -> None:
         ({"BASE_URL": "http://portal.example"}, "must start with https://"),
         ({"DATABASE_URL": "sqlite:///db.sqlite3"}, "row-level security needs PostgreSQL"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "production must talk to AWS itself"),
-        ({"EMAIL_URL": "smtp://user:password@mail.example"}, "must start with smtp+tls://"),
+        ({"EMAIL_URL": "http://user:password@mail.example"}, "must start with smtp+tls://"),
+        ({"PLAINTEXT_ALLOWED_TO": "broker, all"}, "holds 'all'; use database, broker, cache, mail"),
         ({"VERIFICATION_LEASE_SECONDS": "soon"}, "give a whole number"),
         ({"FINDINGS_KEPT_DAYS": "30"}, "FINDINGS_KEPT_DAYS must be 31 or more"),
         ({"VERIFICATIONS_KEPT_DAYS": "89"}, "no more than VERIFICATIONS_KEPT_DAYS"),
@@ -86,13 +87,86 @@ with current_app.connection_for_write() as connection:
     print(type(connection.transport).__module__, end=" ")
     print(ssl.VerifyMode(connection.ssl["ssl_cert_reqs"]).name if connection.ssl else "no TLS")
 """
+    changes = {"CELERY_BROKER_URL": address, "PLAINTEXT_ALLOWED_TO": "broker"}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "manage.py", "shell", "--no-imports", "-c", show],
-        env={"PATH": os.environ["PATH"]} | PRODUCTION | {"CELERY_BROKER_URL": address},
+        env={"PATH": os.environ["PATH"]} | PRODUCTION | changes,
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
 
     assert done.stdout.strip() == f"portal.broker {certificates}"
+
+
+def boot(**changes: str) -> tuple[int, str]:
+    """Exit status of production's settings alone, and what stops them or is in the clear."""
+    show = "from portal.settings import IN_THE_CLEAR; print(*(one.setting for one in IN_THE_CLEAR))"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", show],
+        env={"PATH": os.environ["PATH"]} | PRODUCTION | changes,
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, (done.stderr or done.stdout).strip().rpartition("\n")[2]
+
+
+OVER_A_NETWORK = {
+    "DATABASE_URL": "postgresql://u:hunter2@db.example/rolebridge",
+    "DATABASE_STAFF_URL": "postgresql://u:hunter2@10.0.0.5/rolebridge?sslmode=prefer",
+    "DATABASE_PRODUCT_URL": "postgresql://u:hunter2@db.example/rolebridge?sslmode=disable",
+    "DATABASE_OWNER_URL": "postgresql://u:hunter2@db.example/rolebridge",
+    "CELERY_BROKER_URL": "redis://:hunter2@valkey:6379/0",
+    "CACHE_URL": "redis://:hunter2@valkey:6379/1",
+    "EMAIL_URL": "smtp://user:hunter2@mail.example",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "remedy"),
+    [
+        ("DATABASE_URL", "database", "sslmode=verify-full"),
+        ("DATABASE_STAFF_URL", "database", "sslmode=verify-full"),
+        ("DATABASE_PRODUCT_URL", "database", "sslmode=verify-full"),
+        ("DATABASE_OWNER_URL", "database", "sslmode=verify-full"),
+        ("CELERY_BROKER_URL", "broker", "rediss://"),
+        ("CACHE_URL", "cache", "rediss://"),
+        ("EMAIL_URL", "mail", "smtp+tls://"),
+    ],
+)
+def test_a_server_in_the_clear_is_refused_although_all_other_parts_may_be(name, part, remedy) -> None:
+    others = ",".join({"database", "broker", "cache", "mail"} - {part})
+    status, message = boot(**{name: OVER_A_NETWORK[name], "PLAINTEXT_ALLOWED_TO": others})
+
+    assert status != 0
+    assert f"{name} leads over a network without TLS. " in message
+    assert remedy in message
+    assert f"name {part} in PLAINTEXT_ALLOWED_TO" in message
+    assert "hunter2" not in message
+
+
+def test_what_may_go_in_the_clear_does_and_is_remembered_for_preflight() -> None:
+    status, names = boot(**OVER_A_NETWORK, PLAINTEXT_ALLOWED_TO="database, broker, cache, mail")
+
+    assert (status, sorted(names.split())) == (0, sorted(OVER_A_NETWORK))
+
+
+def test_servers_that_take_tls_need_no_exception() -> None:
+    by_tls = {
+        "DATABASE_URL": "postgresql://u@db.example/rolebridge?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+        "DATABASE_STAFF_URL": "postgresql://u@db.example/rolebridge?sslmode=require",
+        "CELERY_BROKER_URL": "rediss://valkey.example:6379/0",
+        "CACHE_URL": "rediss://valkey.example:6379/1",
+        "EMAIL_URL": "smtp+ssl://mail.example",
+    }
+
+    assert boot(**by_tls) == (0, "")
+
+
+@pytest.mark.parametrize("variable", ["PGHOST", "PGHOSTADDR"])
+def test_an_address_that_libpq_takes_from_the_environment_counts(variable) -> None:
+    here = {"DATABASE_URL": "postgresql:///rolebridge", "DATABASE_STAFF_URL": "postgresql:///rolebridge"}
+
+    assert boot(**here) == (0, "")
+    assert "DATABASE_URL leads over a network" in boot(**here, **{variable: "10.0.0.5"})[1]
+    assert boot(**here, **{variable: "10.0.0.5", "PGSSLMODE": "verify-full"}) == (0, "")
 
 
 def test_only_the_process_that_migrates_knows_the_owner_of_the_schema() -> None:

@@ -18,8 +18,9 @@ class Command(BaseCommand):
     """Looks at what the installation stands on. Writes nothing but one object in the template bucket."""
 
     help = (
-        "Looks at settings, database, broker, cache, mail, clock, AWS identity and template bucket, and says what is "
-        "wrong and how to mend it. Exit status: 0 all is well, 1 something is broken, 2 it could not be told."
+        "Looks at settings, database, broker, cache, mail, encryption, clock, AWS identity and template bucket, and "
+        "says what is wrong and how to mend it. Exit status: 0 all is well, 1 something is broken, 2 it could not be "
+        "told."
     )
     requires_system_checks = []  # they are one of the parts, and must not hide the others
 
