@@ -6,13 +6,13 @@ organisation, and the account may be a member of others (docs/adr/0017).
 
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.second_factor import prove_it_first
-from tenants.access import signed_in
+from tenants.access import SignedInRequest, signed_in
 from tenants.actions.accounts import CannotDelete, delete_account, export_account, is_the_vendors, owned_alone
 from tenants.audit import Actor
 from tenants.forms import TypedAddressForm
@@ -20,13 +20,13 @@ from tenants.limits import TooOften
 
 
 @signed_in
-def account_data(request: HttpRequest) -> HttpResponse:
+def account_data(request: SignedInRequest) -> HttpResponse:
     """What a person can do with what is kept about them, and what keeps the account for now."""
     return render(request, "account/your_data.html", _obstacles(request))
 
 
 @signed_in
-def account_export(request: HttpRequest) -> HttpResponseBase:
+def account_export(request: SignedInRequest) -> HttpResponseBase:
     """All that is kept about the person, as a file."""
     back = reverse("account_data")
     if request.method != "POST":
@@ -45,7 +45,7 @@ def account_export(request: HttpRequest) -> HttpResponseBase:
 
 
 @signed_in
-def account_delete(request: HttpRequest) -> HttpResponse:
+def account_delete(request: SignedInRequest) -> HttpResponse:
     """Ask for the person's address, then delete the account."""
     if any(_obstacles(request).values()):
         return redirect("account_data")  # which says what they are
@@ -67,5 +67,5 @@ def account_delete(request: HttpRequest) -> HttpResponse:
     return render(request, "account/delete.html", {"form": form}, status=status)
 
 
-def _obstacles(request: HttpRequest) -> dict[str, object]:
+def _obstacles(request: SignedInRequest) -> dict[str, object]:
     return {"is_the_vendors": is_the_vendors(request.user), "owned_alone": owned_alone(request.user)}

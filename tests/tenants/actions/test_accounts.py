@@ -200,7 +200,8 @@ class TestDeletion:
             acting = Member.objects.get(user=cast.stranger)
             invite(tenant=cast.other_tenant, email=cast.viewer.email, role=Role.ADMIN, acting=acting, by=SYSTEM)
         link = next(word for word in mail.outbox[0].body.split() if "/invitations/" in word).split("/")[-2]
-        erase, joined = accounts.erase_person, []
+        erase = accounts.erase_person
+        joined: list[bool] = []
 
         def join_before(user: User) -> None:
             if not joined:
