@@ -33,6 +33,8 @@ def personal_data(user: User) -> Iterator[str]:
             "signed_up_at": user.date_joined,
             "last_signed_in_at": user.last_login,
             "is_support_staff": user.is_staff,
+            "agreed_to_terms_at": user.terms_agreed_at,
+            "agreed_to_terms_of": user.terms_url,
         },
         "email_addresses": list(
             EmailAddress.objects.filter(user=user).order_by("pk").values("email", "verified", "primary")
