@@ -1,4 +1,4 @@
-"""The pages of allauth that the portal offers, by allauth's own names, and those of single sign-on."""
+"""The pages of allauth that the portal offers, by allauth's own names, and our own beside them."""
 
 from allauth.account import views
 from allauth.account.decorators import reauthentication_required
@@ -9,7 +9,7 @@ from allauth.usersessions.views import list_usersessions
 from django.db import transaction
 from django.urls import path, re_path
 
-from portal import second_factor, single_sign_on
+from portal import second_factor, single_sign_on, your_data
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
@@ -23,6 +23,9 @@ urlpatterns = [
     path("confirm-email/", views.email_verification_sent, name="account_email_verification_sent"),
     path("email/", views.email, name="account_email"),
     path("reauthenticate/", second_factor.reauthenticate_by_password, name="account_reauthenticate"),
+    path("your-data/", your_data.account_data, name="account_data"),
+    path("your-data/export/", your_data.account_export, name="account_export"),
+    path("your-data/delete/", your_data.account_delete, name="account_delete"),
     # Who only found an open browser ends nobody else's session.
     path("sessions/", reauthentication_required(list_usersessions, allow_get=True), name="usersessions_list"),
     path("second-factor/", mfa_views.index, name="mfa_index"),

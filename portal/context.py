@@ -9,5 +9,10 @@ from integrations.catalogue_file import catalogue
 
 
 def product(_request: HttpRequest) -> dict[str, Any]:
-    """The vendor's product name, and whether this is a trial installation with the sandbox."""
-    return {"product_name": catalogue().product_name, "sandbox": bool(settings.AWS_ENDPOINT_URL)}
+    """The vendor's product name, terms and privacy notice, and whether this is a trial with the sandbox."""
+    return {
+        "product_name": catalogue().product_name,
+        "sandbox": bool(settings.AWS_ENDPOINT_URL),
+        "terms_url": settings.TERMS_URL,
+        "privacy_url": settings.PRIVACY_URL,
+    }

@@ -5,8 +5,10 @@ is set up, and in no session is the password alone enough to change how somebody
 """
 
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from allauth.account.views import password_change, reauthenticate
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -49,6 +51,18 @@ def _second_factor_instead(request: HttpRequest) -> HttpResponse | None:
     """Where whoever has a second factor shows it, if that was not yet done in this session."""
     if request.user.is_authenticated and is_mfa_enabled(request.user) and not has_shown_second_factor(request):
         return redirect(f"{reverse('mfa_reauthenticate')}?{request.GET.urlencode()}")
+    return None
+
+
+def prove_it_first(request: HttpRequest, page: str) -> HttpResponse | None:
+    """Where whoever is signed in proves once more who they are, and comes from there to `page`; None where they did so
+    just now, and have shown the second factor if they have one.
+    """
+    back = urlencode({"next": page})
+    if is_mfa_enabled(request.user) and not has_shown_second_factor(request):
+        return redirect(f"{reverse('mfa_reauthenticate')}?{back}")
+    if not did_recently_reauthenticate(request):
+        return redirect(f"{reverse('account_reauthenticate')}?{back}")
     return None
 
 

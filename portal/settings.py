@@ -56,6 +56,18 @@ def _number(name: str, default: int) -> int:
     return int(text)
 
 
+def _https_address(name: str) -> str:
+    """An address that a browser is sent to, or nothing."""
+    address = _environment.get(name, "").strip()
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is {address!r}, which is no address.") from error
+    if address and not (parts.scheme == "https" and parts.hostname and len(address) <= 500):
+        raise ImproperlyConfigured(f"{name} is {address!r}; give an address that starts with https://, or none.")
+    return address
+
+
 def _networks(name: str) -> list[str]:
     """IP addresses or networks with commas between them, as they are written."""
     parts = [part.strip() for part in _environment.get(name, "").split(",") if part.strip()]
@@ -478,6 +490,8 @@ TEMPLATE_BUCKET_REGION = _setting("TEMPLATE_BUCKET_REGION", "", VENDOR_REGION)
 TEMPLATE_BUCKET_ACCESS = _setting("TEMPLATE_BUCKET_ACCESS", "", "public-read")
 if TEMPLATE_BUCKET_ACCESS not in {"public-read", "presigned"}:
     raise ImproperlyConfigured(f"TEMPLATE_BUCKET_ACCESS is {TEMPLATE_BUCKET_ACCESS!r}; use public-read or presigned.")
+# The vendor's terms, which whoever signs up agrees to, and its privacy notice. Empty: none is shown.
+TERMS_URL, PRIVACY_URL = _https_address("TERMS_URL"), _https_address("PRIVACY_URL")
 # Shown to customers, so that their alarms know our calls: addresses or networks, with commas between them.
 EGRESS_ADDRESSES = _networks("EGRESS_ADDRESSES")
 # Calls to addresses that customers name (tenants/outbound.py). `make run` and the tests call servers on this machine,

@@ -7,10 +7,12 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from allauth.core.internal import ratelimit
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -41,16 +43,26 @@ class OrganisationForm(forms.Form):
         max_length=Tenant._meta.get_field("name").max_length,
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
-    field_order = ["organisation", "email", "password1"]
+    field_order = ["organisation", "email", "password1", "terms"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Whoever follows an invitation joins that organisation, and founds none.
         if invitation_waits(context.request):
             del self.fields["organisation"]
+        if settings.TERMS_URL:
+            self.fields["terms"] = forms.BooleanField(
+                label=_("I agree to the terms"),
+                error_messages={"required": _("To sign up, read the terms and tick this box.")},
+            )
 
     def signup(self, _request: HttpRequest, user: User) -> None:
-        """Give the new user a tenant with a first connection, which has its external ID from here on."""
+        """Note which terms the new user agreed to, and give them a tenant with a first connection, which has its
+        external ID from here on.
+        """
+        if "terms" in self.cleaned_data:
+            user.terms_agreed_at, user.terms_url = timezone.now(), settings.TERMS_URL
+            user.save(update_fields=["terms_agreed_at", "terms_url"])
         if "organisation" in self.cleaned_data:
             open_tenant(name=self.cleaned_data["organisation"], owner=user, by=Actor.user(user))
 

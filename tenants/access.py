@@ -32,10 +32,15 @@ View = Callable[..., HttpResponseBase]
 SomeView = TypeVar("SomeView", bound=View)
 
 
-class MemberRequest(HttpRequest):
-    """A request whose user is known to be a member of the tenant in its URL."""
+class SignedInRequest(HttpRequest):
+    """A request whose user is known to be signed in."""
 
     user: User
+
+
+class MemberRequest(SignedInRequest):
+    """A request whose user is known to be a member of the tenant in its URL."""
+
     member: Member
     tenant: Tenant
 

@@ -6,6 +6,8 @@ from django.db import models
 class AuditAction(models.TextChoices):
     """ "subject:action"; `tenants.audit.record` puts the source before it."""
 
+    ACCOUNT_DELETED = "account:deleted", "Account of a member deleted by themselves"
+    ACCOUNT_EXPORTED = "account:exported", "Data of a person downloaded by themselves"
     API_TOKEN_CREATED = "api_token:created", "API token made"
     API_TOKEN_REVOKED = "api_token:revoked", "API token revoked"
     CATALOGUE_RELEASED = "catalogue:released", "Catalogue released"

@@ -121,6 +121,32 @@ class TypedNameForm(forms.Form):
         return typed
 
 
+class TypedAddressForm(forms.Form):
+    """One's own address typed again, before one's account is deleted."""
+
+    typed_address = forms.CharField(
+        label=_("Your email address, typed"),
+        max_length=254,
+        error_messages={"required": _("Type your email address.")},
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._email = email
+
+    def clean_typed_address(self) -> str:
+        """The address.
+
+        Raises:
+            ValidationError: it is another one.
+        """
+        typed: str = self.cleaned_data["typed_address"]
+        if typed.lower() != self._email:
+            raise forms.ValidationError(_("This is not the address of your account. It is: %s") % self._email)
+        return typed
+
+
 class AuditFilterForm(forms.Form):
     """Which audit events to show."""
 

@@ -11,10 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from tenants import audit
+from tenants.actions.accounts import erase_person, is_the_vendors
 from tenants.audit import SYSTEM, Actor
 from tenants.models import Member, Tenant, User
 from tenants.notifications import tell
-from tenants.scope import call, tenant_scope
+from tenants.scope import call, installation_scope, tenant_scope
 
 GRACE = timedelta(days=14)
 
@@ -65,14 +66,16 @@ def delete_tenant(*, tenant_id: UUID, by: Actor = SYSTEM, **left: Any) -> None:
     Raises:
         NotDue: its time has not come, or it is gone; nothing is deleted.
     """
-    with tenant_scope(tenant_id):
-        tenant = Tenant.objects.select_for_update().filter(pk=tenant_id, deletion_due_at__lte=timezone.now()).first()
-        if tenant is None:
-            raise NotDue("The tenant is not due.")
-        people = list(Member.objects.filter(tenant_id=tenant_id).values_list("user_id", flat=True))
-        audit.record("tenant:deleted", by=by, tenant_id=tenant_id, target=tenant, **left)
-        tenant.delete()
-        for user_id in people:
-            if not call("tenants_of_user", user_id):
-                User.objects.filter(pk=user_id, is_staff=False).delete()
-        call("erase_people_of_deleted_tenant", tenant_id)
+    with installation_scope():
+        with tenant_scope(tenant_id):
+            due = Tenant.objects.select_for_update().filter(pk=tenant_id, deletion_due_at__lte=timezone.now())
+            tenant = due.first()
+            if tenant is None:
+                raise NotDue("The tenant is not due.")
+            people = list(Member.objects.filter(tenant_id=tenant_id).values_list("user_id", flat=True))
+            audit.record("tenant:deleted", by=by, tenant_id=tenant_id, target=tenant, **left)
+            tenant.delete()
+            call("erase_people_of_deleted_tenant", tenant_id)
+        for user in User.objects.filter(pk__in=people).order_by("pk"):
+            if not (is_the_vendors(user) or call("tenants_of_user", user.pk)):
+                erase_person(user)

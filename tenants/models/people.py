@@ -73,6 +73,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(auto_now_add=True)
+    terms_agreed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When they agreed to the vendor's terms; empty where they were not asked to."
+    )
+    terms_url = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="Where the terms were that they agreed to."
+    )
 
     objects = UserManager()
 

@@ -49,6 +49,7 @@ SIGNED_IN = {
     "account_email": "/accounts/email/",
     "account_reauthenticate": "/accounts/reauthenticate/",
     "usersessions_list": "/accounts/sessions/",
+    "account_data": "/accounts/your-data/",
     "mfa_index": "/accounts/second-factor/",
     "audit_events": "/tenants/{tenant}/audit/",
     "tenant_settings": "/tenants/{tenant}/settings/",
@@ -116,6 +117,8 @@ NOT_PAGES = {
     "hand_off_template",
     "quick_create",  # checked where there is a bucket
     "hand_off_link_revoke",  # leads to the list
+    "account_export",  # a file
+    "account_delete",  # checked below, by somebody who is not the last owner
     "mfa_reauthenticate",
     "mfa_authenticate",  # these are checked in a sign-in of their own below
     "mfa_activate_totp",

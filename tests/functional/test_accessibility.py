@@ -169,6 +169,29 @@ def test_setting_up_a_second_factor_and_signing_in_with_it_breaks_no_rule(page, 
     assert found == []
 
 
+def test_deleting_ones_account_breaks_no_rule_and_is_no_wider_than_a_phone(page, cast, sign_in, live_portal) -> None:
+    found = []
+    take_session(page, sign_in(cast.viewer), live_portal)
+
+    page.goto("/accounts/your-data/")
+    found += violations(page)
+    page.get_by_role("link", name="Delete my account").click()
+    page.get_by_label("Password").fill(cast.password)
+    page.get_by_role("button", name="Confirm").click()
+    found += violations(page)
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_label("Your email address, typed").fill("another@example.com")
+    page.get_by_role("button", name="Delete my account").click()
+    found += violations(page)
+    page.get_by_label("Your email address, typed").fill(cast.viewer.email)
+    page.get_by_role("button", name="Delete my account").click()
+
+    assert page.get_by_role("main").get_by_text("Your account is deleted").is_visible()
+    assert found + violations(page) == []
+
+
 def test_no_page_is_wider_than_the_screen(page, cast, ids, sign_in, live_portal) -> None:
     too_wide = []
 

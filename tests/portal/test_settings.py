@@ -48,6 +48,12 @@ def test_a_missing_setting_is_named_with_a_hint(name) -> None:
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "production must talk to AWS itself"),
         ({"EMAIL_URL": "http://user:password@mail.example"}, "must start with smtp+tls://"),
         ({"PLAINTEXT_ALLOWED_TO": "broker, all"}, "holds 'all'; use database, broker, cache, mail"),
+        (
+            {"TERMS_URL": "http://vendor.example/terms"},
+            "TERMS_URL is 'http://vendor.example/terms'; give",
+        ),
+        ({"PRIVACY_URL": "javascript:alert(1)"}, "starts with https://"),
+        ({"PRIVACY_URL": "https://[vendor.example"}, "which is no address"),
         ({"VERIFICATION_LEASE_SECONDS": "soon"}, "give a whole number"),
         ({"FINDINGS_KEPT_DAYS": "30"}, "FINDINGS_KEPT_DAYS must be 31 or more"),
         ({"VERIFICATIONS_KEPT_DAYS": "89"}, "no more than VERIFICATIONS_KEPT_DAYS"),

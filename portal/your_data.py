@@ -1,0 +1,71 @@
+"""The pages of a person's own data: what is kept about them, as a file, and the deletion of their account.
+
+Only a session of the person's own reaches them. One that an organisation's provider opened does not: it speaks for that
+organisation, and the account may be a member of others (docs/adr/0017).
+"""
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from portal.second_factor import prove_it_first
+from tenants.access import SignedInRequest, signed_in
+from tenants.actions.accounts import CannotDelete, delete_account, export_account, is_the_vendors, owned_alone
+from tenants.audit import Actor
+from tenants.forms import TypedAddressForm
+from tenants.limits import TooOften
+
+
+@signed_in
+def account_data(request: SignedInRequest) -> HttpResponse:
+    """What a person can do with what is kept about them, and what keeps the account for now."""
+    return render(request, "account/your_data.html", _obstacles(request))
+
+
+@signed_in
+def account_export(request: SignedInRequest) -> HttpResponseBase:
+    """All that is kept about the person, as a file."""
+    back = reverse("account_data")
+    if request.method != "POST":
+        return redirect(back)
+    if elsewhere := prove_it_first(request, back):
+        messages.info(request, _("Confirm that it is you. Then press the button once more."))
+        return elsewhere
+    try:
+        document = export_account(user=request.user, by=Actor.user(request.user))
+    except TooOften as refusal:
+        messages.error(request, str(refusal))
+        return redirect(back)
+    response = StreamingHttpResponse(document, content_type="application/json")
+    response["Content-Disposition"] = 'attachment; filename="rolebridge-your-data.json"'
+    return response
+
+
+@signed_in
+def account_delete(request: SignedInRequest) -> HttpResponse:
+    """Ask for the person's address, then delete the account."""
+    if any(_obstacles(request).values()):
+        return redirect("account_data")  # which says what they are
+    if elsewhere := prove_it_first(request, request.path):
+        return elsewhere
+    form = TypedAddressForm(request.POST or None, email=request.user.email)
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            try:
+                delete_account(user=request.user, by=Actor.user(request.user))
+            except CannotDelete as refusal:
+                messages.error(request, str(refusal))
+                return redirect("account_data")
+            logout(request)
+            messages.success(request, _("Your account is deleted. We sent you a mail that says so."))
+            return redirect("home")
+        status = 422
+    return render(request, "account/delete.html", {"form": form}, status=status)
+
+
+def _obstacles(request: SignedInRequest) -> dict[str, object]:
+    return {"is_the_vendors": is_the_vendors(request.user), "owned_alone": owned_alone(request.user)}
