@@ -7,6 +7,8 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from psycopg.pq import Conninfo
+
 PARTS = ("database", "broker", "cache", "mail")
 _REMEDIES = {
     "database": "Add ?sslmode=verify-full&sslrootcert=FILE to it: require and verify-ca encrypt as well, and "
@@ -55,6 +57,15 @@ def in_the_clear(
     if mail and _address_in_the_clear(mail):
         found.append(InTheClear("mail", "EMAIL_URL"))
     return tuple(found)
+
+
+def given_to_libpq(database: Mapping[str, Any]) -> dict[str, Any]:
+    """What libpq is given for an entry of DATABASES, with what it takes from the environment itself: PGSSLMODE,
+    PGHOSTADDR and so on.
+    """
+    from_environment = {option.keyword.decode(): (option.val or b"").decode() for option in Conninfo.get_defaults()}
+    host = {"host": database["HOST"]} if database["HOST"] else {}
+    return from_environment | database.get("OPTIONS", {}) | host
 
 
 def stays_on_this_machine(host: str) -> bool:

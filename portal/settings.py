@@ -6,7 +6,6 @@ for a secret or an address: what is missing stops the process at boot, by name, 
 A secret `NAME` may come from a file instead, by `NAME_FILE`.
 """
 
-import os
 import ssl
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,82 +16,33 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
-from psycopg.pq import Conninfo
 
-from portal.plaintext import PARTS, in_the_clear
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-LOCAL_DIR = Path(os.environ.get("ROLEBRIDGE_LOCAL_DIR") or BASE_DIR / ".local")
-
-MODE = os.environ.get("ROLEBRIDGE_MODE", "production")
-if MODE not in {"production", "local", "test"}:
-    raise ImproperlyConfigured(f"ROLEBRIDGE_MODE is {MODE!r}; use production, local or test.")
-PRODUCTION = MODE == "production"
-
-_environment = dict(os.environ)
-if MODE == "local" and (LOCAL_DIR / "environment").exists():
-    _written = (line.partition("=") for line in (LOCAL_DIR / "environment").read_text().splitlines() if "=" in line)
-    _environment = {name: value for name, _, value in _written} | _environment
-    # boto3 finds its identity in the process's own environment.
-    os.environ.update({name: value for name, value in _environment.items() if name.startswith("AWS_")})
-
-
-def _setting(name: str, hint: str, default: str | None = None) -> str:
-    """The value of `name` or of the file named by `name_FILE`; without either `default`, or a refusal to boot."""
-    value = _environment.get(name)
-    if not value and (path := _environment.get(f"{name}_FILE")):
-        value = Path(path).read_text().strip()
-    if value:
-        return value
-    if default is None:
-        raise ImproperlyConfigured(f"{name} is not set. {hint} To try Rolebridge on this machine, use `make run`.")
-    return default
-
-
-def _number(name: str, default: int) -> int:
-    text = _setting(name, "", str(default))
-    if not text.isdecimal():
-        raise ImproperlyConfigured(f"{name} is {text!r}; give a whole number.")
-    return int(text)
-
-
-def _https_address(name: str) -> str:
-    """An address that a browser is sent to, or nothing."""
-    address = _environment.get(name, "").strip()
-    try:
-        parts = urlsplit(address)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} is {address!r}, which is no address.") from error
-    if address and not (parts.scheme == "https" and parts.hostname and len(address) <= 500):
-        raise ImproperlyConfigured(f"{name} is {address!r}; give an address that starts with https://, or none.")
-    return address
-
-
-def _networks(name: str) -> list[str]:
-    """IP addresses or networks with commas between them, as they are written."""
-    parts = [part.strip() for part in _environment.get(name, "").split(",") if part.strip()]
-    for part in parts:
-        try:
-            ip_network(part)
-        except ValueError as error:
-            raise ImproperlyConfigured(f"{name} holds {part!r}, which is no IP address or network.") from error
-    return parts
-
-
-def _default(value: str) -> str | None:
-    """A default that exists outside production only."""
-    return None if PRODUCTION else value
-
+from portal.environment import (
+    BASE_DIR,
+    LOCAL_DIR,
+    MODE,
+    PRODUCTION,
+    environment,
+    https_address,
+    listed,
+    networks,
+    number,
+    outside_production,
+    setting,
+)
+from portal.plaintext import PARTS, given_to_libpq, in_the_clear
 
 # --- The web server -------------------------------------------------------------------------------------------------
 
-SECRET_KEY = _setting("SECRET_KEY", "Set it to 50 or more random characters.", _default("only-outside-production"))
+SECRET_KEY = setting(
+    "SECRET_KEY", "Set it to 50 or more random characters.", outside_production("only-outside-production")
+)
 # What was sealed or signed with an earlier SECRET_KEY can still be read (tenants.secrets), separated by spaces.
-SECRET_KEY_FALLBACKS = _setting("SECRET_KEY_FALLBACKS", "", " ").split()
-BASE_URL = _setting(
+SECRET_KEY_FALLBACKS = setting("SECRET_KEY_FALLBACKS", "", " ").split()
+BASE_URL = setting(
     "BASE_URL",
     "Set it to the address customers see, such as https://access.example.com.",
-    _default("http://127.0.0.1:8000"),
+    outside_production("http://127.0.0.1:8000"),
 )
 _base = urlsplit(BASE_URL)
 if PRODUCTION and _base.scheme != "https":
@@ -118,7 +68,7 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_prefix}sessionid", f"{_prefix}csrfto
 KNOWN_BROWSER_COOKIE_NAME = f"{_prefix}known-browser"  # portal.known_browser
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = _number("SESSION_HOURS", 12) * 3600  # since somebody was last asked who it is
+SESSION_COOKIE_AGE = number("SESSION_HOURS", 12) * 3600  # since somebody was last asked who it is
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # the largest thing anyone sends is a form or a small JSON document
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
@@ -223,41 +173,44 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 _DATABASE_HINT = (
     "Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=verify-full (docs/production.md lists the roles)."
 )
-# By the setting's name, with what libpq itself takes from the environment (PGSSLMODE, PGHOSTADDR …).
-_given_to_libpq: dict[str, dict[str, Any]] = {}
+_ADDRESSES = {
+    "default": "DATABASE_URL",
+    "staff": "DATABASE_STAFF_URL",
+    "product": "DATABASE_PRODUCT_URL",
+    "owner": "DATABASE_OWNER_URL",
+}
 
 
-def _database(name: str, role: str) -> dict[str, Any]:
-    url = _setting(name, _DATABASE_HINT, _default(f"postgresql://{role}@127.0.0.1:5432/rolebridge"))
+def _database(alias: str) -> dict[str, Any]:
+    name = _ADDRESSES[alias]
+    role = "rolebridge_app" if alias == "default" else f"rolebridge_{alias}"
+    url = setting(name, _DATABASE_HINT, outside_production(f"postgresql://{role}@127.0.0.1:5432/rolebridge"))
     settings: dict[str, Any] = dict(dj_database_url.parse(url))
     if settings["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured(f"{name} must be a postgresql:// address: row-level security needs PostgreSQL.")
-    from_environment = {option.keyword.decode(): (option.val or b"").decode() for option in Conninfo.get_defaults()}
-    host = {"host": settings["HOST"]} if settings["HOST"] else {}
-    _given_to_libpq[name] = from_environment | settings.get("OPTIONS", {}) | host
     return settings
 
 
 def _pooled(settings: dict[str, Any]) -> dict[str, Any]:
-    pool = {"min_size": 1, "max_size": _number("DATABASE_POOL_SIZE", 20), "timeout": 5}
+    pool = {"min_size": 1, "max_size": number("DATABASE_POOL_SIZE", 20), "timeout": 5}
     options = settings.get("OPTIONS", {}) | {"pool": pool, "connect_timeout": 5}
     # A pooler in transaction mode gives every transaction another connection, so no server-side cursors.
     return settings | {"OPTIONS": options, "DISABLE_SERVER_SIDE_CURSORS": True}
 
 
 DATABASES = {
-    "default": _pooled(_database("DATABASE_URL", "rolebridge_app")),
-    "staff": _pooled(_database("DATABASE_STAFF_URL", "rolebridge_staff")),
+    "default": _pooled(_database("default")),
+    "staff": _pooled(_database("staff")),
 }
 # Who has no product that asks with service tokens needs no address for it: the operations say so then.
-if not PRODUCTION or _environment.get("DATABASE_PRODUCT_URL") or _environment.get("DATABASE_PRODUCT_URL_FILE"):
-    DATABASES["product"] = _pooled(_database("DATABASE_PRODUCT_URL", "rolebridge_product"))
+if not PRODUCTION or environment.get("DATABASE_PRODUCT_URL") or environment.get("DATABASE_PRODUCT_URL_FILE"):
+    DATABASES["product"] = _pooled(_database("product"))
 # The owner of the schema could undo what the other roles are held to, so only the process that migrates knows it.
-if not PRODUCTION or _environment.get("DATABASE_OWNER_URL") or _environment.get("DATABASE_OWNER_URL_FILE"):
-    DATABASES["owner"] = _database("DATABASE_OWNER_URL", "rolebridge_owner")
+if not PRODUCTION or environment.get("DATABASE_OWNER_URL") or environment.get("DATABASE_OWNER_URL_FILE"):
+    DATABASES["owner"] = _database("owner")
 DATABASE_ROUTERS = ["tenants.scope.DatabaseRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-_cache_address = _setting("CACHE_URL", "Set it to rediss://HOST:PORT/1.", _default("redis://127.0.0.1:6379/1"))
+_cache_address = setting("CACHE_URL", "Set it to rediss://HOST:PORT/1.", outside_production("redis://127.0.0.1:6379/1"))
 CACHES = {
     "default": {
         "BACKEND": "portal.cache.SignedRedisCache",
@@ -294,7 +247,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "portal.signup.OrganisationForm"
 ACCOUNT_FORMS = {"signup": "portal.signup_form.SignupForm"}
 # How many proxies before us append to X-Forwarded-For: each visitor has a login budget of their own.
-ALLAUTH_TRUSTED_PROXY_COUNT = _number("TRUSTED_PROXY_COUNT", 1 if PRODUCTION else 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = number("TRUSTED_PROXY_COUNT", 1 if PRODUCTION else 0)
 # With a code sent by email, a sign-up with a known address gets the same answer as one with a new address.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""  # the default puts the host's name in brackets before each subject
@@ -317,9 +270,11 @@ ACCOUNT_LOGOUT_REDIRECT_URL = reverse_lazy("home")
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 ACCOUNT_ADAPTER = "portal.signup.AccountAdapter"
 
-DEFAULT_FROM_EMAIL = _setting("EMAIL_FROM", "Set it to the sender of mails.", _default("portal@rolebridge.local"))
+DEFAULT_FROM_EMAIL = setting(
+    "EMAIL_FROM", "Set it to the sender of mails.", outside_production("portal@rolebridge.local")
+)
 if PRODUCTION:
-    _mail_address = _setting("EMAIL_URL", "Set it to smtp+tls://USER:PASSWORD@HOST:587.")
+    _mail_address = setting("EMAIL_URL", "Set it to smtp+tls://USER:PASSWORD@HOST:587.")
     _mail = urlsplit(_mail_address)
     _mail_ports = {"smtp+tls": 587, "smtp+ssl": 465, "smtp": 25}
     if _mail.scheme not in _mail_ports:
@@ -336,8 +291,10 @@ EMAIL_TIMEOUT = 10
 
 # --- The queue --------------------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = _setting(
-    "CELERY_BROKER_URL", "Set it to rediss://HOST:PORT/0 or another broker.", _default("redis://127.0.0.1:6379/0")
+CELERY_BROKER_URL = setting(
+    "CELERY_BROKER_URL",
+    "Set it to rediss://HOST:PORT/0 or another broker.",
+    outside_production("redis://127.0.0.1:6379/0"),
 )
 _broker = urlsplit(CELERY_BROKER_URL)
 if _broker.scheme in {"redis", "rediss"}:
@@ -430,37 +387,38 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 30.0},
     },
 }
-VERIFICATION_LEASE_SECONDS = _number("VERIFICATION_LEASE_SECONDS", 30)
+VERIFICATION_LEASE_SECONDS = number("VERIFICATION_LEASE_SECONDS", 30)
 # How long a worker that is told to stop finishes what it runs; then it hands it back. Less than what the platform waits
 # before it kills (ECS and Kubernetes: 30 seconds).
-WORKER_GRACE_SECONDS = _number("WORKER_GRACE_SECONDS", 20)
+WORKER_GRACE_SECONDS = number("WORKER_GRACE_SECONDS", 20)
 # Findings are rolled up into counts after these days; verifications and receipts of sessions are deleted after those.
-FINDINGS_KEPT_DAYS = _number("FINDINGS_KEPT_DAYS", 90)
-VERIFICATIONS_KEPT_DAYS = _number("VERIFICATIONS_KEPT_DAYS", 400)
+FINDINGS_KEPT_DAYS = number("FINDINGS_KEPT_DAYS", 90)
+VERIFICATIONS_KEPT_DAYS = number("VERIFICATIONS_KEPT_DAYS", 400)
 if not 31 <= FINDINGS_KEPT_DAYS <= VERIFICATIONS_KEPT_DAYS:
     raise ImproperlyConfigured(
         "FINDINGS_KEPT_DAYS must be 31 or more, since pages show the last 30 days, and no more than "
         "VERIFICATIONS_KEPT_DAYS."
     )
-MOST_CONNECTIONS_PER_TENANT = _number("MOST_CONNECTIONS_PER_TENANT", 500)
-MOST_WEBHOOK_ENDPOINTS_PER_TENANT = _number("MOST_WEBHOOK_ENDPOINTS_PER_TENANT", 10)
-MOST_API_TOKENS_PER_TENANT = _number("MOST_API_TOKENS_PER_TENANT", 100)
-MOST_HAND_OFF_LINKS_PER_TENANT = _number("MOST_HAND_OFF_LINKS_PER_TENANT", 500)
-MOST_VERIFICATIONS_AN_HOUR_PER_TENANT = _number("MOST_VERIFICATIONS_AN_HOUR_PER_TENANT", 3000)
+MOST_CONNECTIONS_PER_TENANT = number("MOST_CONNECTIONS_PER_TENANT", 500)
+MOST_WEBHOOK_ENDPOINTS_PER_TENANT = number("MOST_WEBHOOK_ENDPOINTS_PER_TENANT", 10)
+MOST_API_TOKENS_PER_TENANT = number("MOST_API_TOKENS_PER_TENANT", 100)
+MOST_HAND_OFF_LINKS_PER_TENANT = number("MOST_HAND_OFF_LINKS_PER_TENANT", 500)
+MOST_VERIFICATIONS_AN_HOUR_PER_TENANT = number("MOST_VERIFICATIONS_AN_HOUR_PER_TENANT", 3000)
 
 # What waited longer for a thread than this is answered 503 at once, where a proxy says when it was sent; 0 never.
-SHED_AFTER_SECONDS = _number("SHED_AFTER_SECONDS", 3)
+SHED_AFTER_SECONDS = number("SHED_AFTER_SECONDS", 3)
 
 # --- Encryption towards the servers above (portal.plaintext) ---------------------------------------------------------
 
-PLAINTEXT_ALLOWED_TO = [
-    part.strip() for part in _environment.get("PLAINTEXT_ALLOWED_TO", "").split(",") if part.strip()
-]
+PLAINTEXT_ALLOWED_TO = listed("PLAINTEXT_ALLOWED_TO")
 for _part in PLAINTEXT_ALLOWED_TO:
     if _part not in PARTS:
         raise ImproperlyConfigured(f"PLAINTEXT_ALLOWED_TO holds {_part!r}; use {', '.join(PARTS)}.")
 IN_THE_CLEAR = in_the_clear(
-    databases=_given_to_libpq, broker=CELERY_BROKER_URL, cache=_cache_address, mail=_mail_address
+    databases={_ADDRESSES[alias]: given_to_libpq(one) for alias, one in DATABASES.items()},
+    broker=CELERY_BROKER_URL,
+    cache=_cache_address,
+    mail=_mail_address,
 )
 for _one in IN_THE_CLEAR:
     if PRODUCTION and _one.part not in PLAINTEXT_ALLOWED_TO:
@@ -468,50 +426,50 @@ for _one in IN_THE_CLEAR:
 
 # --- Metrics: a port of its own in each process, 0 for none (portal.metrics) -----------------------------------------
 
-METRICS_PORT = _number("METRICS_PORT", 0)
-METRICS_HOST = _setting("METRICS_HOST", "", "127.0.0.1")
+METRICS_PORT = number("METRICS_PORT", 0)
+METRICS_HOST = setting("METRICS_HOST", "", "127.0.0.1")
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
 
-CATALOGUE_FILE = Path(_setting("CATALOGUE_FILE", "", str(BASE_DIR / "catalogue.yaml")))
-VENDOR_ACCOUNT_ID = _setting(
-    "VENDOR_ACCOUNT_ID", "Set it to your own 12-digit AWS account id.", _default("111111111111")
+CATALOGUE_FILE = Path(setting("CATALOGUE_FILE", "", str(BASE_DIR / "catalogue.yaml")))
+VENDOR_ACCOUNT_ID = setting(
+    "VENDOR_ACCOUNT_ID", "Set it to your own 12-digit AWS account id.", outside_production("111111111111")
 )
-VENDOR_PARTITION = _setting("VENDOR_PARTITION", "", "aws")
-VENDOR_REGION = _setting("VENDOR_REGION", "", "us-east-1")
+VENDOR_PARTITION = setting("VENDOR_PARTITION", "", "aws")
+VENDOR_REGION = setting("VENDOR_REGION", "", "us-east-1")
 # How customer roles name the role they trust: as their principal, or in a condition beside our account. The second
 # survives a recreated role, at the price of a wider principal.
-CUSTOMER_TRUST_FORM = _setting("CUSTOMER_TRUST_FORM", "", "pinned")
+CUSTOMER_TRUST_FORM = setting("CUSTOMER_TRUST_FORM", "", "pinned")
 if CUSTOMER_TRUST_FORM not in {"pinned", "account-root"}:
     raise ImproperlyConfigured(f"CUSTOMER_TRUST_FORM is {CUSTOMER_TRUST_FORM!r}; use pinned or account-root.")
 # For the "Launch stack" link: a bucket of the vendor's, in the same partition. Empty: the page offers the download.
-TEMPLATE_BUCKET = _environment.get("TEMPLATE_BUCKET", "")
-TEMPLATE_BUCKET_REGION = _setting("TEMPLATE_BUCKET_REGION", "", VENDOR_REGION)
-TEMPLATE_BUCKET_ACCESS = _setting("TEMPLATE_BUCKET_ACCESS", "", "public-read")
+TEMPLATE_BUCKET = environment.get("TEMPLATE_BUCKET", "")
+TEMPLATE_BUCKET_REGION = setting("TEMPLATE_BUCKET_REGION", "", VENDOR_REGION)
+TEMPLATE_BUCKET_ACCESS = setting("TEMPLATE_BUCKET_ACCESS", "", "public-read")
 if TEMPLATE_BUCKET_ACCESS not in {"public-read", "presigned"}:
     raise ImproperlyConfigured(f"TEMPLATE_BUCKET_ACCESS is {TEMPLATE_BUCKET_ACCESS!r}; use public-read or presigned.")
 # The vendor's terms, which whoever signs up agrees to, and its privacy notice. Empty: none is shown.
-TERMS_URL, PRIVACY_URL = _https_address("TERMS_URL"), _https_address("PRIVACY_URL")
+TERMS_URL, PRIVACY_URL = https_address("TERMS_URL"), https_address("PRIVACY_URL")
 # Shown to customers, so that their alarms know our calls: addresses or networks, with commas between them.
-EGRESS_ADDRESSES = _networks("EGRESS_ADDRESSES")
+EGRESS_ADDRESSES = networks("EGRESS_ADDRESSES")
 # Calls to addresses that customers name (tenants/outbound.py). `make run` and the tests call servers on this machine,
 # and without TLS; `check --deploy` refuses this in production.
-OUTBOUND_MAY_REACH_LOOPBACK = _setting("OUTBOUND_MAY_REACH_LOOPBACK", "", "no") == "yes"
+OUTBOUND_MAY_REACH_LOOPBACK = setting("OUTBOUND_MAY_REACH_LOOPBACK", "", "no") == "yes"
 # Public addresses that are the vendor's own and not for customers to call, such as those of a NAT64 gateway.
-OUTBOUND_REFUSED_NETWORKS = [ip_network(part) for part in _networks("OUTBOUND_REFUSED_NETWORKS")]
+OUTBOUND_REFUSED_NETWORKS = [ip_network(part) for part in networks("OUTBOUND_REFUSED_NETWORKS")]
 # Set by `make run` to the sandbox; boto3 reads the same variable. Production leaves it empty and meets AWS itself.
-AWS_ENDPOINT_URL = _environment.get("AWS_ENDPOINT_URL", "")
+AWS_ENDPOINT_URL = environment.get("AWS_ENDPOINT_URL", "")
 if PRODUCTION and AWS_ENDPOINT_URL:
     raise ImproperlyConfigured("AWS_ENDPOINT_URL is set: production must talk to AWS itself. Unset it.")
 
 # AssumeRole calls of all verifications together. AWS answers 600 a second per account and region (docs/production.md).
-STS_CALLS_PER_SECOND = _number("STS_CALLS_PER_SECOND", 300)
+STS_CALLS_PER_SECOND = number("STS_CALLS_PER_SECOND", 300)
 
 # --- API --------------------------------------------------------------------------------------------------------------
 
 # 0 sets no limit. A third of them may come at once.
-API_CALLS_PER_MINUTE_OF_A_TOKEN = _number("API_CALLS_PER_MINUTE_OF_A_TOKEN", 600)
-API_CALLS_PER_MINUTE_OF_A_TENANT = _number("API_CALLS_PER_MINUTE_OF_A_TENANT", 1800)
+API_CALLS_PER_MINUTE_OF_A_TOKEN = number("API_CALLS_PER_MINUTE_OF_A_TOKEN", 600)
+API_CALLS_PER_MINUTE_OF_A_TENANT = number("API_CALLS_PER_MINUTE_OF_A_TENANT", 1800)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.DeclaredPermission"],
