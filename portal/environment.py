@@ -1,5 +1,5 @@
-"""The environment that settings are read from, and how: one that is missing or wrong stops the process at boot, by name,
-with a hint.
+"""The environment that settings are read from, and how: what is missing or wrong stops the process at boot, by name,
+and with a hint.
 """
 
 import os

@@ -65,7 +65,7 @@ def given_to_libpq(database: Mapping[str, Any]) -> dict[str, Any]:
     """
     from_environment = {option.keyword.decode(): (option.val or b"").decode() for option in Conninfo.get_defaults()}
     host = {"host": database["HOST"]} if database["HOST"] else {}
-    return from_environment | database.get("OPTIONS", {}) | host
+    return {**from_environment, **database.get("OPTIONS", {}), **host}
 
 
 def stays_on_this_machine(host: str) -> bool:
