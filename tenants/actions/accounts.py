@@ -59,8 +59,8 @@ def export_account(*, user: User, by: Actor, may_read: Callable[[Member], bool])
 
 
 def mail_deletion_code(*, user: User) -> str:
-    """Mail a code to the person, and give it: whoever deletes an account for good holds its mailbox too. A password that
-    somebody found is not enough, least of all where an organisation asks for more to be let in.
+    """Mail a code to the person, and give it: whoever deletes an account for good holds its mailbox too. A password
+    that somebody found is not enough, least of all where an organisation asks for more to be let in.
 
     Raises:
         TooOften: nothing is mailed.

@@ -3,12 +3,12 @@
 import json
 import re
 import time
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core import mail
-from django.http import HttpResponse
 from django.test import Client
 
 from portal.your_data import CODE_ATTEMPTS, CODE_SECONDS
@@ -35,12 +35,12 @@ def prove(sign_in, cast):
 
 
 def mailed_code() -> str:
-    found = re.search(r"^ +([A-Z0-9]{8})$", mail.outbox[-1].body, re.MULTILINE)
+    found = re.search(r"^ +([A-Z0-9]{8})$", str(mail.outbox[-1].body), re.MULTILINE)
     assert found
     return found.group(1)
 
 
-def delete(client: Client, user: User) -> HttpResponse:
+def delete(client: Client, user: User) -> Any:
     """Type the address, then the code that was mailed to it."""
     client.post(DELETE, {"typed_address": user.email})
     return client.post(CONFIRM, {"code": mailed_code()}, follow=True)

@@ -345,7 +345,8 @@ class TestExport:
         assert not exists(user)
 
 
-def test_a_recovery_that_waits_goes_with_the_account(cast, mailoutbox) -> None:
+def test_a_recovery_that_waits_goes_with_the_account(cast) -> None:
+    Authenticator.objects.create(user=cast.viewer, type="totp", data={"secret": seal("whatever")})
     (recovery,) = request_recovery(
         tenant_id=cast.tenant.pk, kind=Recovery.Kind.SECOND_FACTOR, email=cast.viewer.email, reason="lost", by=SYSTEM
     )
