@@ -26,6 +26,7 @@ urlpatterns = [
     path("your-data/", your_data.account_data, name="account_data"),
     path("your-data/export/", your_data.account_export, name="account_export"),
     path("your-data/delete/", your_data.account_delete, name="account_delete"),
+    path("your-data/delete/confirm/", your_data.account_delete_confirm, name="account_delete_confirm"),
     # Who only found an open browser ends nobody else's session.
     path("sessions/", reauthentication_required(list_usersessions, allow_get=True), name="usersessions_list"),
     path("second-factor/", mfa_views.index, name="mfa_index"),

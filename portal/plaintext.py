@@ -18,7 +18,7 @@ _REMEDIES = {
     "mail": "Write smtp+tls:// (STARTTLS) or smtp+ssl:// (TLS at once) instead of smtp://.",
 }
 _TLS_MODES = {"require", "verify-ca", "verify-full"}  # libpq falls back to plaintext in all others
-_TLS_SCHEMES = {"rediss", "amqps", "sqs", "smtp+tls", "smtp+ssl"}
+_TLS_SCHEMES = {"rediss", "amqps", "sqs", "azureservicebus", "gcpubsub", "smtp+tls", "smtp+ssl"}
 _SOCKET_SCHEMES = {"unix", "redis+socket"}  # redis-py's and kombu's
 
 
@@ -65,7 +65,10 @@ def given_to_libpq(database: Mapping[str, Any]) -> dict[str, Any]:
     """
     from_environment = {option.keyword.decode(): (option.val or b"").decode() for option in Conninfo.get_defaults()}
     host = {"host": database["HOST"]} if database["HOST"] else {}
-    return {**from_environment, **database.get("OPTIONS", {}), **host}
+    given = {**from_environment, **database.get("OPTIONS", {}), **host}
+    if given.get("service"):  # what its file says comes before PGSSLMODE
+        given["sslmode"] = database.get("OPTIONS", {}).get("sslmode")
+    return given
 
 
 def stays_on_this_machine(host: str) -> bool:
@@ -79,7 +82,7 @@ def stays_on_this_machine(host: str) -> bool:
 
 
 def _database_in_the_clear(given: Mapping[str, Any]) -> bool:
-    if given.get("sslmode") in _TLS_MODES:
+    if str(given.get("sslmode")) in _TLS_MODES:  # one that is written twice is a list
         return False
     if given.get("service"):  # a file of libpq's says where that is
         return True

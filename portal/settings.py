@@ -296,6 +296,9 @@ CELERY_BROKER_URL = setting(
     "Set it to rediss://HOST:PORT/0 or another broker.",
     outside_production("redis://127.0.0.1:6379/0"),
 )
+for _name in ("CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"):
+    if environment.get(_name):  # Celery would take it from there, past everything that is held to the one above
+        raise ImproperlyConfigured(f"{_name} is set: CELERY_BROKER_URL alone says where the broker is. Unset it.")
 _broker = urlsplit(CELERY_BROKER_URL)
 if _broker.scheme in {"redis", "rediss"}:
     CELERY_BROKER_TRANSPORT = "portal.broker:Transport"

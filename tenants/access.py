@@ -146,6 +146,13 @@ def second_factor_first(request: HttpRequest, why: str) -> HttpResponse | None:
     return None
 
 
+def has_shown_what_is_asked(request: HttpRequest, member: Member) -> bool:
+    """Whether a session that was opened by password has shown what the member's organisation lets people in for."""
+    if member.tenant.require_single_sign_on and member.role != Role.OWNER:
+        return False
+    return not member.tenant.require_second_factor or has_shown_second_factor(request)
+
+
 def _admit(request: Any, tenant_id: UUID, permission: Permission) -> HttpResponseBase | None:
     """Let the member in, or say where to go first.
 

@@ -147,6 +147,22 @@ class TypedAddressForm(forms.Form):
         return typed
 
 
+class MailedCodeForm(forms.Form):
+    """A code that was mailed to one's own address, before one's account is deleted."""
+
+    code = forms.CharField(
+        label=_("The code from our mail"),
+        max_length=20,
+        error_messages={"required": _("Type the code that we mailed you.")},
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "characters"}),
+    )
+
+    def clean_code(self) -> str:
+        """The code as it was made, however it was typed."""
+        typed: str = self.cleaned_data["code"]
+        return "".join(typed.upper().split()).replace("-", "")
+
+
 class AuditFilterForm(forms.Form):
     """Which audit events to show."""
 

@@ -5,7 +5,7 @@ to whom. What opens doors (hashes, seeds, keys of sessions) is left out.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +21,9 @@ from tenants.scope import call, tenant_scope
 AT_ONCE = 500
 
 
-def personal_data(user: User) -> Iterator[str]:
+def personal_data(user: User, may_read: Callable[[Member], bool]) -> Iterator[str]:
     """The document, piece by piece. Rows are read in short transactions, so that a slow reader holds none open. No
-    scope is open.
+    scope is open. Of an organisation that `may_read` denies it says no more than its name and the person's role.
     """
     head = {
         "exported_at": timezone.now(),
@@ -54,7 +54,11 @@ def personal_data(user: User) -> Iterator[str]:
             member = Member.objects.select_related("tenant").filter(tenant_id=tenant_id, user=user).first()
             if member is None:  # they left just now
                 continue
-            described = _organisation(member, user)
+            described = _organisation(member, user) if may_read(member) else _withheld(member)
+        if "withheld" in described:
+            yield f"{separator}{_json(described)}"
+            separator = ",\n"
+            continue
         yield f'{separator}{_json(described)[:-1]}, "what_you_did": ['
         yield from _events(tenant_id, user)
         yield "]}"
@@ -80,6 +84,16 @@ def _organisation(member: Member, user: User) -> dict[str, Any]:
         "api_tokens": list(
             tokens.values("name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
         ),
+    }
+
+
+def _withheld(member: Member) -> dict[str, Any]:
+    return {
+        "name": member.tenant.name,
+        "role": member.role,
+        "member_since": member.created_at,
+        "withheld": "This organisation asks its members for a second factor or to sign in by its own provider, and "
+        "this session has not shown it. Show a second factor and download it again, or ask one of its owners.",
     }
 
 

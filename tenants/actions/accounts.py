@@ -5,7 +5,7 @@ opened one after the other within one transaction here, so that the person leave
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from uuid import UUID
 
@@ -13,18 +13,22 @@ from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError
+from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 from tenants import audit, limits
 from tenants.actions.members import LastOwner, leave
 from tenants.audit import Actor
 from tenants.mail import send_on_commit
-from tenants.models import ApiToken, Invitation, Member, Tenant, User
+from tenants.models import ApiToken, Invitation, Member, Recovery, Tenant, User
 from tenants.permissions import Role
 from tenants.personal_data import personal_data
 from tenants.scope import call, installation_scope, tenant_scope
 
 logger = logging.getLogger(__name__)
 MOST_EXPORTS_AN_HOUR = 10
+MOST_CODES_AN_HOUR = 5
+CODE_LENGTH, CODE_LETTERS = 8, "BCDFGHJKLMNPQRSTVWXZ23456789"  # none is taken for another, and no word comes of them
 ATTEMPTS = 3
 
 
@@ -32,8 +36,13 @@ class CannotDelete(ValueError):
     """The account has to stay for now; the message says why, and what to do first."""
 
 
-def export_account(*, user: User, by: Actor) -> Iterator[str]:
+def export_account(*, user: User, by: Actor, may_read: Callable[[Member], bool]) -> Iterator[str]:
     """All that is kept about a person, as the pieces of one JSON document. No scope is open.
+
+    Args:
+        user: the person.
+        by: who asks.
+        may_read: whether whoever asks has shown what the member's organisation asks for.
 
     Raises:
         TooOften: nothing is handed out.
@@ -46,7 +55,26 @@ def export_account(*, user: User, by: Actor) -> Iterator[str]:
         message=f"Your data can be downloaded {MOST_EXPORTS_AN_HOUR} times an hour. Try again in an hour.",
     )
     audit.record("account:exported", by=_unnamed(by), tenant_id=None, target=user)
-    return personal_data(user)
+    return personal_data(user, may_read)
+
+
+def mail_deletion_code(*, user: User) -> str:
+    """Mail a code to the person, and give it: whoever deletes an account for good holds its mailbox too. A password
+    that somebody found is not enough, least of all where an organisation asks for more to be let in.
+
+    Raises:
+        TooOften: nothing is mailed.
+    """
+    limits.count(
+        "account_deletion_codes",
+        user.pk,
+        most=MOST_CODES_AN_HOUR,
+        seconds=3600,
+        message=f"We mail {MOST_CODES_AN_HOUR} codes an hour. Use the last one, or try again in an hour.",
+    )
+    code = get_random_string(CODE_LENGTH, CODE_LETTERS)
+    send_on_commit("account_deletion_code", user.email, code=code)
+    return code
 
 
 def owned_alone(user: User) -> list[Tenant]:
@@ -116,6 +144,7 @@ def _unnamed(by: Actor) -> Actor:
 def _leave(tenant_id: UUID, user: User, by: Actor) -> Tenant | None:
     """End the membership, if there is one; gives the tenant if it would be left without an owner."""
     with tenant_scope(tenant_id):
+        _call_recoveries_off(tenant_id, user, by)
         member = Member.objects.select_related("tenant").filter(tenant_id=tenant_id, user=user).first()
         if member is None:  # they left before
             return None
@@ -125,6 +154,17 @@ def _leave(tenant_id: UUID, user: User, by: Actor) -> Tenant | None:
             return member.tenant
         audit.record("account:deleted", by=by, tenant_id=tenant_id, target=user, email=user.email)
     return None
+
+
+def _call_recoveries_off(tenant_id: UUID, user: User, by: Actor) -> None:
+    """Or one would come true days later, for whoever has the address by then."""
+    waiting = Recovery.objects.filter(tenant_id=tenant_id, email=user.email, cancelled_at=None, done_at=None)
+    for recovery in waiting.select_for_update(no_key=True):
+        recovery.cancelled_at = timezone.now()
+        recovery.save(update_fields=["cancelled_at"])
+        audit.record(
+            "recovery:cancelled", by=by, tenant_id=tenant_id, target=recovery, kind=recovery.kind, email=recovery.email
+        )
 
 
 def erase_person(user: User) -> None:

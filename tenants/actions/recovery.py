@@ -136,7 +136,7 @@ def carry_out_recovery(*, tenant_id: UUID, recovery_id: UUID, by: Actor) -> bool
         if recovery.kind == Recovery.Kind.OWNER:
             _make_owner(tenant, recovery.email)
         else:
-            _take_second_factor_off(recovery.email)
+            _take_second_factor_off(tenant, recovery.email)
         recovery.done_at = timezone.now()
         recovery.save(update_fields=["done_at"])
         audit.record(
@@ -157,10 +157,12 @@ def _make_owner(tenant: Tenant, email: str) -> None:
         offer(tenant=tenant, email=email, role=Role.OWNER, invited_by=None, by=SYSTEM)
 
 
-def _take_second_factor_off(email: str) -> None:
-    """With it go the person's sessions: whoever has found the phone is out."""
+def _take_second_factor_off(tenant: Tenant, email: str) -> None:
+    """Of a member; with it go the person's sessions: whoever has found the phone is out. Whoever has the address by now
+    and is no member is somebody else.
+    """
     user = User.objects.filter(email=email, is_staff=False).first()
-    if user is not None:
+    if user is not None and Member.objects.filter(tenant_id=tenant.pk, user=user).exists():
         Authenticator.objects.filter(user=user).delete()
         for session in UserSession.objects.filter(user=user):
             session.end()

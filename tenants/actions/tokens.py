@@ -151,6 +151,8 @@ def revoke_token(*, tenant: Tenant, token_id: UUID, by: Actor) -> ApiToken:
     Raises:
         ApiToken.DoesNotExist: the tenant has no such token.
     """
+    # The tenant first: whoever ends a membership revokes its tokens in another order, behind the same lock.
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
     token = ApiToken.objects.select_for_update().get(tenant=tenant, pk=token_id)
     _revoke(token, by)
     ended = [token]

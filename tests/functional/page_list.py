@@ -119,6 +119,7 @@ NOT_PAGES = {
     "hand_off_link_revoke",  # leads to the list
     "account_export",  # a file
     "account_delete",  # checked below, by somebody who is not the last owner
+    "account_delete_confirm",
     "mfa_reauthenticate",
     "mfa_authenticate",  # these are checked in a sign-in of their own below
     "mfa_activate_totp",

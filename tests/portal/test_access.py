@@ -215,6 +215,7 @@ TABLE: dict[str, list[Row]] = {
     # To download or delete, everybody confirms first that it is them; where the account has to stay, its page says why.
     "accounts/your-data/export/": [everybody(302), everybody(302, method="post")],
     "accounts/your-data/delete/": [everybody(302), everybody(302, method="post")],
+    "accounts/your-data/delete/confirm/": [everybody(302), everybody(302, method="post")],
     # To set up or take off a second factor, everybody confirms first that it is them.
     "accounts/second-factor/": [Row(302, 200, 200, 200, 200)],
     "accounts/second-factor/authenticate/": [everybody(302)],

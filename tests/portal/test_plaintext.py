@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from portal.plaintext import in_the_clear
+from portal.plaintext import given_to_libpq, in_the_clear
 
 HERE = "127.0.0.1"
 
@@ -59,6 +59,18 @@ def test_a_database_on_this_machine_or_by_tls_is_let_through(database) -> None:
 )
 def test_a_database_over_a_network_is_in_the_clear(database) -> None:
     assert found(database=database) == ["DATABASE_URL"]
+
+
+def test_what_a_service_file_says_comes_before_the_environment(monkeypatch) -> None:
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+
+    assert found(database=given_to_libpq({"HOST": "", "OPTIONS": {"service": "ours"}})) == ["DATABASE_URL"]
+    assert found(database=given_to_libpq({"HOST": "db.example", "OPTIONS": {}})) == []
+    assert found(database=given_to_libpq({"HOST": "", "OPTIONS": {"service": "ours", "sslmode": "require"}})) == []
+
+
+def test_a_mode_that_is_written_twice_counts_as_none() -> None:
+    assert found(database={"host": "db.example", "sslmode": ["require", "disable"]}) == ["DATABASE_URL"]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_a_missing_setting_is_named_with_a_hint(name) -> None:
         ),
         ({"PRIVACY_URL": "javascript:alert(1)"}, "starts with https://"),
         ({"PRIVACY_URL": "https://[vendor.example"}, "which is no address"),
+        ({"CELERY_BROKER_WRITE_URL": "redis://10.0.0.5/0"}, "CELERY_BROKER_URL alone says where the broker is"),
         ({"VERIFICATION_LEASE_SECONDS": "soon"}, "give a whole number"),
         ({"FINDINGS_KEPT_DAYS": "30"}, "FINDINGS_KEPT_DAYS must be 31 or more"),
         ({"VERIFICATIONS_KEPT_DAYS": "89"}, "no more than VERIFICATIONS_KEPT_DAYS"),

@@ -556,7 +556,7 @@ class TestHowFarTheSessionGoes:
             "password/change/", "email/", "reauthenticate/", "sessions/", "second-factor/", "second-factor/app/",
             "second-factor/app/remove/", "second-factor/recovery-codes/", "second-factor/recovery-codes/new/",
             "second-factor/recovery-codes/download/", "second-factor/reauthenticate/",
-            "your-data/", "your-data/export/", "your-data/delete/",
+            "your-data/", "your-data/export/", "your-data/delete/", "your-data/delete/confirm/",
         ],
     )  # fmt: skip
     def test_it_reaches_no_page_of_the_persons_account(self, cast, ready, page) -> None:

@@ -72,7 +72,9 @@ class Command(BaseCommand):
             if not locked:
                 break
         self.stdout.write(f"{followed} connections are {done}.")
-        if locked:
+        if not locked:
+            self.stdout.write("None is left. A worker does the same meanwhile, and what it did is not counted here.")
+        else:
             self.stdout.write(
                 f"{locked} connections are locked by somebody just now. No session is opened in them while the stop is "
                 "on; the worker goes on with them by itself."

@@ -21,9 +21,10 @@ from tenants.actions.accounts import CannotDelete, delete_account, export_accoun
 from tenants.actions.deletion import delete_tenant
 from tenants.actions.invitations import accept_invitation, invite
 from tenants.actions.members import leave
+from tenants.actions.recovery import request_recovery
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM, Actor
-from tenants.models import ApiToken, AuditEvent, Invitation, Member, Tenant, User
+from tenants.models import ApiToken, AuditEvent, Invitation, Member, Recovery, Tenant, User
 from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
 from tenants.secrets import digest, seal
@@ -273,7 +274,7 @@ def test_the_look_up_knows_every_column_of_a_tenant_that_names_a_person(db) -> N
 
 class TestExport:
     def exported(self, user: User) -> dict:
-        return json.loads("".join(export_account(user=user, by=Actor.user(user))))
+        return json.loads("".join(export_account(user=user, by=Actor.user(user), may_read=lambda _: True)))
 
     def test_it_holds_what_is_kept_about_the_person(self, cast, sign_in) -> None:
         join(cast.other_tenant, cast.admin, Role.VIEWER)
@@ -342,3 +343,16 @@ class TestExport:
         assert self.exported(user)["organisations"] == []
         delete(user)
         assert not exists(user)
+
+
+def test_a_recovery_that_waits_goes_with_the_account(cast) -> None:
+    Authenticator.objects.create(user=cast.viewer, type="totp", data={"secret": seal("whatever")})
+    (recovery,) = request_recovery(
+        tenant_id=cast.tenant.pk, kind=Recovery.Kind.SECOND_FACTOR, email=cast.viewer.email, reason="lost", by=SYSTEM
+    )
+
+    delete(cast.viewer)
+
+    with tenant_scope(cast.tenant.pk):
+        assert Recovery.objects.get(pk=recovery.pk).cancelled_at is not None
+    assert "recovery:cancelled" in " ".join(actions_in(cast.tenant))
