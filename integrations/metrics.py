@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from integrations.aws.report import Actor, Finding
 from integrations.models import Verification
+from integrations.problems import is_ours, problems_among
 from tenants.scope import STAFF, call, let_go, staff_scope
 
 logger = logging.getLogger(__name__)
@@ -34,15 +35,25 @@ _BLAME = (Actor.VENDOR, Actor.CUSTOMER, Actor.CUSTOMER_ORGANISATION)
 
 def count_verdict(findings: Iterable[Finding]) -> None:
     """A verification reached its verdict; who must act is the first of vendor, customer, customer's organisation."""
-    named = {finding.who for finding in findings}
-    who = next((actor for actor in _BLAME if actor in named), Actor.NOBODY)
-    VERIFICATIONS.labels(Verification.State.COMPLETED, who, "").inc()
+    VERIFICATIONS.labels(Verification.State.COMPLETED, _first(findings), "").inc()
 
 
-def count_failure(failure: str) -> None:
-    """A verification ended without a verdict."""
+def count_failure(failure: str, findings: Iterable[Finding] = ()) -> None:
+    """A verification ended without a verdict. Where it came to none by itself (`no_verdict`), the findings say who must
+    act, as its page does: the vendor where it is the vendor's alone, else the first of customer, customer's
+    organisation, nobody.
+    """
     who = Actor.NOBODY if failure in _WANTED else Actor.VENDOR
+    if failure == "no_verdict":
+        problems = problems_among(findings)
+        if not is_ours(problems):
+            who = _first(problem for problem in problems if problem.who is not Actor.VENDOR)
     VERIFICATIONS.labels(Verification.State.FAILED, who, failure).inc()
+
+
+def _first(findings: Iterable[Finding]) -> Actor:
+    named = {finding.who for finding in findings}
+    return next((actor for actor in _BLAME if actor in named), Actor.NOBODY)
 
 
 class QueueCollector(Collector):
