@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import REGISTRY, Histogram, start_http_server
 
-from integrations.metrics import QueueCollector
+from integrations.collector import InstallationCollector
 
 REQUESTS = Histogram(
     "rolebridge_http_request_seconds",
@@ -43,5 +43,5 @@ def count_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
 def serve_metrics() -> None:
     """Answer Prometheus from this process, where a port is set."""
     if settings.METRICS_PORT:
-        REGISTRY.register(QueueCollector())
+        REGISTRY.register(InstallationCollector())
         start_http_server(settings.METRICS_PORT, settings.METRICS_HOST)

@@ -1,6 +1,7 @@
-"""What is counted of verifications: whose it is that one came to no verdict."""
+"""What is counted of verifications: whose it is that one came to no verdict, and what became of the roles."""
 
 import pytest
+from django.db import transaction
 from prometheus_client import REGISTRY
 
 from integrations.actions import role_jobs, verification_runs
@@ -12,6 +13,7 @@ from integrations.models import Connection
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
 from tests.brokers import unread, use_broker
+from tests.reports import found
 
 CHAIN = "chain.integration_to_customer"
 VENDOR, CUSTOMER, ORGANISATION, NOBODY = Actor.VENDOR, Actor.CUSTOMER, Actor.CUSTOMER_ORGANISATION, Actor.NOBODY
@@ -39,6 +41,16 @@ def failures(failure: str) -> dict[str, float]:
     labels = {"state": "failed", "failure": failure}
     return {
         who: REGISTRY.get_sample_value("rolebridge_verifications_total", labels | {"who": who}) or 0 for who in Actor
+    }
+
+
+def verdicts() -> dict[tuple[str, str], float]:
+    """How many verdicts there were on roles, by status and whether it changed."""
+    samples = (sample for family in REGISTRY.collect() for sample in family.samples)
+    return {
+        (sample.labels["status"], sample.labels["changed"]): sample.value
+        for sample in samples
+        if sample.name == "rolebridge_role_verdicts_total"
     }
 
 
@@ -107,9 +119,33 @@ def test_a_run_without_a_verdict_is_counted_by_its_findings(connection, monkeypa
         )
 
     monkeypatch.setattr(role_jobs, "verify_role", verify_role)
-    before = failures("no_verdict")
+    before, verdicts_before = failures("no_verdict"), verdicts()
 
     verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
 
     assert verification.failure == "no_verdict"
     assert news(before, failures("no_verdict")) == {who: 1}
+    assert news(verdicts_before, verdicts()) == {}
+
+
+def test_verdicts_on_roles_are_counted_by_status_and_whether_it_is_new(connection) -> None:
+    before = verdicts()
+
+    found(connection, log_analysis="unsafe", compute_analysis="degraded")
+    found(connection, log_analysis="unsafe", compute_analysis="no_verdict")
+
+    assert news(before, verdicts()) == {("unsafe", "true"): 1, ("unsafe", "false"): 1, ("degraded", "true"): 1}
+
+
+def test_a_verdict_that_was_not_kept_is_not_counted(connection) -> None:
+    before = verdicts()
+
+    with tenant_scope(connection.tenant_id):
+        found(connection, log_analysis="unsafe")
+        transaction.set_rollback(True)
+
+    assert news(before, verdicts()) == {}
+
+
+def test_the_first_role_that_turns_unsafe_is_seen_as_a_rise() -> None:
+    assert {("unsafe", "true"), ("unsafe", "false")} <= set(verdicts())
