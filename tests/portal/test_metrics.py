@@ -6,6 +6,7 @@ import urllib.request
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
@@ -131,8 +132,16 @@ def test_the_lag_of_webhooks_is_that_of_endpoints_that_work(cast, works) -> None
         (3600, None, {"attempts": 3}, None),
         (3600, -3600, {"in_digest": True}, None),
         (3600, 60, {"in_digest": True}, 60),
+        (3600, -60, {"in_digest": True, "attempts": 1}, None),
     ],
-    ids=["never tried", "tried again in a minute", "sent", "for tomorrow's digest", "for today's digest"],
+    ids=[
+        "never tried",
+        "tried again in a minute",
+        "sent",
+        "for tomorrow's digest",
+        "for today's digest",
+        "that digest again",
+    ],
 )
 def test_a_mail_that_waits_is_seen_and_one_that_is_meant_to_is_not(
     cast, broker, monkeypatch, written, due, more, waits
@@ -178,6 +187,19 @@ def test_each_alarm_is_told_and_so_is_one_that_is_off(db) -> None:
     assert [name for name, is_on in some.items() if is_on] == ["emergency_stop", "integration_role_recreated"]
     assert all_of_them == dict.fromkeys(before, 1)
     assert len(before) == 4
+
+
+def test_what_is_shed_is_counted_apart_from_what_went_wrong(db) -> None:
+    def counted(answer: str) -> float:
+        labels = {"method": "GET", "route": "none", "answer": answer}
+        return REGISTRY.get_sample_value("rolebridge_http_request_seconds_count", labels) or 0
+
+    before = counted("shed"), counted("5xx")
+
+    answer = Client().get("/accounts/login/", headers={"X-Request-Start": f"t={time.time() - 20:.3f}"})
+
+    assert answer.status_code == 503
+    assert (counted("shed"), counted("5xx")) == (before[0] + 1, before[1])
 
 
 def test_what_is_no_answer_of_aws_makes_no_series_of_its_own(db) -> None:
