@@ -12,7 +12,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import REGISTRY, Histogram, start_http_server
 
-from integrations.metrics import QueueCollector
+from integrations.collector import InstallationCollector
+from portal.middleware import SHED
 
 REQUESTS = Histogram(
     "rolebridge_http_request_seconds",
@@ -24,7 +25,7 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 def count_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Count each request and how long it took."""
+    """Count each request and how long it took; what was shed on purpose apart from what went wrong."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
@@ -33,7 +34,7 @@ def count_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
         REQUESTS.labels(
             request.method if request.method in _METHODS else "other",  # a client may send any word
             match.route if match else "none",
-            f"{response.status_code // 100}xx",
+            "shed" if SHED in request.META else f"{response.status_code // 100}xx",
         ).observe(time.perf_counter() - started)
         return response
 
@@ -43,5 +44,5 @@ def count_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
 def serve_metrics() -> None:
     """Answer Prometheus from this process, where a port is set."""
     if settings.METRICS_PORT:
-        REGISTRY.register(QueueCollector())
+        REGISTRY.register(InstallationCollector())
         start_http_server(settings.METRICS_PORT, settings.METRICS_HOST)

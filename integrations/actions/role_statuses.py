@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from integrations.actions.role_jobs import Report
@@ -13,6 +14,7 @@ from integrations.actions.status_subscribers import publish
 from integrations.actions.vendor_identity import take_blame
 from integrations.aws.report import ReachabilityReport, RemovalReport, RoleReport, TrustReport, role_status
 from integrations.catalogue import is_version
+from integrations.metrics import count_role_verdict
 from integrations.models import Connection, CustomerRole, Finding, ProvedAccount, Status, Verification
 from integrations.models.connection import OUT_OF_USE
 from integrations.next_verification import may_be_new
@@ -247,6 +249,7 @@ def _change(role: CustomerRole, status: Status, verification: Verification) -> l
     goes writes no mails. The open role of `unsafe` is told at once.
     """
     now, changed = timezone.now(), role.status != status
+    transaction.on_commit(lambda: count_role_verdict(status, changed=changed))
     if changed:
         write_history([role], status, cause=Cause.VERIFICATION, at=now, verification=verification)
         role.status, role.status_since = status, now

@@ -161,15 +161,16 @@ def take_blame(role: CustomerRole, verification: Verification) -> None:
     )
 
 
+def alarm_states() -> dict[str, bool]:
+    """Whether each alarm is on, by its stable code: what of the vendor's own needs somebody, the most urgent first."""
+    return {
+        "emergency_stop": emergency_stop.active_stop() is not None,
+        "integration_role_recreated": bool(recreated_roles()),
+        "vendor_identity_broken": broken_identity() is not None,
+        "component_role_broken": bool(broken_components()),
+    }
+
+
 def alarms() -> list[str]:
-    """Stable codes of what of the vendor's own needs somebody, the most urgent first."""
-    return [
-        code
-        for code, is_on in (
-            ("emergency_stop", emergency_stop.active_stop() is not None),
-            ("integration_role_recreated", bool(recreated_roles())),
-            ("vendor_identity_broken", broken_identity() is not None),
-            ("component_role_broken", bool(broken_components())),
-        )
-        if is_on
-    ]
+    """The codes of the alarms that are on, the most urgent first."""
+    return [code for code, is_on in alarm_states().items() if is_on]

@@ -240,7 +240,7 @@ def _end(claim: Claim, verification: Verification, reports: list[Report]) -> Non
     verification.finished_at = Now()
     verification.save(update_fields=["state", "failure", "finished_at"])
     failure, findings = verification.failure, [finding for report in reports for finding in report.findings]
-    transaction.on_commit(lambda: count_failure(failure) if failure else count_verdict(findings))
+    transaction.on_commit(lambda: count_failure(failure, findings) if failure else count_verdict(findings))
     audit.record(
         f"verification:{verification.state}",
         by=SYSTEM,

@@ -134,6 +134,11 @@ class Finding:
     duration_ms: int = 0
     request_id: str = ""
 
+    @property
+    def check_code(self) -> str:
+        """The check, by the name that it has once the finding is stored."""
+        return self.check
+
 
 @dataclass(frozen=True)
 class SessionReceipt:

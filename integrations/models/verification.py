@@ -16,7 +16,7 @@ class Verification(models.Model):
     """
 
     class State(models.TextChoices):
-        """How far it is. `failed` is ours: no verdict was reached."""
+        """How far it is. `failed` means that no verdict was reached; failure and findings say whose that is."""
 
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"

@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404, render
 from integrations.catalogue_file import catalogue
 from integrations.forms import FindingFilterForm, is_uuid
 from integrations.models import Finding
+from integrations.problems import PROBLEMS
 from integrations.views.connections import REFUSED, find_connection
-from integrations.views.problems import PROBLEMS
 from tenants.access import MemberRequest, member
 from tenants.permissions import Permission
 

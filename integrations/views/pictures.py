@@ -13,6 +13,7 @@ from integrations.actions.external_ids import external_id_at
 from integrations.catalogue import Component, UnknownComponent
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
+from integrations.problems import is_ours
 from integrations.views.checks import (
     ABOUT_GRANTS,
     ACCOUNT,
@@ -108,10 +109,14 @@ class Picture:
         return sum(len(run.problems) for run in self.runs)
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it is the vendor's, where no verdict was reached."""
+        return is_ours(problem.finding for run in self.runs for problem in run.problems)
+
+    @property
     def waits_for_vendor(self) -> bool:
         """Whether the vendor alone must act."""
-        who = {problem.finding.who for run in self.runs for problem in run.problems}
-        return who == {Finding.Who.VENDOR}
+        return self.problem_count > 0 and self.is_ours
 
 
 def picture(verification: Verification, connection: Connection) -> Picture:

@@ -5,12 +5,8 @@ from dataclasses import dataclass
 
 from integrations.actions.messages import Remedy, remedy_of
 from integrations.models import Connection, Finding
-from integrations.views.checks import CONTROL, ENTER_A, ENTER_B, ENTER_C, PERMISSION
-
-Outcome = Finding.Outcome
-
-PROBLEMS = frozenset({Outcome.DENIED, Outcome.VIOLATED, Outcome.ERROR, Outcome.THROTTLED})
-CHAIN = (ENTER_A, ENTER_B, ENTER_C)
+from integrations.problems import problems_among
+from integrations.views.checks import PERMISSION
 
 
 @dataclass(frozen=True)
@@ -30,15 +26,9 @@ class Problem:
 
 
 def problems_of(findings: Iterable[Finding], connection: Connection) -> tuple[Problem, ...]:
-    """What to act on of one component, the chain first. That the trust-test's control was refused too says nothing new
-    then.
-    """
-    in_order = sorted(findings, key=_urgency)
-    chain_refused = any(finding.check_code in CHAIN and finding.outcome in PROBLEMS for finding in in_order)
+    """What to act on of one component, the chain first."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
-    for finding in in_order:
-        if finding.outcome not in PROBLEMS or (finding.check_code == CONTROL and chain_refused):
-            continue
+    for finding in problems_among(sorted(findings, key=_urgency)):
         one = (finding.action,) if finding.check_code != PERMISSION else ()
         # Whichever checks met it: what reads the same is one thing to do.
         key = (finding.outcome, finding.cause, finding.who, finding.title, finding.fix, *one)

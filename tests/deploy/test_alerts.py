@@ -7,12 +7,14 @@ import subprocess
 import pytest
 from prometheus_client import REGISTRY
 
-from integrations.metrics import QueueCollector
+from integrations.actions.vendor_identity import alarm_states
+from integrations.collector import InstallationCollector
 from portal import metrics
 from portal.local.services import ROOT
 
 RULES = ROOT / "deploy" / "prometheus"
 REFERENCE = ROOT / "docs" / "reference" / "metrics.md"
+PRODUCTION = ROOT / "docs" / "production.md"
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -33,7 +35,7 @@ def series(db) -> set[str]:
     assert metrics.REQUESTS
     own = [family for family in REGISTRY.collect() if family.name.startswith("rolebridge_")]
     found = set()
-    for family in [*own, *QueueCollector().collect()]:
+    for family in [*own, *InstallationCollector().collect()]:
         found.add(f"{family.name}_total" if family.type == "counter" else family.name)
     return found
 
@@ -53,3 +55,7 @@ def test_every_alert_is_in_the_reference() -> None:
 
     assert alerts
     assert all(f"`{alert}`" in REFERENCE.read_text() for alert in alerts)
+
+
+def test_every_alarm_that_the_alert_can_name_is_where_its_row_leads(db) -> None:
+    assert all(f"| `{name}` |" in PRODUCTION.read_text() for name in alarm_states())

@@ -2,7 +2,7 @@
 
 import yaml
 
-from integrations.metrics import QUEUES
+from integrations.collector import QUEUES
 from portal.local import services
 from tests.portal.test_settings import boot
 

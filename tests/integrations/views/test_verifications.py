@@ -310,7 +310,7 @@ class TestResult:
         assert says in page
         assert "This is our fault, not yours." in page
 
-    @pytest.mark.parametrize(("who", "is_ours"), [("customer", False), ("vendor", True)])
+    @pytest.mark.parametrize(("who", "is_ours"), [("customer", False), ("nobody", False), ("vendor", True)])
     def test_what_kept_us_from_a_verdict_is_called_ours_only_where_it_is(
         self, cast, sign_in, url, verification, who, is_ours
     ) -> None:
