@@ -3,6 +3,7 @@
 The command line goes before this file, and `WEB_CONCURRENCY` before the number of processes.
 """
 
+import logging
 import os
 import shutil
 import tempfile
@@ -31,10 +32,27 @@ def _escaped(value: Any) -> Any:
     return value.encode("unicode_escape").decode() if isinstance(value, str) else value
 
 
+def _join(record: logging.LogRecord) -> bool:
+    """Name the request on its access line by the id that its answer shows; it is no longer in hand by then."""
+    record.request_id = record.args["{x-request-id}o"]
+    return True
+
+
 class logger_class(Logger):  # noqa: N801  gunicorn's name of the setting
-    """gunicorn's, whose lines do not go through portal.logs: some addresses are keys. And they are written decoded, so
-    that %0a in one would begin a line of the client's own. Its peer is the proxy, which is nobody to look for.
+    """gunicorn's, in production with portal.logs' JSON. Some addresses are keys, in every mode. And they are written
+    decoded, so that %0a in one would begin a line of the client's own. Its peer is the proxy, which is nobody to look
+    for.
     """
+
+    def setup(self, cfg: Any) -> None:
+        """Make the handlers, at the start and when settings are read anew."""
+        from portal.environment import PRODUCTION  # not before prometheus_client knows its directory
+        from portal.logs import JsonFormatter
+
+        super().setup(cfg)
+        self.access_log.addFilter(_join)
+        for handler in (*self.error_log.handlers, *self.access_log.handlers) if PRODUCTION else ():
+            handler.setFormatter(JsonFormatter())
 
     def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> dict[str, Any]:
         """What a line can be made of, with the address as portal.logs would write it, and from where the request came
@@ -50,7 +68,7 @@ class logger_class(Logger):  # noqa: N801  gunicorn's name of the setting
 
 
 # Without the query string, in which a link may carry a secret; portal.logs says the rest.
-access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
+access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms %({x-request-id}o)s'
 
 _metrics_port = int(os.environ.get("METRICS_PORT") or "0")
 if _metrics_port:

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 
 from integrations.in_hand import names_in_hand
-from tenants.request_id import request_id
+from tenants.request_id import REQUEST_ID, request_id
 from tenants.scope import scoped_tenant
 
 # Links that are keys: how their addresses begin, and what the key looks like (deploy/nginx/rolebridge.conf knows them).
@@ -19,13 +19,19 @@ KEYS_OF_LINKS = {
     "/hand-off/": r"[\w-]{40,}",
     "/domains/": r"[\w-]{40,}",
 }
-# API tokens; secrets in the addresses of links; credentials in headers; AWS session credentials (aws-facts: their keys
-# begin with ASIA, and their tokens are long).
+# A session's secret key is 40 characters of base64, its token some hundred: mixed as no digest or word is, and not a
+# path or the resource of an ARN. Its access key id (ASIA…) opens nothing, is kept in receipts, and stays.
+_OF_AWS_SESSIONS = (
+    r"(?<![\w/+.-])(?<![0-9:]:)(?!/[a-z0-9]*/)"
+    r"(?=[a-z0-9/+]*[A-Z])(?=[A-Z0-9/+]*[a-z])(?=[A-Za-z]*[0-9/+])"
+    r"(?:[A-Za-z0-9/+]{40}(?!\.?[\w/+=-])|[A-Za-z0-9/+]{100,}={0,2})"
+)
+# API tokens; secrets in the addresses of links; credentials in headers and in addresses; those of AWS sessions.
 _SECRETS = re.compile(
     r"rbt_[\w-]{8,}|"
     + "|".join(f"(?<={address}){key}" for address, key in KEYS_OF_LINKS.items())
     + r"|(?<=Bearer )[^\s\"']+|(?<=sessionid=)\w+|(?<=csrftoken=)\w+|(?<=known-browser=)[\w:-]+"
-    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
+    rf"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|{_OF_AWS_SESSIONS}"
 )
 
 
@@ -39,7 +45,9 @@ class Context(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: it adds, it drops nothing."""
-        record.request_id = request_id.get() or "-"
+        # Of an answer that is an error Django writes when the request is no longer in hand.
+        answered = getattr(getattr(record, "request", None), "META", {})
+        record.request_id = request_id.get() or answered.get(REQUEST_ID) or "-"
         names = names_in_hand()
         record.tenant_id = str(scoped_tenant.get() or names.get("tenant_id") or "-")
         record.connection_id = str(names.get("connection_id") or "-")

@@ -21,7 +21,7 @@ from integrations.in_hand import in_hand, name
 from portal.access import rule_of
 from portal.errors import busy
 from tenants.names import is_readable
-from tenants.request_id import CLIENT_ADDRESS, client_address
+from tenants.request_id import CLIENT_ADDRESS, REQUEST_ID, client_address
 from tenants.request_id import request_id as current_request_id
 from tenants.scope import staff_scope
 
@@ -41,11 +41,12 @@ def request_id(get_response: GetResponse) -> GetResponse:
             address = get_adapter().get_client_ip(request)
         except (PermissionDenied, ImproperlyConfigured):  # fewer proxies than were promised
             address = None
-        request.META[CLIENT_ADDRESS] = address
-        id_token, address_token = current_request_id.set(str(uuid4())), client_address.set(address)
+        new_id = str(uuid4())
+        request.META |= {REQUEST_ID: new_id, CLIENT_ADDRESS: address}
+        id_token, address_token = current_request_id.set(new_id), client_address.set(address)
         try:
             response = get_response(request)
-            response["X-Request-Id"] = current_request_id.get()
+            response["X-Request-Id"] = new_id
             return response
         finally:
             client_address.reset(address_token)

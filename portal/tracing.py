@@ -1,8 +1,9 @@
 """OpenTelemetry traces, from page or API through the queue to each call to AWS; off unless an endpoint is set.
 
 OpenTelemetry's own variables say where spans go and how many: `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`,
-`OTEL_SERVICE_NAME`. Without an endpoint no span is recorded and the SDK is not even imported. A span holds ids and
-names of operations, and no parameter, address or text of anybody's.
+`OTEL_SERVICE_NAME`. Without an endpoint no span is recorded, and what would record and send spans is not even
+imported (redis imports the SDK's metrics all the same). A span holds ids and names of operations, and no parameter,
+address or text of anybody's.
 """
 
 import os

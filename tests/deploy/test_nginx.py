@@ -12,7 +12,7 @@ CONFIGURATION = re.sub(r"#.*", "", (ROOT / "deploy/nginx/rolebridge.conf").read_
 SECRET = "Yhzil5zP_dKeVzrmMiWSSomUH1FmzDxPJGXDRN3131o"  # as `new_secret` makes them
 TELLING_NOTHING = {
     "remote_addr", "time_iso8601", "request_method", "logged_uri", "status", "body_bytes_sent", "request_time",
-    "upstream_addr", "upstream_status", "upstream_response_time",
+    "upstream_addr", "upstream_status", "upstream_response_time", "sent_http_x_request_id",
 }  # fmt: skip
 
 

@@ -1,25 +1,39 @@
 """Log lines name request and tenant, and tell nobody a secret."""
 
+import io
 import json
 import logging
 import os
 import runpy
 import subprocess
 import sys
-from datetime import timedelta
+import time
+import urllib.error
+import urllib.request
+from datetime import datetime, timedelta
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from django.test import Client, RequestFactory
 from gunicorn.config import Config  # type: ignore[import-untyped]  # gunicorn has no types
 
-from portal.local.services import ROOT
+from integrations.actions.connections import create_connection
+from integrations.actions.verifications import request_verification
+from portal.local.services import ROOT, free_port
 from portal.logs import Context, JsonFormatter, LineFormatter
 from scripts.check_settings import PRODUCTION
+from tenants.audit import SYSTEM
 from tenants.request_id import request_id
 from tenants.scope import tenant_scope
+from tests import processes
+from tests.brokers import use_broker
+from tests.environment import DIRECTORY
 
 SECRET = "Yhzil5zP_dKeVzrmMiWSSomUH1FmzDxPJGXDRN3131o"  # as `new_secret` makes them
+AWS_SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's own example
+AWS_TOKEN = "IQoJb3JpZ2luX2Vj" + "EOj//////////wEaCXVzLWVhc3QtMSJ" * 12 + "=="  # how theirs begin
+PATIENCE = 60
 
 
 def record(message: str, *arguments: object) -> logging.LogRecord:
@@ -43,12 +57,39 @@ def record(message: str, *arguments: object) -> logging.LogRecord:
         ("cookie sessionid=abc123; csrftoken=def456", "def456"),
         ("cookie __Host-known-browser=0b1c-d2:1vXyz:a-b_c3; csrftoken=x", "a-b_c3"),
         ("cannot reach redis://user:hunter2@broker/0", "hunter2"),
+        (f"{{'SecretAccessKey': '{AWS_SECRET_KEY}'}}", AWS_SECRET_KEY),
+        (f"AWS_SECRET_ACCESS_KEY={AWS_SECRET_KEY}", AWS_SECRET_KEY),
+        (f"the key is {AWS_SECRET_KEY}.", AWS_SECRET_KEY),
+        (f"the key is /{AWS_SECRET_KEY[1:]}", AWS_SECRET_KEY[1:]),
+        (f"<SessionToken>{AWS_TOKEN}</SessionToken>", AWS_TOKEN.strip("=")),
+        (f"X-Amz-Security-Token: {AWS_TOKEN}", AWS_TOKEN.strip("=")),
     ],
 )
 @pytest.mark.parametrize("formatter", [JsonFormatter(), LineFormatter("%(message)s")], ids=["json", "line"])
 def test_no_secret_is_in_a_line(formatter, line, secret) -> None:
     assert secret not in formatter.format(record("%s", line))
     assert "…" in formatter.format(record(line))
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "ASIAQ3EXAMPLE0000001",  # names a session in receipts and in CloudTrail, and opens nothing
+        "AROAQ3EXAMPLE00000001:rolebridge-compute-analysis",
+        "5a3c1f0e-9f1b-4a55-8d0e-0d6c6f1f5b8a",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "cf83e1357eefb8bd" * 8,
+        "/static/fonts/InterVariable4LatinRegular",
+        "/tenants/5a3c1f0e-9f1b-4a55-8d0e-0d6c6f1f5b8a/connections/5a3c1f0e-9f1b-4a55-8d0e-0d6c6f1f5b8a/templates/",
+        "arn:aws:iam::222222222222:role/Product/CustomerRole4LogAnalysis000",
+        "TheNameOfAnErrorThatSomebodyMadeTooLongs",
+    ],
+)
+def test_what_opens_nothing_stays_in_a_line(harmless) -> None:
+    assert json.loads(JsonFormatter().format(record("%s", harmless)))["message"] == harmless
+    assert LineFormatter("%(message)s").format(record(f"of '{harmless}': no")) == f"of '{harmless}': no"
 
 
 def test_a_line_names_request_and_tenant(cast) -> None:
@@ -89,6 +130,65 @@ def test_production_writes_json() -> None:
     assert json.loads(done.stderr)["message"] == "hello"
 
 
+@pytest.fixture
+def in_production(broker, monkeypatch) -> dict[str, str]:
+    """For processes of this machine: production's mode and settings, no AWS to talk to, and a queue of their own."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+        monkeypatch.delenv(name)
+    ours = {name: os.environ[name] for name in ("DATABASE_URL", "DATABASE_STAFF_URL")}
+    queue = {"CELERY_BROKER_URL": f"{broker}/4", "CACHE_URL": f"{broker}/3"}
+    return PRODUCTION | ours | queue | {"PYTHONWARNINGS": "ignore"}  # that nobody has collected the static files
+
+
+def logged_by(process: str) -> list[str]:
+    return (DIRECTORY / "logs" / f"{process}.log").read_text().splitlines()
+
+
+def test_in_production_the_access_line_and_the_applications_join_on_the_request(db, in_production) -> None:
+    port = free_port()
+    headers = {"Host": "portal.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+
+    with processes.portal(f"web-{port}", in_production, port) as address:
+        asked = urllib.request.Request(f"{address}/api/v1/connections/?token={SECRET}", headers=headers)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(asked, timeout=30)
+        refused.value.close()
+
+    entries = [json.loads(line) for line in logged_by(f"web-{port}")]  # each line, gunicorn's of its own life too
+    joined = [entry for entry in entries if entry["request_id"] == refused.value.headers["X-Request-Id"]]
+    messages = {entry["logger"]: entry["message"] for entry in joined}
+    assert messages["django.request"] == "Unauthorized: /api/v1/connections/"
+    assert messages["gunicorn.access"].startswith('203.0.113.9 "GET /api/v1/connections/ HTTP/1.1" 401 ')
+    assert "gunicorn.error" in {entry["logger"] for entry in entries}
+    assert len({frozenset(entry) for entry in entries}) == 1, "the same names in all of them"
+    assert all(datetime.fromisoformat(entry["at"]).tzinfo for entry in entries)
+
+
+def test_in_production_a_line_of_a_worker_names_request_tenant_connection_and_verification(
+    cast, in_production, monkeypatch
+) -> None:
+    use_broker(monkeypatch, in_production["CELERY_BROKER_URL"])
+    asked, ended = str(uuid4()), []
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(
+            tenant=cast.tenant, name="Production", account_id="222222222222", components=["log-analysis"], by=SYSTEM
+        )
+
+    with processes.celery_worker("in-production", in_production):
+        token = request_id.set(asked)
+        with tenant_scope(cast.tenant.pk):
+            verification = request_verification(connection=connection, by=SYSTEM)
+        request_id.reset(token)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and not ended:
+            time.sleep(0.2)
+            ended = [line for line in logged_by("in-production") if '"Attempt 1 ended"' in line]
+
+    (entry,) = map(json.loads, ended)
+    assert (entry["request_id"], entry["tenant_id"]) == (asked, str(cast.tenant.pk))
+    assert (entry["connection_id"], entry["verification_id"]) == (str(connection.pk), str(verification.pk))
+
+
 def test_an_upload_is_bounded(db) -> None:
     client = Client()
 
@@ -99,23 +199,38 @@ def test_an_upload_is_bounded(db) -> None:
         assert client.post("/accounts/login/", body, content_type=kind).status_code == 400
 
 
-@pytest.fixture
-def access_line(monkeypatch):
-    """Takes the environment of a request, and says what the web server's access log writes about it."""
+@pytest.fixture(params=["a line for people", "JSON"])
+def access_line(request, monkeypatch):
+    """Takes the environment of a request, and says what the web server's access log writes about it: in production as
+    the message of an entry.
+    """
+    monkeypatch.setattr("portal.environment.PRODUCTION", request.param == "JSON")
+    for name in ("gunicorn.error", "gunicorn.access"):
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])  # without pytest's
     configuration = Config()
     for name, value in runpy.run_path(str(ROOT / "deploy" / "gunicorn.conf.py")).items():
         if name in configuration.settings:
             configuration.set(name, value)
     logger = configuration.logger_class(configuration)
-    lines: list[str] = []
-    monkeypatch.setattr(logger.access_log, "info", lambda line, atoms: lines.append(line % atoms))
+    (handler,) = logger.access_log.handlers
 
     def line_about(environ: dict[str, object]) -> str:
-        response = SimpleNamespace(status="200 OK", sent=2, headers=[])
+        response = SimpleNamespace(status="200 OK", sent=2, headers=[("X-Request-Id", "r-1")])
+        monkeypatch.setattr(handler, "stream", written := io.StringIO())
         logger.access(response, SimpleNamespace(headers=[]), environ | {"RAW_URI": "/"}, timedelta(seconds=1))
-        return lines[-1]
+        line, after = written.getvalue().split("\n")
+        assert after == ""
+        if request.param != "JSON":
+            return line
+        entry = json.loads(line)
+        assert (entry["logger"], entry["request_id"]) == ("gunicorn.access", "r-1")
+        return str(entry["message"])
 
     return line_about
+
+
+def test_the_access_log_names_the_request_by_the_id_of_its_answer(access_line) -> None:
+    assert access_line(RequestFactory().get("/").environ).endswith(" 2 1000ms r-1")
 
 
 @pytest.mark.parametrize("page", ["hand-off", "invitations", "domains", "notification-addresses"])

@@ -1,6 +1,9 @@
 """One trace and one request id lead from the API through the queue to each call to AWS."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -10,8 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from portal.local.services import free_port
+from integrations.aws.checks.wrong_ids import wrong_external_ids
+from portal.local.services import ROOT, free_port
 from portal.queue_context import _id_in
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
@@ -61,6 +66,7 @@ def test_a_request_is_followed_to_aws_and_its_log_lines_join(cast, db, broker, s
         "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
         "OTEL_BSP_SCHEDULE_DELAY": "200",
         "BASE_URL": f"http://127.0.0.1:{port}",
+        "CELERY_BROKER_URL": f"{broker}/10",  # no other test's worker takes its message
     }
 
     with ExitStack() as stack:
@@ -79,15 +85,52 @@ def test_a_request_is_followed_to_aws_and_its_log_lines_join(cast, db, broker, s
 
     (task,) = (span for span in spans if span.name == "integrations.tasks.run_verification")
     (page,) = (span for span in spans if span.span_id == task.parent_span_id)
-    calls = [span for span in spans if span.parent_span_id == task.span_id]
+    calls = [span for span in spans if span.kind == Span.SPAN_KIND_CLIENT]
     assert page.name == "POST /api/v1/connections/<uuid:connection_id>/verifications/"
-    assert "STS/AssumeRole" in {span.name for span in calls}
-    assert {span.trace_id for span in calls} == {page.trace_id}
+    # Nearly all of them are made in threads of the run: each is below the task, and none begins a trace of its own.
+    assert {(span.parent_span_id, span.trace_id) for span in calls} == {(task.span_id, page.trace_id)}
+    probe = "CloudTrail/DescribeTrails"
+    assert {"STS/AssumeRole", "STS/GetCallerIdentity", probe} <= {span.name for span in calls}
+    refused = [span for span in calls if error_type(span) == "AccessDenied" and span.name == "STS/AssumeRole"]
+    assert len(refused) >= len(wrong_external_ids(connection.external_id)) + 2, "of the trust-test: no ID, the canary"
     texts = [value.value.string_value for span in spans for value in span.attributes]
     assert request_id in texts
     assert connection.external_id not in " ".join(texts)
     joined = f"[{request_id} {cast.tenant.pk} {connection.pk} {verification}] Attempt 1 ended"
     assert joined in (DIRECTORY / "logs" / "traced.log").read_text()
+
+
+def error_type(span: Span) -> str:
+    return next((value.value.string_value for value in span.attributes if value.key == "error.type"), "")
+
+
+@pytest.mark.parametrize(
+    ("environment", "imported"),
+    [
+        ({}, [False, False]),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_SAMPLER": "always_off"}, [True, True]),
+    ],
+    ids=["off", "on"],
+)
+def test_what_records_and_sends_spans_is_imported_where_traces_are_on_and_nowhere_else(environment, imported) -> None:
+    code = """
+import sys
+from portal.wsgi import application
+from django.test import Client
+from integrations import tasks
+from portal.tracing import start_tracing
+
+start_tracing("worker")
+assert Client().get("/nothing-here/").status_code == 404
+print([name in sys.modules for name in ("opentelemetry.sdk.trace", "opentelemetry.exporter")])
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=os.environ | environment, cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert done.stdout == f"{imported}\n"
 
 
 @pytest.mark.parametrize("text", ["x\ny", "", None, 7, "not an id"])

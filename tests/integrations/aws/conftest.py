@@ -153,19 +153,22 @@ def customer(sandbox, vendor) -> Customer:
 
 @pytest.fixture
 def member(sandbox, vendor, customer) -> Any:
-    """A customer whose account is in an organisation; `member.deny` attaches a service control policy to it."""
+    """A customer whose account is in an organisation; `member.deny` attaches a service control policy to it, or another
+    kind of the organisation's policies.
+    """
     organisations = root_client(sandbox, "organizations", customer.account_id)
     organisations.create_organization(FeatureSet="ALL")
     root = organisations.list_roots()["Roots"][0]["Id"]
-    organisations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    for policy_type in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"):
+        organisations.enable_policy_type(RootId=root, PolicyType=policy_type)
     made = organisations.create_account(AccountName="member", Email="member@example.com")
     member: Any = Customer(sandbox, vendor, customer.catalogue)
     member.account_id = made["CreateAccountStatus"]["AccountId"]
     member.iam = root_client(sandbox, "iam", member.account_id)
 
-    def deny(document):
+    def deny(document, policy_type="SERVICE_CONTROL_POLICY"):
         policy = organisations.create_policy(
-            Name="guardrail", Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(document)
+            Name="guardrail", Description="", Type=policy_type, Content=json.dumps(document)
         )["Policy"]["PolicySummary"]
         organisations.attach_policy(PolicyId=policy["Id"], TargetId=member.account_id)
         return policy

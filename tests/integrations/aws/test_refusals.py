@@ -1,6 +1,7 @@
 """Whatever can refuse or fail between us and a customer's resource, in the sandbox: who must act, and what is said.
 
-The first part is the table of AccessDenied texts, row by row; the table of STS errors is in test_sts_errors.py.
+The first part is the table of AccessDenied texts, row by row; the table of STS errors is in test_sts_errors.py, and
+test_error_tables.py says which test speaks of which row.
 """
 
 import json
@@ -20,9 +21,10 @@ from integrations.aws.vendor_setup import POLICY_NAME
 from integrations.aws.verify import check_vendor_identity, verify_role
 from integrations.catalogue import Component
 from tests.integrations.aws.builders import make_permission
-from tests.integrations.aws.conftest import root_client
+from tests.integrations.aws.conftest import Customer, root_client
 
 ACTION = "ec2:DescribeInstances"
+OF_THE_BUCKET = "s3:GetBucketTagging"
 DENY = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": ACTION, "Resource": "*"}]}
 ALLOW_ALL_BUT = {
     "Version": "2012-10-17",
@@ -93,27 +95,24 @@ def test_a_refusal_by_our_own_session_policy_is_never_the_customers(vendor, cust
     assert role_status(report) == "no_verdict"
 
 
-SCP_PHRASE = f"is not authorized to perform: {ACTION} on resource: * "
-
-
 @pytest.mark.parametrize(
-    ("phrase", "cause", "who"),
+    "phrase",
     [
-        ("with an explicit deny in a VPC endpoint policy", "our_network", Actor.VENDOR),
-        ("because no VPC endpoint policy allows the action", "our_network", Actor.VENDOR),
-        ("with an explicit deny in a resource control policy", "blocked_by_organisation", Actor.CUSTOMER_ORGANISATION),
-        ("because no resource-based policy allows the action", "blocked_by_resource_policy", Actor.CUSTOMER),
+        "with an explicit deny in a VPC endpoint policy",
+        "because no VPC endpoint policy allows the action",
     ],
 )
-def test_a_phrase_that_the_sandbox_itself_has_no_way_to_cause(vendor, customer, faults, phrase, cause, who):
+def test_a_refusal_by_a_vpc_endpoint_is_our_networks_in_the_words_that_aws_has_for_it(vendor, customer, faults, phrase):
+    """The sandbox has no VPC: the words are put into its mouth."""
     customer.deploy()
-    faults(kind="error", service="ec2", code="AccessDenied", status=403, message=SCP_PHRASE + phrase)
+    words = f"is not authorized to perform: {ACTION} on resource: * {phrase}"
+    faults(kind="error", service="ec2", code="AccessDenied", status=403, message=words)
 
     report = verify(vendor, customer)
 
     finding = permission(report)
-    assert (finding.cause, finding.who) == (cause, who)
-    assert role_status(report) == ("no_verdict" if who is Actor.VENDOR else "degraded")
+    assert (finding.outcome, finding.cause, finding.who) == (Outcome.ERROR, "our_network", Actor.VENDOR)
+    assert role_status(report) == "no_verdict"
 
 
 def test_an_organisation_that_blocks_only_some_regions_has_them_named(vendor, member):
@@ -147,21 +146,16 @@ def test_a_region_that_the_customer_did_not_allow_is_not_probed(vendor, customer
 
 
 def test_a_bucket_policy_is_the_bucket_owners_to_change_and_the_bucket_is_named(vendor, customer, sandbox):
-    bucket = f"logs-{customer.account_id}"
-    role = customer.target().role_arn(vendor)
-    customer.catalogue = with_bucket_probe(customer.catalogue, bucket)
-    customer.deploy()
-    s3 = root_client(sandbox, "s3", customer.account_id)
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    bucket, s3 = deployed_with_a_bucket(sandbox, customer, owner=customer.account_id)
     statement = {
         "Effect": "Deny",
-        "Principal": {"AWS": str(role)},
-        "Action": "s3:GetBucketTagging",
+        "Principal": {"AWS": str(customer.target().role_arn(vendor))},
+        "Action": OF_THE_BUCKET,
         "Resource": f"arn:aws:s3:::{bucket}",
     }
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 
-    finding = permission(verify(vendor, customer), "s3:GetBucketTagging")
+    finding = permission(verify(vendor, customer), OF_THE_BUCKET)
 
     assert (finding.outcome, finding.cause, finding.who) == (
         Outcome.DENIED,
@@ -171,9 +165,58 @@ def test_a_bucket_policy_is_the_bucket_owners_to_change_and_the_bucket_is_named(
     assert bucket in finding.title
 
 
+def test_a_bucket_of_another_account_is_its_owners_to_open(vendor, customer, sandbox):
+    owner = Customer(sandbox, vendor, customer.catalogue).account_id
+    bucket, _ = deployed_with_a_bucket(sandbox, customer, owner=owner)
+
+    report = verify(vendor, customer)
+
+    finding = permission(report, OF_THE_BUCKET)
+    assert f"because no resource-based policy allows the {OF_THE_BUCKET} action" in finding.detail
+    assert (finding.outcome, finding.cause, finding.who) == (
+        Outcome.DENIED,
+        "blocked_by_resource_policy",
+        Actor.CUSTOMER,
+    )
+    assert bucket in finding.title
+    assert role_status(report) == "degraded"
+
+
+def test_a_resource_control_policy_is_the_organisations_to_change(vendor, member, sandbox):
+    deployed_with_a_bucket(sandbox, member, owner=member.account_id)
+    assert permission(verify(vendor, member), OF_THE_BUCKET).outcome is Outcome.PASSED
+    statement = {"Effect": "Deny", "Principal": "*", "Action": OF_THE_BUCKET, "Resource": "*"}
+    policy = member.deny({"Version": "2012-10-17", "Statement": [statement]}, "RESOURCE_CONTROL_POLICY")
+
+    report = verify(vendor, member)
+
+    finding = permission(report, OF_THE_BUCKET)
+    assert (finding.outcome, finding.cause, finding.who) == (
+        Outcome.DENIED,
+        "blocked_by_organisation",
+        Actor.CUSTOMER_ORGANISATION,
+    )
+    assert finding.title == "Your organisation's resource control policy blocks this"
+    assert policy["Arn"] in finding.detail
+    assert policy["Arn"] not in redact(finding.detail)
+    assert role_status(report) == "degraded"
+
+
+def deployed_with_a_bucket(sandbox, customer, owner):
+    """The customer's role, whose one permission is asked for on a bucket of the account `owner`; the bucket, and a
+    client of its owner.
+    """
+    bucket = f"logs-{customer.account_id}"
+    customer.catalogue = with_bucket_probe(customer.catalogue, bucket)
+    customer.deploy()
+    s3 = root_client(sandbox, "s3", owner)
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    return bucket, s3
+
+
 def with_bucket_probe(catalogue, bucket):
     wanted = make_permission(
-        action="s3:GetBucketTagging",
+        action=OF_THE_BUCKET,
         probe={
             "service": "s3",
             "operation": "get_bucket_tagging",
