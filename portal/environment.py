@@ -7,7 +7,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = Path(os.environ.get("ROLEBRIDGE_LOCAL_DIR") or BASE_DIR / ".local")
@@ -59,7 +60,24 @@ def https_address(name: str) -> str:
         raise ImproperlyConfigured(f"{name} is {address!r}, which is no address.") from error
     if address and not (parts.scheme == "https" and parts.hostname and len(address) <= 500):
         raise ImproperlyConfigured(f"{name} is {address!r}; give an address that starts with https://, or none.")
+    if len(address.split()) > 1:
+        raise ImproperlyConfigured(f"{name} is {address!r}; an address holds no spaces and is one line.")
     return address
+
+
+def contact_address(name: str) -> str:
+    """Where people write to, `mailto:…` or `https://…`, or nothing."""
+    address = environment.get(name, "").strip()
+    if address.startswith("mailto:"):
+        try:
+            validate_email(address.removeprefix("mailto:"))
+        except ValidationError:
+            # Not `from` it: to show it would take the settings, which are not there yet.
+            raise ImproperlyConfigured(f"{name} is {address!r}; give one mail address after mailto:.") from None
+        return address
+    if address and not address.startswith("https://"):
+        raise ImproperlyConfigured(f"{name} is {address!r}; give mailto:ADDRESS, an https:// address, or none.")
+    return https_address(name)
 
 
 def listed(name: str) -> list[str]:

@@ -22,6 +22,7 @@ from portal.environment import (
     LOCAL_DIR,
     MODE,
     PRODUCTION,
+    contact_address,
     environment,
     https_address,
     listed,
@@ -453,6 +454,8 @@ if TEMPLATE_BUCKET_ACCESS not in {"public-read", "presigned"}:
     raise ImproperlyConfigured(f"TEMPLATE_BUCKET_ACCESS is {TEMPLATE_BUCKET_ACCESS!r}; use public-read or presigned.")
 # The vendor's terms, which whoever signs up agrees to, and its privacy notice. Empty: none is shown.
 TERMS_URL, PRIVACY_URL = https_address("TERMS_URL"), https_address("PRIVACY_URL")
+# Whom a finder of a flaw writes to (portal.security_txt). Empty: nothing is published.
+SECURITY_CONTACT = contact_address("SECURITY_CONTACT")
 # Shown to customers, so that their alarms know our calls: addresses or networks, with commas between them.
 EGRESS_ADDRESSES = networks("EGRESS_ADDRESSES")
 # Calls to addresses that customers name (tenants/outbound.py). `make run` and the tests call servers on this machine,

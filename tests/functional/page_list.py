@@ -105,6 +105,7 @@ SIGNED_IN = {
 NOT_PAGES = {
     "livez",
     "readyz",
+    "security_txt",  # a text, for programs and finders of flaws
     "account_email_verification_sent",  # checked within the sign-up below
     "connection_components",  # these answer a POST with the connection page
     "connection_account",

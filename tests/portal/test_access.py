@@ -117,6 +117,7 @@ TABLE: dict[str, list[Row]] = {
     "organisations/": [Row(302, 200, 200, 200, 200)],
     "livez": [everybody()],
     "readyz": [everybody()],
+    ".well-known/security.txt": [everybody(404)],  # the test installation names no contact
     "_mail/": [everybody()],
     "_components/": [everybody()],
     # Connections and verifications

@@ -29,6 +29,7 @@ PAGES: dict[str, Operations | str] = {
     "organisations/": ("get_tenant",),
     "livez": PUBLIC,
     "readyz": PUBLIC,
+    ".well-known/security.txt": PUBLIC,
     "_mail/": TRIAL,
     "_components/": PUBLIC,
     # Connections and verifications
@@ -96,6 +97,10 @@ PAGES: dict[str, Operations | str] = {
     "accounts/single-sign-on/": PROVIDER,
     "accounts/single-sign-on/<uuid:tenant_id>/": PROVIDER,
     "accounts/single-sign-on/<uuid:tenant_id>/callback/": PROVIDER,
+    # A person's own data
+    "accounts/your-data/": PERSON,
+    "accounts/your-data/export/": PERSON,
+    "accounts/your-data/delete/": PERSON,
     # Members and invitations
     f"{TENANT}members/": ("list_members", "list_invitations"),
     f"{TENANT}members/invite/": ("create_invitation",),

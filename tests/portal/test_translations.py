@@ -1,4 +1,8 @@
-"""Everything that a customer reads on a page can be translated: it stands in gettext, where makemessages finds it."""
+"""What templates, views and forms say to a customer can be translated: it is in gettext, where makemessages finds it.
+
+Not all that a customer reads does: findings with their fixes and messages to forward, what an action refuses, and the
+labels of choices in models are English (docs/production.md, Languages).
+"""
 
 import ast
 import re
