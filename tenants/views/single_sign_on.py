@@ -41,6 +41,9 @@ def single_sign_on(request: MemberRequest) -> HttpResponse:
         else:
             messages.success(request, _("Single sign-on is saved."))
             return redirect("single_sign_on", tenant_id=request.tenant.pk)
+    if form.data.get("client_secret"):
+        # It is shown to nobody, so it is not in the form any more: sent again like that, the old one would stay.
+        form.add_error("client_secret", _("Type the client secret again: nothing was saved, and it is never shown."))
     return _page(request, status=422, form=form)
 
 

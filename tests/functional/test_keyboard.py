@@ -4,8 +4,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.customer import new_account_id
-from tests.functional.customer_pages import DESK, take_session, wait_for_end
+from tests.functional.customer_pages import DESK, PASSWORD, code_in, wait_for_end
 
+EMAIL = "navigator@blueharbour.example"
 MOST_TABS = 60
 # What is read out of the element that has the focus.
 FOCUSED = """() => {
@@ -31,11 +32,23 @@ def go(page: Page) -> None:
         page.keyboard.press("Enter")
 
 
-def test_from_a_new_connection_to_a_verification_without_a_pointer(browser, live_portal, worker, cast, sign_in) -> None:
+def test_from_sign_up_to_a_refusal_its_fix_and_connected_without_a_pointer(browser, live_portal, db, worker) -> None:
     context = browser.new_context(base_url=live_portal, viewport={"width": DESK, "height": 900})
     page = context.new_page()
-    take_session(page, sign_in(cast.owner), live_portal)
-    page.goto(f"/tenants/{cast.tenant.pk}/connections/")
+    page.goto("/accounts/signup/")
+
+    for label, text in (("Organisation", "Blue Harbour"), ("Email", EMAIL), ("Password", PASSWORD)):
+        tab_to(page, label)
+        page.keyboard.type(text)
+    go(page)
+    tab_to(page, "Read the mail here")
+    with page.expect_popup() as mailbox:
+        page.keyboard.press("Enter")
+    code = code_in(mailbox.value, EMAIL)
+    tab_to(page, "Code")
+    page.keyboard.type(code)
+    go(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Connections")
 
     tab_to(page, "Skip to the content")
     page.keyboard.press("Enter")
@@ -56,10 +69,26 @@ def test_from_a_new_connection_to_a_verification_without_a_pointer(browser, live
     page.keyboard.type(new_account_id())
     go(page)
     expect(page.locator(".toasts")).to_contain_text("Your AWS account ID is saved.")
+    tab_to(page, "Terraform")
+    go(page)
+    expect(page.locator(".tabs [aria-current]")).to_have_text("Terraform")
+
+    # There is no role yet: the refusal leads to who must act.
+    tab_to(page, "Verify")
+    go(page)
+    wait_for_end(page)
+    tab_to(page, "Who must act, and the fix")
+    page.keyboard.press("Enter")
+    expect(page.locator("#log-analysis-problem-1")).to_be_focused()
+    expect(page.locator("#log-analysis-problem-1")).to_contain_text("Who must act: nobody")  # yet
+    tab_to(page, "What AWS said")
+    page.keyboard.press("Enter")
+    expect(page.locator("#log-analysis-problem-1 .more pre").first).to_be_visible()
+
     tab_to(page, "Create the stack in sandbox account")
     go(page)
     expect(page.locator(".toasts")).to_contain_text("The stack is in place")
-    tab_to(page, "Verify")
+    tab_to(page, "Verify again")
     go(page)
     wait_for_end(page)
     expect(page.locator(".hop[data-state=passed]")).to_have_count(2)

@@ -43,6 +43,18 @@ def test_a_screen_reader_hears_what_was_done_and_escape_closes_the_menu(page, ca
     expect(menu).to_be_focused()
 
 
+def test_a_double_click_on_a_form_that_makes_something_makes_one(page, cast, sign_in, live_portal) -> None:
+    take_session(page, sign_in(cast.owner), live_portal)
+    page.goto(f"/tenants/{cast.tenant.pk}/api-tokens/")
+    page.get_by_label("Name").fill("Pipeline")
+
+    with page.expect_navigation():
+        page.get_by_role("button", name="Make the token").dblclick()
+    page.goto(f"/tenants/{cast.tenant.pk}/api-tokens/")
+
+    expect(page.get_by_role("link", name="Revoke Pipeline")).to_have_count(1)
+
+
 def test_a_password_shows_itself_while_it_is_typed_and_is_one_again_when_it_is_sent(page) -> None:
     page.goto("/accounts/signup/")
     password = page.locator("#id_password1")

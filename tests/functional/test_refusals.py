@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from tests.customer import CustomerAccount, Organisation, connection_with_stack, sandbox_control
 from tests.environment import VENDOR_ACCOUNT_ID
-from tests.functional.customer_pages import expect_status, look, take_session, verify
+from tests.functional.customer_pages import PHONE, expect_status, look, take_session, verify
 
 CUSTOMER = "you, or whoever runs this AWS account"
 ORGANISATION = "the team that runs your AWS organisation"
@@ -37,12 +37,16 @@ class Refusal:
 
 
 class Scene:
-    """A connection with three roles in an account of an organisation, and its page in a browser."""
+    """A connection in an account of an organisation, with three roles unless it is said which, and its page in a
+    browser.
+    """
 
-    def __init__(self, page: Page, cast: Any, client: Any, portal: str) -> None:
+    def __init__(self, page: Page, cast: Any, client: Any, portal: str, *, components: list[str] | None = None) -> None:
         self.page = page
         self.organisation = Organisation()
-        self.connection, self.account = connection_with_stack(cast.tenant, account=self.organisation.member)
+        self.connection, self.account = connection_with_stack(
+            cast.tenant, components=components, account=self.organisation.member
+        )
         take_session(page, client, portal)
         self.address = f"/tenants/{cast.tenant.pk}/connections/{self.connection.pk}/"
         page.goto(self.address)
@@ -103,6 +107,16 @@ def scene(browser_page, worker, beat, cast, sign_in, live_portal) -> Iterator[Sc
     """All roles are connected, and no fault is left in the sandbox."""
     yield Scene(browser_page, cast, sign_in(cast.owner), live_portal)
     sandbox_control("faults", {"clear": True})
+
+
+@pytest.fixture
+def small_scene(browser, worker, beat, cast, sign_in, live_portal) -> Iterator[Scene]:
+    """One role, on a phone without JavaScript."""
+    context = browser.new_context(
+        base_url=live_portal, java_script_enabled=False, viewport={"width": PHONE, "height": 740}
+    )
+    yield Scene(context.new_page(), cast, sign_in(cast.owner), live_portal, components=[COMPUTE])
+    context.close()
 
 
 def no_mending_needed(_: str) -> None:
@@ -278,6 +292,18 @@ def test_each_refusal_of_a_permission_points_at_it_and_its_fix_connects_again(sc
     )
     verify(scene.page)
     expect_status(scene.page, "Connected")
+
+
+@pytest.mark.timeout(300)
+def test_on_a_phone_without_javascript_the_same_way_leads_to_the_fix(small_scene) -> None:
+    words = ("AWS does not let us enter the role yet", "holds another external ID")
+    small_scene.change_trust(
+        COMPUTE, lambda its: its[0]["Condition"]["StringEquals"].update({"sts:ExternalId": "rb-wrong"})
+    )
+
+    small_scene.play("on-a-phone", Refusal(COMPUTE, "hop-c", CUSTOMER, words, small_scene.put_trust(COMPUTE)))
+
+    expect_status(small_scene.page, "Connected")
 
 
 def policy(*statements: dict[str, Any]) -> str:

@@ -1,0 +1,86 @@
+"""What comes of a form that somebody sends twice.
+
+With JavaScript a double click sends a form once (`portal.js`, tests/functional/test_page_script.py). Without it the
+browser sends it twice, and shows the second answer alone.
+"""
+
+import re
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db.models import Model
+
+from integrations.actions.connections import create_connection
+from integrations.models import Connection, HandOffLink
+from tenants.audit import SYSTEM
+from tenants.models import ApiToken, Invitation, NotificationAddress, WebhookEndpoint
+from tenants.scope import tenant_scope
+
+INVITATION = {"email": "new@example.com", "role": "viewer"}
+TOKEN = {"name": "Pipeline", "scopes": ["read"], "days": "90"}
+ENDPOINT = {"url": "https://hooks.example.com/", "event_types": ["connection.removed"]}
+
+
+def made(cast, model: type[Model]) -> list[Any]:
+    with tenant_scope(cast.tenant.pk):
+        return list(model.objects.filter(tenant_id=cast.tenant.pk))
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "model", "link"),
+    [
+        pytest.param("members/invite/", INVITATION, Invitation, "/invitations/", id="invitation"),
+        pytest.param(
+            "settings/notification-addresses/",
+            {"email": "new@example.com"},
+            NotificationAddress,
+            "/notification-addresses/",
+            id="notification address",
+        ),
+    ],
+)
+def test_an_address_is_kept_once_and_the_link_of_the_last_mail_works(
+    cast, sign_in, client, path, form, model, link
+) -> None:
+    member = sign_in(cast.owner)
+
+    answers = [member.post(f"/tenants/{cast.tenant.pk}/{path}", form).status_code for _ in range(2)]
+
+    assert answers == [302, 302]
+    assert len(made(cast, model)) == 1
+    earlier, last = (re.search(rf"{link}[\w-]+/", str(one.body))[0] for one in mail.outbox)
+    assert earlier != last
+    assert client.get(earlier, follow=True).status_code == 404
+    assert client.get(last, follow=True).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "model", "shows", "listed"),
+    [
+        pytest.param("connections/new/", {"name": "Staging"}, Connection, "", "connections/", id="connection"),
+        pytest.param("api-tokens/", TOKEN, ApiToken, "rbt_", "api-tokens/", id="API token"),
+        pytest.param(
+            "{first}hand-off/", {"days": "7"}, HandOffLink, "link-text", "{first}hand-off/", id="hand-off link"
+        ),
+        pytest.param(
+            "settings/webhooks/new/", ENDPOINT, WebhookEndpoint, "whsec_", "settings/webhooks/", id="webhook endpoint"
+        ),
+    ],
+)
+def test_without_javascript_two_are_made_and_both_are_listed_to_take_one_away(
+    cast, sign_in, path, form, model, shows, listed
+) -> None:
+    with tenant_scope(cast.tenant.pk):
+        first = create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
+    base, first = f"/tenants/{cast.tenant.pk}/", f"connections/{first.pk}/"
+    member, before = sign_in(cast.owner), len(made(cast, model))
+
+    answers = [member.post(base + path.format(first=first), form).content.decode() for _ in range(2)]
+
+    two = made(cast, model)
+    assert len(two) == before + 2
+    page = member.get(base + listed.format(first=first)).content.decode()
+    assert [str(one.pk) for one in two if str(one.pk) not in page] == []
+    # What is shown once is that of the second, which the browser shows: nobody has read the first one's.
+    assert all(shows in answer for answer in answers)
