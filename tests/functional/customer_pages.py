@@ -6,6 +6,7 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from portal.local.services import ROOT
+from tests.functional.axe import violations
 
 SCREENSHOTS = ROOT / "test-artifacts" / "screenshots"  # what CI keeps
 PHONE, DESK = 360, 1280
@@ -32,8 +33,13 @@ def code_in_mail(page: Page, email: str) -> str:
     """The sign-up code, read where a newcomer reads it."""
     with page.expect_popup() as popup:
         page.get_by_role("link", name="Read the mail here").click()
-    mail = popup.value.locator("article", has_text=email).first.inner_text()
-    popup.value.close()
+    return code_in(popup.value, email)
+
+
+def code_in(mailbox: Page, email: str) -> str:
+    """The sign-up code in a window that shows the mails, which is closed then."""
+    mail = mailbox.locator("article", has_text=email).first.inner_text()
+    mailbox.close()
     code = re.search(r"^\s*([A-Z0-9]{3,}-[A-Z0-9]{3,})\s*$", mail, re.MULTILINE)
     assert code, mail
     return code[1]
@@ -73,10 +79,12 @@ def expect_status(page: Page, status: str) -> None:
     expect(page.locator("#connection-status")).to_have_text(status, timeout=VERIFICATION_PATIENCE_MS)
 
 
-def look(page: Page, name: str) -> None:
-    """Keep pictures of the page as it is on a phone and on a desk; on neither is it wider than the screen."""
+def look(page: Page, name: str, *, with_axe: bool = False) -> None:
+    """Keep pictures of the page as it is on a desk and on a phone; on neither is it wider than the screen, and
+    `with_axe` it breaks no rule on the phone. (test_accessibility looks at every page at a desk.)
+    """
     before = page.viewport_size
-    for width in (PHONE, DESK):
+    for width in (DESK, PHONE):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width} px"
         page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
@@ -87,6 +95,8 @@ def look(page: Page, name: str) -> None:
                 full_page=True,
                 clip={"x": 0, "y": 0, "width": DESK, "height": height},
             )
+    if with_axe and not page.evaluate("matchMedia('(scripting: none)').matches"):  # axe is a script itself
+        assert violations(page) == [], name
     if before:
         page.set_viewport_size(before)
 

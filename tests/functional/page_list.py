@@ -66,6 +66,7 @@ SIGNED_IN = {
     "connection_new": "/tenants/{tenant}/connections/new/",
     "connection": "/tenants/{tenant}/connections/{connection}/",
     "(connection, nothing done yet)": "/tenants/{tenant}/connections/{fresh}/",
+    "(connection, being verified)": "/tenants/{tenant}/connections/{verifying}/",
     "(connection, one component paused)": "/tenants/{tenant}/connections/{paused}/",
     "(connection, being removed)": "/tenants/{tenant}/connections/{removing}/",
     "(connection, removed)": "/tenants/{tenant}/connections/{removed}/",
@@ -116,7 +117,7 @@ NOT_PAGES = {
     "role_template",  # these are files
     "role_template_again",
     "hand_off_template",
-    "quick_create",  # checked where there is a bucket
+    "quick_create",  # answers a POST, checked with a bucket below
     "hand_off_link_revoke",  # leads to the list
     "account_export",  # a file
     "account_delete",  # checked below, by somebody who is not the last owner
@@ -142,7 +143,7 @@ NOT_PAGES = {
     "webhook_replay",
     "tenant_delete_cancel",
     "recovery_cancel",
-    "invitation_link",  # leads to the invitation, checked in a test of its own
+    "invitation_link",  # leads to the invitation, which test_people looks at as it is for whoever is invited
     "invitation_resend",  # these lead to the members
     "invitation_revoke",
     "sandbox_stack_deploy",
@@ -212,6 +213,8 @@ def make_things(cast) -> dict[str, str]:
             WebhookAttempt.objects.create(tenant=cast.tenant, delivery=delivery, duration_ms=12, **attempt)
         account = {"tenant": cast.tenant, "account_id": "222233334444", "by": SYSTEM}
         paused, removing, removed = (create_connection(name=name, **account) for name in ("Paused", "Going", "Gone"))
+        verifying = create_connection(name="Verifying", **account)
+        request_verification(connection=verifying, by=SYSTEM)
         rotating = create_connection(name="Rotating", **account)
         start_rotation(connection=rotating, by=SYSTEM)
         pause(connection=paused, components=["log-analysis"], by=SYSTEM)
@@ -225,6 +228,7 @@ def make_things(cast) -> dict[str, str]:
     forget_old_verifications(tenant_id=cast.tenant.pk)
     return {
         "paused": str(paused.pk),
+        "verifying": str(verifying.pk),
         "rotating": str(rotating.pk),
         "removing": str(removing.pk),
         "removed": str(removed.pk),

@@ -1,49 +1,33 @@
 """WCAG 2.2 AA on every page, by axe-core, in light and dark; a test keeps the list of pages complete."""
 
 import re
-from pathlib import Path
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.contrib.auth.models import AnonymousUser
+from django.template.loader import render_to_string
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
+from playwright.sync_api import expect
 
+from integrations.actions.connections import create_connection
+from portal.local.services import ROOT
 from tenants.actions.single_sign_on import add_domain, configure_provider
 from tenants.audit import SYSTEM
 from tenants.models import TenantDomain
 from tenants.scope import tenant_scope
+from tests.functional.axe import violations
 from tests.functional.customer_pages import take_session
 from tests.functional.page_list import ANONYMOUS, NOT_PAGES, SIGNED_IN, make_things
+from tests.integrations.actions.test_quick_create import bucket  # noqa: F401 — a fixture
 from tests.oidc_provider import oidc_provider
 from tests.second_factor import code_of
-
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-DARK = ["color-contrast"]  # all that the scheme of colours changes
-
-
-def violations(page) -> list[str]:
-    """What axe finds on the page as it stands, in light and in dark."""
-    page.evaluate(AXE)
-    found = []
-    for scheme, rules in (("light", TAGS), ("dark", DARK)):
-        page.emulate_media(color_scheme=scheme)
-        result = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
-        found += [
-            f"{page.url} ({scheme}) {violation['id']}: {violation['help']} "
-            f"{[node['target'] for node in violation['nodes']]}"
-            for violation in result["violations"]
-        ]
-    return found
 
 
 @pytest.fixture
 def page(browser, live_portal, db):
-    # A colour that is still on its way to the other scheme would be judged as it is then.
-    context = browser.new_context(base_url=live_portal, bypass_csp=True, reduced_motion="reduce")
+    context = browser.new_context(base_url=live_portal)
     yield context.new_page()
     context.close()
 
@@ -94,6 +78,35 @@ def test_forms_with_errors_break_no_rule(page, cast, ids, sign_in, live_portal) 
     found += violations(page)
 
     assert found == []
+
+
+def test_no_page_that_says_what_went_wrong_breaks_a_rule(page, rf) -> None:
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    errors = sorted(path.name for path in (ROOT / "templates").glob("[45]*.html"))
+    found = {}
+
+    page.goto("/")  # from where style sheets and scripts come to what is rendered here
+    for name in errors:
+        page.set_content(render_to_string(name, request=request))
+        expect(page.get_by_text(f"Error {name[:3]}", exact=True)).to_be_visible()
+        found[name] = violations(page)
+
+    assert len(errors) == 7
+    assert found == {name: [] for name in errors}
+
+
+def test_the_page_of_a_launch_link_breaks_no_rule(page, bucket, cast, sign_in, settings) -> None:  # noqa: F811
+    settings.TEMPLATE_BUCKET, settings.TEMPLATE_BUCKET_ACCESS = bucket, "presigned"
+    with tenant_scope(cast.tenant.pk):
+        made = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
+    answer = sign_in(cast.owner).post(f"/tenants/{cast.tenant.pk}/connections/{made.pk}/quick-create/")
+
+    page.goto("/")
+    page.set_content(answer.content.decode())
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Launch the stack")
+    assert violations(page) == []
 
 
 def test_the_code_page_breaks_no_rule(page) -> None:

@@ -42,10 +42,11 @@ def test_a_member_an_administrator_and_a_program_come_in(windows, cast, sign_in,
     owner.get_by_label("Email").fill("newcomer@example.com")
     owner.get_by_role("button", name="Send the invitation").click()
     expect(owner.get_by_role("main")).to_contain_text("newcomer@example.com")
-    look(owner, "members")
+    look(owner, "members", with_axe=True)
     newcomer = windows()
     newcomer.goto(link_in_mail(newcomer, "newcomer@example.com", "/invitations/"))
     expect(newcomer.get_by_role("heading", level=1)).to_have_text("You are invited to Blue Harbour")
+    look(newcomer, "invitation", with_axe=True)
     newcomer.get_by_role("link", name="Sign up with this address").click()
     newcomer.get_by_label("Email").fill("newcomer@example.com")
     newcomer.get_by_label("Password").fill(PASSWORD)
@@ -56,7 +57,7 @@ def test_a_member_an_administrator_and_a_program_come_in(windows, cast, sign_in,
     expect(newcomer.locator(".toasts")).to_contain_text("You are a member of Blue Harbour now.")
     newcomer.goto(f"/tenants/{cast.tenant.pk}/settings/")
     expect(newcomer.get_by_role("heading", level=1)).to_have_text("You may not do this")  # a viewer
-    look(newcomer, "permission-denied")
+    look(newcomer, "permission-denied", with_axe=True)
 
     # A link shows guide and role template to somebody with no account.
     owner.goto(f"/tenants/{cast.tenant.pk}/connections/{connection.pk}/")
@@ -66,7 +67,7 @@ def test_a_member_an_administrator_and_a_program_come_in(windows, cast, sign_in,
     administrator = windows()
     administrator.goto(link[0])
     expect(administrator.get_by_role("heading", level=1)).to_have_text("What we ask for, and why")
-    look(administrator, "hand-off")
+    look(administrator, "hand-off", with_axe=True)
     with administrator.expect_download() as download:
         administrator.get_by_role("link", name="Download for CloudFormation").click()
     assert connection.external_id in Path(download.value.path()).read_text()
@@ -76,7 +77,7 @@ def test_a_member_an_administrator_and_a_program_come_in(windows, cast, sign_in,
     owner.get_by_label("Name").fill("Pipeline")
     owner.get_by_role("button", name="Make the token").click()
     expect(owner.get_by_role("heading", name="Your new token “Pipeline”")).to_be_visible()
-    look(owner, "token")
+    look(owner, "token", with_axe=True)
     text = owner.get_by_role("main").locator("code").first.inner_text()
     owner.goto(f"/tenants/{cast.tenant.pk}/api-tokens/")
     expect(owner.get_by_role("main")).not_to_contain_text(text)

@@ -101,6 +101,7 @@ PAGES: dict[str, Operations | str] = {
     "accounts/your-data/": PERSON,
     "accounts/your-data/export/": PERSON,
     "accounts/your-data/delete/": PERSON,
+    "accounts/your-data/delete/confirm/": PERSON,
     # Members and invitations
     f"{TENANT}members/": ("list_members", "list_invitations"),
     f"{TENANT}members/invite/": ("create_invitation",),
