@@ -168,7 +168,8 @@ def test_in_production_a_line_of_a_worker_names_request_tenant_connection_and_ve
     cast, in_production, monkeypatch
 ) -> None:
     use_broker(monkeypatch, in_production["CELERY_BROKER_URL"])
-    asked, ended = str(uuid4()), []
+    asked = str(uuid4())
+    ended: list[str] = []
     with tenant_scope(cast.tenant.pk):
         connection = create_connection(
             tenant=cast.tenant, name="Production", account_id="222222222222", components=["log-analysis"], by=SYSTEM

@@ -91,7 +91,9 @@ def sources_in(file: str) -> dict[str, str]:
     text = (HERE / file).read_text(encoding="utf-8")
     lines = text.splitlines()
     return {
-        node.name: "\n".join(lines[min(one.lineno for one in (node, *node.decorator_list)) - 1 : node.end_lineno])
+        node.name: "\n".join(
+            lines[min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1 : node.end_lineno]
+        )
         for node in ast.parse(text).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     }
