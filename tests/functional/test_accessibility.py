@@ -4,8 +4,8 @@ import re
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.core import mail
 from django.contrib.auth.models import AnonymousUser
+from django.core import mail
 from django.template.loader import render_to_string
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
