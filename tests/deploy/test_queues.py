@@ -7,7 +7,7 @@ import re
 import pytest
 from django.conf import settings
 
-from integrations.metrics import QUEUES
+from integrations.collector import QUEUES
 from portal.local.services import ROOT
 
 PROCESSES = re.compile(r"^\| Process \|.*?\n\n", re.MULTILINE | re.DOTALL)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db.models import Model
 
 from integrations.actions.connections import create_connection
 from integrations.models import Connection, HandOffLink
@@ -22,7 +21,7 @@ TOKEN = {"name": "Pipeline", "scopes": ["read"], "days": "90"}
 ENDPOINT = {"url": "https://hooks.example.com/", "event_types": ["connection.removed"]}
 
 
-def made(cast, model: type[Model]) -> list[Any]:
+def made(cast, model: Any) -> list[Any]:
     with tenant_scope(cast.tenant.pk):
         return list(model.objects.filter(tenant_id=cast.tenant.pk))
 
@@ -73,14 +72,14 @@ def test_without_javascript_two_are_made_and_both_are_listed_to_take_one_away(
 ) -> None:
     with tenant_scope(cast.tenant.pk):
         first = create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
-    base, first = f"/tenants/{cast.tenant.pk}/", f"connections/{first.pk}/"
+    base, of_first = f"/tenants/{cast.tenant.pk}/", f"connections/{first.pk}/"
     member, before = sign_in(cast.owner), len(made(cast, model))
 
-    answers = [member.post(base + path.format(first=first), form).content.decode() for _ in range(2)]
+    answers = [member.post(base + path.format(first=of_first), form).content.decode() for _ in range(2)]
 
     two = made(cast, model)
     assert len(two) == before + 2
-    page = member.get(base + listed.format(first=first)).content.decode()
+    page = member.get(base + listed.format(first=of_first)).content.decode()
     assert [str(one.pk) for one in two if str(one.pk) not in page] == []
     # What is shown once is that of the second, which the browser shows: nobody has read the first one's.
     assert all(shows in answer for answer in answers)
