@@ -8,7 +8,9 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.migrations.recorder import MigrationRecorder
 from psycopg import sql
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
@@ -85,9 +87,11 @@ class Command(DjangoCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate. Each migration is one transaction: where it gives way it is undone, and tried again."""
-        connections[options["database"]].SchemaEditorClass = TablesFirst
-        for left in reversed(range(ATTEMPTS)):
-            with connections[options["database"]].cursor() as cursor:
+        connection = connections[options["database"]]
+        connection.SchemaEditorClass = TablesFirst
+        left, applied = ATTEMPTS, _applied(connection)
+        while True:
+            with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
                 cursor.execute("SELECT set_config('statement_timeout', %s, false)", [STATEMENT_TIMEOUT])
             try:
@@ -97,6 +101,9 @@ class Command(DjangoCommand):
                     raise CommandError(f"A statement took longer than {STATEMENT_TIMEOUT}; it is undone.") from error
                 if not isinstance(error.__cause__, GIVES_WAY):
                     raise
+                # Each migration has its own attempts: an update of many is no reason to give up.
+                applied, before = _applied(connection), applied
+                left = (ATTEMPTS if applied > before else left) - 1
                 if not left:
                     raise CommandError(
                         f"A table was in use for longer than {LOCK_TIMEOUT}, {ATTEMPTS} times. The migration gave way "
@@ -107,3 +114,7 @@ class Command(DjangoCommand):
                 time.sleep(PAUSE)
             else:
                 return
+
+
+def _applied(connection: BaseDatabaseWrapper) -> int:
+    return len(MigrationRecorder(connection).applied_migrations())
