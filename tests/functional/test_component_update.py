@@ -48,7 +48,7 @@ def test_updated_in_the_browser_and_connected_all_the_while(browser, db, broker,
         expect(page.locator("#updates")).to_contain_text(
             f"Your role for Log analysis is at {OLDER}; {NEWER} adds 2 list actions for Things that nobody looks at."
         )
-        look(page, "update-offered")
+        look(page, "update-offered", with_axe=True)
         verify(page)
         expect_status(page, "Connected")
         for action in ADDED:

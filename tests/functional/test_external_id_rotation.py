@@ -28,14 +28,14 @@ def test_rotated_by_two_stack_updates_and_connected_all_the_while(
 
     page.get_by_role("heading", name="Your external ID").click()  # it is folded once there is something to see below
     page.get_by_role("link", name="Replace it by a new one").click()
-    look(page, "rotation-before")
+    look(page, "rotation-before", with_axe=True)
     page.get_by_role("button", name="Issue a new external ID").click()
     expect(page.get_by_role("heading", level=2).first).to_have_text("1 of 2: your roles move to the new external ID")
     new = page.locator("#new-external-id").inner_text()
     assert new != previous
     expect(page.get_by_role("row", name=re.compile("Log analysis"))).to_contain_text("Not yet")
     expect(page.get_by_role("button", name="Call the rotation off")).to_be_visible()
-    look(page, "rotation-moving")
+    look(page, "rotation-moving", with_axe=True)
 
     update_stack(page, address)
     verify(page)
@@ -46,14 +46,14 @@ def test_rotated_by_two_stack_updates_and_connected_all_the_while(
     )
     expect(page.get_by_role("row", name=re.compile("Log analysis"))).to_contain_text("Yes, seen")
     expect(page.get_by_role("button", name="Call the rotation off")).to_have_count(0)
-    look(page, "rotation-closing")
+    look(page, "rotation-closing", with_axe=True)
 
     update_stack(page, address)
     verify(page)
     expect_status(page, "Connected")
     page.goto(address + "external-id-rotation/")
     expect(page.get_by_role("heading", level=2).first).to_have_text("The rotation is finished")
-    look(page, "rotation-finished")
+    look(page, "rotation-finished", with_axe=True)
     page.goto(address)
     expect(page.locator("#external-id-value")).to_have_text(new)
     page.get_by_text("The role does not accept your previous external ID").first.wait_for(state="attached")

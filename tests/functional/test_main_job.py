@@ -31,7 +31,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     external_id = page.locator("#external-id-value").inner_text()
     assert re.fullmatch(r"rb-[a-z2-7]{32}", external_id)
 
-    look(page, "begun")
+    look(page, "begun", with_axe=True)
     # One component of the three; why it needs what it needs is one click away.
     for component in ("Compute analysis", "Storage analysis"):
         page.get_by_role("checkbox", name=component).uncheck()
@@ -65,7 +65,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect(page.locator(".place")).to_have_count(0)  # there is no step left
     page.reload()
     expect(page.get_by_role("heading", level=2).first).to_have_text("What we know")
-    look(page, "connected")
+    look(page, "connected", with_axe=True)
 
     # A careless edit of the trust policy. The page holds the whole policy that puts it right.
     account.remove_external_id_condition(role_name)
@@ -74,7 +74,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect(page.locator(".problem").first).to_contain_text("Your role lets us in without any external ID")
     expect(page.locator(".problem").first).to_contain_text("you, or whoever runs this AWS account")
     expect(page.locator(".problem").first).to_contain_text("StringEquals sts:ExternalId")
-    look(page, "unsafe")
+    look(page, "unsafe", with_axe=True)
     trust = json.loads(page.locator("#log-analysis-problem-1-cure").inner_text())
 
     # Put right: the quarantine ends with the second clean verification, and the page says so after the first.
@@ -91,7 +91,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect(page.locator(".problem")).to_have_count(1)
     expect(page.locator(".problem")).to_contain_text("cloudtrail:DescribeTrails")
     expect(page.locator(".check", has_text="cloudtrail:DescribeTrails")).to_contain_text("Denied")
-    look(page, "degraded")
+    look(page, "degraded", with_axe=True)
     account.add_statement(role_name, json.loads(page.locator("#log-analysis-problem-1-cure").inner_text()))
     verify(page)
     expect_status(page, "Connected")
@@ -105,7 +105,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     # The hop leads to who must act, and that to what to do.
     page.get_by_role("link", name="Who must act, and the fix").click()
     expect(page.locator(".problem:target")).to_contain_text("Who must act:")
-    look(page, "unreachable")
+    look(page, "unreachable", with_axe=True)
 
     # What was found before is kept, and is drawn in the same way.
     page.get_by_role("heading", name="Other verifications").scroll_into_view_if_needed()
@@ -124,7 +124,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     page.get_by_role("button", name="Verify the ticked").click()
     # The schedule re-verifies what is unreachable by itself, perhaps at this very moment.
     expect(page.locator(".toasts")).to_contain_text(re.compile("1 connection is verified now|being verified already"))
-    look(page, "connections")
+    look(page, "connections", with_axe=True)
 
 
 def test_without_javascript_the_same_way_leads_to_connected(browser, live_portal, db, worker, beat) -> None:

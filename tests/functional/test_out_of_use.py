@@ -38,7 +38,7 @@ def test_paused_resumed_and_removed_with_a_statement(
     page.get_by_role("button", name="Pause the whole connection").click()
     expect_status(page, "Paused")
     expect(page.locator("#main").get_by_text("3 roles are paused.")).to_be_visible()
-    look(page, "paused")
+    look(page, "paused", with_axe=True)
     expect(page.get_by_role("button", name="Verify again")).to_have_count(0)
     page.get_by_role("button", name="Resume Log analysis").click()
     wait_for_end(page)
@@ -54,7 +54,7 @@ def test_paused_resumed_and_removed_with_a_statement(
     wait_for_end(page)
     expect_status(page, "Removing")
     expect(page.locator(".problem").first).to_contain_text("The role still lets us in")
-    look(page, "removing")
+    look(page, "removing", with_axe=True)
     page.get_by_role("button", name="Delete the stack in sandbox account").click()
     # We look by ourselves; a page without JavaScript shows it when it is loaded again.
     while not with_javascript and page.locator("#connection-status").inner_text().strip() != "Removed":
@@ -67,6 +67,6 @@ def test_paused_resumed_and_removed_with_a_statement(
     page.go_back()
     page.get_by_role("link", name="Open the statement").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Statement of removed access")
-    look(page, "removal-statement")
+    look(page, "removal-statement", with_axe=True)
     expect(page.get_by_role("row")).to_have_count(4)
     context.close()
