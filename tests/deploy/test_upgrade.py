@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.db import OperationalError, connections
 from psycopg.errors import DeadlockDetected, LockNotAvailable
@@ -111,6 +112,25 @@ def test_a_migration_that_postgresql_undid_is_tried_again(db, monkeypatch, refus
     call_command("migrate", verbosity=0, stdout=StringIO())
 
     assert len(tries) == 2
+
+
+def test_each_migration_has_its_own_attempts_and_one_that_never_gets_its_tables_ends_it(db, monkeypatch) -> None:
+    tries = []
+
+    def gives_way(*_: object, **__: object) -> None:
+        tries.append(1)
+        raise OperationalError from LockNotAvailable()
+
+    monkeypatch.setattr(migrate, "PAUSE", 0)
+    monkeypatch.setattr(migrate, "ATTEMPTS", 3)
+    # One migration is applied by the second try, another by the fourth, and none afterwards.
+    monkeypatch.setattr(migrate, "_applied", lambda _: (0, 0, 1, 1, 2)[min(len(tries), 4)])
+    monkeypatch.setattr(DjangoCommand, "handle", gives_way)
+
+    with pytest.raises(CommandError, match="3 times"):
+        call_command("migrate", verbosity=0, stdout=StringIO())
+
+    assert len(tries) == 4 + 2
 
 
 def test_a_migration_that_fails_otherwise_is_not_tried_again(db, monkeypatch) -> None:
