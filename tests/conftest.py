@@ -13,6 +13,7 @@ from subprocess import PIPE, Popen
 import psycopg
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connections
@@ -21,6 +22,8 @@ from hypothesis import settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
+from integrations.aws.clients import ClientFactory
+from integrations.aws.customer_stack import SANDBOX_SECRET
 from portal.local import services
 from tenants.actions.tenants import create_tenant
 from tenants.actions.tokens import create_token
@@ -33,6 +36,8 @@ from tests import aws_command_line, processes
 from tests.brokers import use_broker
 from tests.environment import BROKER, DATABASE, DIRECTORY, POSTGRES_DATA, SANDBOX_PORT, VALKEY_PORT
 from tests.second_factor import TOTP_SECRET, show_second_factor
+
+VENDOR_BUCKET = "vendor-role-templates"
 
 # `make nightly` looks further than CI has time for. Times say nothing on a busy machine, so no example has a deadline.
 settings.register_profile("ci", max_examples=60, deadline=None)
@@ -265,6 +270,23 @@ def cast(db) -> Cast:
         stranger=stranger,
         staff=staff,
     )
+
+
+@pytest.fixture
+def bucket(sandbox_address) -> Iterator[str]:
+    """The vendor's bucket, into which the worker's role may write."""
+    root = ClientFactory(sandbox_address)
+    vendor = django_settings.VENDOR_ACCOUNT_ID
+    root.with_keys("s3", "us-east-1", vendor, SANDBOX_SECRET).create_bucket(Bucket=VENDOR_BUCKET)
+    root.with_keys("iam", "us-east-1", vendor, SANDBOX_SECRET).put_role_policy(
+        RoleName="worker",
+        PolicyName="templates",
+        PolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:PutObject","s3:GetObject"],'
+        f'"Resource":"arn:aws:s3:::{VENDOR_BUCKET}/role-templates/*"}}]}}',
+    )
+    yield VENDOR_BUCKET
+    iam = root.with_keys("iam", "us-east-1", vendor, SANDBOX_SECRET)
+    iam.delete_role_policy(RoleName="worker", PolicyName="templates")
 
 
 @pytest.fixture

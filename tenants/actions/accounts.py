@@ -13,11 +13,11 @@ from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError
-from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from tenants import audit, limits
 from tenants.actions.members import LastOwner, leave
+from tenants.actions.recovery import call_off
 from tenants.audit import Actor
 from tenants.mail import send_on_commit
 from tenants.models import ApiToken, Invitation, Member, Recovery, Tenant, User
@@ -160,11 +160,7 @@ def _call_recoveries_off(tenant_id: UUID, user: User, by: Actor) -> None:
     """Or one would come true days later, for whoever has the address by then."""
     waiting = Recovery.objects.filter(tenant_id=tenant_id, email=user.email, cancelled_at=None, done_at=None)
     for recovery in waiting.select_for_update(no_key=True):
-        recovery.cancelled_at = timezone.now()
-        recovery.save(update_fields=["cancelled_at"])
-        audit.record(
-            "recovery:cancelled", by=by, tenant_id=tenant_id, target=recovery, kind=recovery.kind, email=recovery.email
-        )
+        call_off(recovery, by)
 
 
 def erase_person(user: User) -> None:

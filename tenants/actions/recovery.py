@@ -105,18 +105,23 @@ def _cancel(tenant_id: UUID, recovery_id: UUID, by: Actor) -> UUID:
     with tenant_scope(tenant_id):
         waiting = Recovery.objects.select_for_update(of=["self"]).select_related("tenant")
         recovery = waiting.get(tenant_id=tenant_id, pk=recovery_id, cancelled_at=None, done_at=None)
-        recovery.cancelled_at = timezone.now()
-        recovery.save(update_fields=["cancelled_at"])
-        audit.record(
-            "recovery:cancelled",
-            by=by,
-            tenant_id=tenant_id,
-            target=recovery,
-            kind=recovery.kind,
-            email=recovery.email,
-        )
+        call_off(recovery, by)
         tell(recovery.tenant, "recovery_cancelled", recovery=recovery, who=by.name)
     return recovery.group
+
+
+def call_off(recovery: Recovery, by: Actor) -> None:
+    """It is carried out no more. The scope of its tenant is open, and it is locked."""
+    recovery.cancelled_at = timezone.now()
+    recovery.save(update_fields=["cancelled_at"])
+    audit.record(
+        "recovery:cancelled",
+        by=by,
+        tenant_id=recovery.tenant_id,
+        target=recovery,
+        kind=recovery.kind,
+        email=recovery.email,
+    )
 
 
 def carry_out_recoveries() -> None:

@@ -19,7 +19,6 @@ from tenants.scope import tenant_scope
 from tests.functional.axe import violations
 from tests.functional.customer_pages import take_session
 from tests.functional.page_list import ANONYMOUS, NOT_PAGES, SIGNED_IN, make_things
-from tests.integrations.actions.test_quick_create import bucket  # noqa: F401 — a fixture
 from tests.oidc_provider import oidc_provider
 from tests.second_factor import code_of
 
@@ -95,7 +94,7 @@ def test_no_page_that_says_what_went_wrong_breaks_a_rule(page, rf) -> None:
     assert found == {name: [] for name in errors}
 
 
-def test_the_page_of_a_launch_link_breaks_no_rule(page, bucket, cast, sign_in, settings) -> None:  # noqa: F811
+def test_the_page_of_a_launch_link_breaks_no_rule(page, bucket, cast, sign_in, settings) -> None:
     settings.TEMPLATE_BUCKET, settings.TEMPLATE_BUCKET_ACCESS = bucket, "presigned"
     with tenant_scope(cast.tenant.pk):
         made = create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)

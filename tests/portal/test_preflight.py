@@ -31,7 +31,6 @@ from tenants.scope import tenant_scope
 from tenants.secrets import seal
 from tests.brokers import AWAY, use_broker
 from tests.environment import DATABASE
-from tests.integrations.actions.test_quick_create import bucket  # noqa: F401  a fixture
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
@@ -414,19 +413,19 @@ class TestAws:
         assert check.state == State.FAILED
         assert "vendor_doctor" in check.fix
 
-    def test_a_bucket_that_serves_templates_is_well(self, bucket) -> None:  # noqa: F811
+    def test_a_bucket_that_serves_templates_is_well(self, bucket) -> None:
         with override_settings(TEMPLATE_BUCKET=bucket, TEMPLATE_BUCKET_ACCESS="presigned"):
             check = found("template_bucket")
 
         assert check.state == State.PASSED, check
 
-    def test_a_bucket_from_which_nobody_can_read_is_named(self, bucket) -> None:  # noqa: F811
+    def test_a_bucket_from_which_nobody_can_read_is_named(self, bucket) -> None:
         with override_settings(TEMPLATE_BUCKET=bucket, TEMPLATE_BUCKET_ACCESS="public-read"):
             check = found("template_bucket")
 
         assert "stacks cannot be launched" in check.message
 
-    def test_a_bucket_that_is_not_there_is_named(self, bucket) -> None:  # noqa: F811
+    def test_a_bucket_that_is_not_there_is_named(self, bucket) -> None:
         with override_settings(TEMPLATE_BUCKET="no-such-bucket"):
             check = found("template_bucket")
 

@@ -5,43 +5,21 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.conf import settings as django_settings
 from django.test import override_settings
 from django.utils import timezone
 
 from integrations.actions.connections import create_connection
 from integrations.actions.quick_create import prepare_quick_create
-from integrations.aws.clients import ClientFactory
-from integrations.aws.customer_stack import SANDBOX_SECRET
 from integrations.models import RoleTemplateDownload
 from integrations.role_templates.quick_create import quick_create_url
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
-
-BUCKET = "vendor-role-templates"
 
 
 @pytest.fixture
 def connection(cast):
     with tenant_scope(cast.tenant.pk):
         return create_connection(tenant=cast.tenant, name="Production", account_id="222233334444", by=SYSTEM)
-
-
-@pytest.fixture
-def bucket(sandbox_address):
-    """The vendor's bucket, into which the worker's role may write."""
-    root = ClientFactory(sandbox_address)
-    vendor = django_settings.VENDOR_ACCOUNT_ID
-    root.with_keys("s3", "us-east-1", vendor, SANDBOX_SECRET).create_bucket(Bucket=BUCKET)
-    root.with_keys("iam", "us-east-1", vendor, SANDBOX_SECRET).put_role_policy(
-        RoleName="worker",
-        PolicyName="templates",
-        PolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:PutObject","s3:GetObject"],'
-        f'"Resource":"arn:aws:s3:::{BUCKET}/role-templates/*"}}]}}',
-    )
-    yield BUCKET
-    iam = root.with_keys("iam", "us-east-1", vendor, SANDBOX_SECRET)
-    iam.delete_role_policy(RoleName="worker", PolicyName="templates")
 
 
 def template_url(made) -> str:
