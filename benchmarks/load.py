@@ -1,11 +1,14 @@
 """200 customers at once with 5 to 10 seconds between clicks; then ten times as many; then 200 again.
 
-    python benchmarks/load.py [--seconds N] [--overload-seconds N] [--customers N]
+    python benchmarks/load.py [--seconds N] [--overload-seconds N] [--customers N] [--as-there]
 
 They browse, call the API and verify against the web server as in production (two processes of eight threads), a worker
 and beat, all on this machine and on 127.0.0.1. With 200 nothing may be answered with a fault of ours. With ten times as
 many, what is too much is told to come again (429 or 503 with Retry-After), health stays green, and afterwards all is as
 before. Exit code 1 says that something of this is not so.
+
+How many customers two cores can serve says as much of the cores. With `--as-there` as many come as ask of this machine
+what 200 ask of the one for which the target is set, and its milliseconds are held against that too (see `machine.py`).
 """
 
 import argparse
@@ -17,6 +20,7 @@ from contextlib import suppress
 
 from customers import PAGES, Customer, Seen, ask, make_customers, play, web_as_in_production
 from installation import installation
+from machine import Machine
 
 MOST_PAGE_MS = 400.0
 TIMES = 10
@@ -56,21 +60,23 @@ def say(name: str, seen: Seen, health: Counter[str], seconds: float) -> None:
     print(f"  health: {probed}")
 
 
-def judge(name: str, seen: Seen, health: Counter[str], *, may_shed: bool) -> list[str]:
+def judge(name: str, seen: Seen, health: Counter[str], *, may_shed: bool, most_page_ms: float) -> list[str]:
     """What is not as it must be."""
     trouble = [f"{name}: {fault}" for fault in seen.faults[:5]]
     if len(seen.faults) > len(trouble):
         trouble.append(f"{name}: {len(seen.faults)} faults in all")
     if not may_shed and seen.shed:
         trouble.append(f"{name}: {seen.shed} were told to come again")
-    if not may_shed and seen.p95(PAGES) > MOST_PAGE_MS:
-        trouble.append(f"{name}: p95 of pages {seen.p95(PAGES):.0f} ms, at most {MOST_PAGE_MS:.0f}")
+    if not may_shed and seen.p95(PAGES) > most_page_ms:
+        trouble.append(f"{name}: p95 of pages {seen.p95(PAGES):.0f} ms, at most {most_page_ms:.0f}")
     if bad := {answer: count for answer, count in health.items() if not answer.endswith(" 200")}:
         trouble.append(f"{name}: health was not green: {bad}")
     return trouble
 
 
-async def run(web: str, customers: list[Customer], seconds: float, overload_seconds: float) -> list[str]:
+async def run(
+    web: str, customers: list[Customer], seconds: float, overload_seconds: float, most_page_ms: float
+) -> list[str]:
     """The three phases; what is not as it must be."""
     trouble = []
     await play(web, customers, 1, WARMS_UP_SECONDS, Seen())
@@ -79,7 +85,7 @@ async def run(web: str, customers: list[Customer], seconds: float, overload_seco
     ):  # fmt: skip
         seen, health = await phase(web, customers, times, length)
         say(name, seen, health, length)
-        trouble += judge(name, seen, health, may_shed=times > 1)
+        trouble += judge(name, seen, health, may_shed=times > 1, most_page_ms=most_page_ms)
         if times > 1:
             await asyncio.sleep(SETTLES_SECONDS)
     return trouble
@@ -91,13 +97,18 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--overload-seconds", type=float, default=60)
     parser.add_argument("--customers", type=int, default=200)
+    parser.add_argument("--as-there", action="store_true")
     options = parser.parse_args()
-    started = time.monotonic()
+    started, machine = time.monotonic(), Machine()
+    slower = machine.slower if options.as_there else 1.0
     with installation(workers=1, beat=True) as place:
-        customers = make_customers(place, options.customers)
+        customers = make_customers(place, round(options.customers / slower))
         print(f"{len(customers)} customers are there after {time.monotonic() - started:.0f} s")
         with web_as_in_production(place) as web:
-            trouble = asyncio.run(run(web, customers, options.seconds, options.overload_seconds))
+            seconds = options.seconds, options.overload_seconds
+            trouble = asyncio.run(run(web, customers, *seconds, MOST_PAGE_MS * slower))
+    machine.sample()
+    print(machine)
     print("\n".join(trouble) if trouble else "no fault, what was too much was told to come again, and all is as before")
     return 1 if trouble else 0
 
