@@ -9,14 +9,13 @@ A secret `NAME` may come from a file instead, by `NAME_FILE`.
 import ssl
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
+from portal import admin_theme, beat_schedule, databases
 from portal.environment import (
     BASE_DIR,
     LOCAL_DIR,
@@ -171,44 +170,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 
 # --- Data: one URL per database role (docs/adr/0004) ------------------------------------------------------------------
 
-_DATABASE_HINT = (
-    "Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=verify-full (docs/production.md lists the roles)."
-)
-_ADDRESSES = {
-    "default": "DATABASE_URL",
-    "staff": "DATABASE_STAFF_URL",
-    "product": "DATABASE_PRODUCT_URL",
-    "owner": "DATABASE_OWNER_URL",
-}
-
-
-def _database(alias: str) -> dict[str, Any]:
-    name = _ADDRESSES[alias]
-    role = "rolebridge_app" if alias == "default" else f"rolebridge_{alias}"
-    url = setting(name, _DATABASE_HINT, outside_production(f"postgresql://{role}@127.0.0.1:5432/rolebridge"))
-    settings: dict[str, Any] = dict(dj_database_url.parse(url))
-    if settings["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured(f"{name} must be a postgresql:// address: row-level security needs PostgreSQL.")
-    return settings
-
-
-def _pooled(settings: dict[str, Any]) -> dict[str, Any]:
-    pool = {"min_size": 1, "max_size": number("DATABASE_POOL_SIZE", 20), "timeout": 5}
-    options = settings.get("OPTIONS", {}) | {"pool": pool, "connect_timeout": 5}
-    # A pooler in transaction mode gives every transaction another connection, so no server-side cursors.
-    return settings | {"OPTIONS": options, "DISABLE_SERVER_SIDE_CURSORS": True}
-
-
-DATABASES = {
-    "default": _pooled(_database("default")),
-    "staff": _pooled(_database("staff")),
-}
-# Who has no product that asks with service tokens needs no address for it: the operations say so then.
-if not PRODUCTION or environment.get("DATABASE_PRODUCT_URL") or environment.get("DATABASE_PRODUCT_URL_FILE"):
-    DATABASES["product"] = _pooled(_database("product"))
-# The owner of the schema could undo what the other roles are held to, so only the process that migrates knows it.
-if not PRODUCTION or environment.get("DATABASE_OWNER_URL") or environment.get("DATABASE_OWNER_URL_FILE"):
-    DATABASES["owner"] = _database("owner")
+DATABASES = databases.configured()
 DATABASE_ROUTERS = ["tenants.scope.DatabaseRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 _cache_address = setting("CACHE_URL", "Set it to rediss://HOST:PORT/1.", outside_production("redis://127.0.0.1:6379/1"))
@@ -319,78 +281,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 5, "max_retries": 0}
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_BEAT_SCHEDULE = {
-    "hand back verifications": {
-        "task": "integrations.tasks.hand_back_verifications",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
-    "carry out recoveries": {
-        "task": "integrations.tasks.carry_out_recoveries",
-        "schedule": 60.0,
-        "options": {"expires": 60.0},
-    },
-    "delete tenants whose time has come": {
-        "task": "integrations.tasks.carry_out_deletions",
-        "schedule": 600.0,
-        "options": {"expires": 600.0},
-    },
-    "forget old idempotency keys": {
-        "task": "integrations.tasks.forget_idempotent_requests",
-        "schedule": 600.0,
-        "options": {"expires": 600.0},
-    },
-    "forget sessions that have ended": {
-        "task": "integrations.tasks.forget_ended_sessions",
-        "schedule": 60.0,
-        "options": {"expires": 60.0},
-    },
-    "verify what is due": {
-        "task": "integrations.tasks.verify_due",
-        "schedule": 2.0,
-        "options": {"expires": 2.0},
-    },
-    "check the vendor's own side": {
-        "task": "integrations.tasks.check_vendor",
-        "schedule": 30.0,
-        "options": {"expires": 30.0},
-    },
-    "follow the emergency stop": {
-        "task": "integrations.tasks.follow_emergency_stop",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
-    "send notifications": {
-        "task": "integrations.tasks.send_notifications",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
-    "send webhooks": {
-        "task": "integrations.tasks.send_webhooks",
-        "schedule": 2.0,
-        "options": {"expires": 2.0},
-    },
-    "forget old webhook events": {
-        "task": "integrations.tasks.forget_old_webhook_events",
-        "schedule": 600.0,
-        "options": {"expires": 600.0},
-    },
-    "forget what is too old": {
-        "task": "integrations.tasks.send_retention_tasks",
-        "schedule": 300.0,
-        "options": {"expires": 300.0},
-    },
-    "remind of rotations of external IDs": {
-        "task": "integrations.tasks.remind_of_rotations",
-        "schedule": 60.0,
-        "options": {"expires": 60.0},
-    },
-    "release the catalogue": {
-        "task": "integrations.tasks.release_catalogue",
-        "schedule": 30.0,
-        "options": {"expires": 30.0},
-    },
-}
+CELERY_BEAT_SCHEDULE = beat_schedule.SCHEDULE
 VERIFICATION_LEASE_SECONDS = number("VERIFICATION_LEASE_SECONDS", 30)
 # How long a worker that is told to stop finishes what it runs; then it hands it back. Less than what the platform waits
 # before it kills (ECS and Kubernetes: 30 seconds).
@@ -419,7 +310,7 @@ for _part in PLAINTEXT_ALLOWED_TO:
     if _part not in PARTS:
         raise ImproperlyConfigured(f"PLAINTEXT_ALLOWED_TO holds {_part!r}; use {', '.join(PARTS)}.")
 IN_THE_CLEAR = in_the_clear(
-    databases={_ADDRESSES[alias]: given_to_libpq(one) for alias, one in DATABASES.items()},
+    databases={databases.ADDRESSES[alias]: given_to_libpq(one) for alias, one in DATABASES.items()},
     broker=CELERY_BROKER_URL,
     cache=_cache_address,
     mail=_mail_address,
@@ -531,33 +422,4 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"botocore": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
 }
-UNFOLD = {
-    "SITE_TITLE": "Rolebridge staff",
-    "SITE_HEADER": "Rolebridge staff",
-    "SITE_URL": "/",
-    "ENVIRONMENT": "integrations.admin.alarms.badge",  # on every page of admin while there is an alarm
-    "DASHBOARD_CALLBACK": "integrations.admin.dashboard.dashboard",
-    "SHOW_HISTORY": False,  # audit events say more
-    "SIDEBAR": {
-        "navigation": [
-            {
-                "items": [
-                    {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
-                    for title, icon, model in [
-                        ("Tenants", "apartment", "tenants_tenant"),
-                        ("Connections", "cable", "integrations_connection"),
-                        ("Verifications", "fact_check", "integrations_verification"),
-                        ("Emergency stop", "front_hand", "integrations_emergencystop"),
-                        ("Our own identity", "badge", "integrations_vendoridentity"),
-                        ("Trusted roles", "key_vertical", "integrations_integrationrole"),
-                        ("Vendor doctor", "stethoscope", "integrations_vendorexamination"),
-                        ("Service tokens", "passkey", "tenants_servicetoken"),
-                        ("Members", "group", "tenants_member"),
-                        ("API tokens", "key", "tenants_apitoken"),
-                        ("Audit events", "history", "tenants_auditevent"),
-                    ]
-                ]
-            }
-        ]
-    },
-}
+UNFOLD = admin_theme.UNFOLD

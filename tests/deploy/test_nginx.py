@@ -6,7 +6,7 @@ import pytest
 
 from portal.local.services import ROOT
 from portal.logs import KEYS_OF_LINKS, without_secrets
-from tests.portal.test_access import addresses
+from tests.portal.addresses import addresses
 
 CONFIGURATION = re.sub(r"#.*", "", (ROOT / "deploy/nginx/rolebridge.conf").read_text())
 SECRET = "Yhzil5zP_dKeVzrmMiWSSomUH1FmzDxPJGXDRN3131o"  # as `new_secret` makes them

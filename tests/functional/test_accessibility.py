@@ -18,7 +18,7 @@ from tenants.models import TenantDomain
 from tenants.scope import tenant_scope
 from tests.functional.axe import violations
 from tests.functional.customer_pages import take_session
-from tests.functional.page_list import ANONYMOUS, NOT_PAGES, SIGNED_IN, make_things
+from tests.functional.page_list import ANONYMOUS, NOT_PAGES, SIGNED_IN
 from tests.oidc_provider import oidc_provider
 from tests.second_factor import code_of
 
@@ -28,12 +28,6 @@ def page(browser, live_portal, db):
     context = browser.new_context(base_url=live_portal)
     yield context.new_page()
     context.close()
-
-
-@pytest.fixture
-def ids(cast) -> dict[str, str]:
-    """One of everything that a page shows."""
-    return make_things(cast)
 
 
 def test_no_page_for_visitors_breaks_a_rule(page) -> None:

@@ -1,9 +1,7 @@
 """The API's description, drawn in a browser under the strict policy."""
 
-from tests.functional.test_hardening import watched  # noqa: F401 — a fixture
 
-
-def test_the_api_can_be_read_and_tried_with_nothing_from_elsewhere(watched, cast, api, live_portal) -> None:  # noqa: F811
+def test_the_api_can_be_read_and_tried_with_nothing_from_elsewhere(watched, cast, api, live_portal) -> None:
     page, origins, refusals = watched
     token = api(cast.owner, cast.tenant)._credentials["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
 

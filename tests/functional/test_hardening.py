@@ -2,11 +2,8 @@
 
 from urllib.parse import urlsplit
 
-import pytest
-
 from tests.functional.customer_pages import take_session
 from tests.functional.page_list import ANONYMOUS, SIGNED_IN
-from tests.functional.test_accessibility import ids  # noqa: F401 — a fixture
 
 ADMIN = [
     "/admin/",
@@ -19,21 +16,7 @@ ADMIN = [
 ]
 
 
-@pytest.fixture
-def watched(browser, live_portal, db):
-    """A page, with the origins that it asks and the refusals that the browser reports."""
-    context = browser.new_context(base_url=live_portal)
-    page = context.new_page()
-    origins, refusals = set(), []
-    page.on("request", lambda request: origins.add(urlsplit(request.url)[:2]))
-    page.on(
-        "console", lambda message: refusals.append(message.text) if "Content Security Policy" in message.text else 0
-    )
-    yield page, origins, refusals
-    context.close()
-
-
-def test_no_page_asks_another_server_and_none_breaks_its_policy(watched, cast, ids, sign_in, live_portal) -> None:  # noqa: F811
+def test_no_page_asks_another_server_and_none_breaks_its_policy(watched, cast, ids, sign_in, live_portal) -> None:
     page, origins, refusals = watched
 
     for address in ANONYMOUS.values():

@@ -5,11 +5,9 @@ from django.db import transaction
 from prometheus_client import REGISTRY
 
 from integrations.actions import role_jobs, verification_runs
-from integrations.actions.connections import create_connection
 from integrations.aws.checks.trust import CONTROL
 from integrations.aws.report import Actor, Finding, Outcome, RoleReport
 from integrations.metrics import count_failure
-from integrations.models import Connection
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
 from tests.brokers import unread, use_broker
@@ -19,17 +17,9 @@ CHAIN = "chain.integration_to_customer"
 VENDOR, CUSTOMER, ORGANISATION, NOBODY = Actor.VENDOR, Actor.CUSTOMER, Actor.CUSTOMER_ORGANISATION, Actor.NOBODY
 
 
-@pytest.fixture
-def connection(cast, broker, monkeypatch) -> Connection:
+@pytest.fixture(autouse=True)
+def no_worker_takes_them(broker, monkeypatch) -> None:
     use_broker(monkeypatch, unread(broker))
-    with tenant_scope(cast.tenant.pk):
-        return create_connection(
-            tenant=cast.tenant,
-            name="Production",
-            account_id="222233334444",
-            components=["log-analysis", "compute-analysis"],
-            by=SYSTEM,
-        )
 
 
 def finding(who: Actor, check: str = CHAIN, outcome: Outcome = Outcome.ERROR, component: str = "log-analysis"):

@@ -11,7 +11,8 @@ import yaml
 from django.conf import settings
 
 from portal.access import LIBRARIES
-from tests.portal.test_access import CONNECTION, TABLE, TENANT, WEBHOOK, addresses
+from tests.portal.access_table import CONNECTION, TABLE, TENANT, WEBHOOK
+from tests.portal.addresses import addresses
 
 Operations = tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""F11: what a tenant may read of the roles in an account that another tenant has proved."""
+"""F11: what a tenant comes to, and may read of the roles, in an account that another tenant has proved."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations.actions import verification_runs
+from integrations.actions import landing, verification_runs
 from integrations.actions.connections import create_connection
+from integrations.actions.role_templates import cloudformation_template
 from integrations.actions.sessions import keep_receipts
 from integrations.aws import report as aws_report
 from integrations.aws.report import (
@@ -22,6 +23,8 @@ from integrations.aws.report import (
 from integrations.models import Connection, ProvedAccount, Session
 from tenants.audit import SYSTEM
 from tenants.scope import staff_scope, tenant_scope
+from tests.customer import connection_with_stack, stack_name, verify_twice
+from tests.verifications import findings, role_name, statuses
 
 ACCOUNT = "222233334444"
 ROLE: dict[str, Any] = {
@@ -186,3 +189,97 @@ def test_an_account_that_is_proved_while_it_is_verified_is_withheld_too(
     assert [ACCOUNT in row["role_arn"] for row in listed["results"]] == [False]
     with tenant_scope(cast.other_tenant.pk):
         assert [finding.cause for finding in verification.findings.all()] == ["account_not_confirmed"]
+
+
+def test_an_account_that_another_tenant_has_proved_stays_awaiting_with_a_neutral_message(cast, sandbox_address) -> None:
+    first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    verify_twice(first)
+    with tenant_scope(cast.other_tenant.pk):
+        second = create_connection(
+            tenant=cast.other_tenant,
+            name="Claim",
+            account_id=account.account_id,
+            components=["log-analysis"],
+            by=SYSTEM,
+        )
+        text = cloudformation_template(connection=second).text
+    account.deploy(stack_name(second), text)
+
+    verification = verification_runs.verify_now(connection=second, by=SYSTEM)
+
+    assert statuses(first) == {"log-analysis": "connected"}
+    assert statuses(second) == {"log-analysis": "awaiting"}
+    (finding,) = findings(verification, cause="account_not_confirmed")
+    assert cast.tenant.name not in finding.title + finding.detail + finding.fix
+
+
+def test_f11_an_open_role_in_an_account_that_another_tenant_has_proved_tells_the_claimant_nothing(
+    cast, sandbox_address, monkeypatch, api
+) -> None:
+    first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    verify_twice(first)
+    with tenant_scope(cast.other_tenant.pk):
+        claim = create_connection(
+            tenant=cast.other_tenant,
+            name="Claim",
+            account_id=account.account_id,
+            components=["log-analysis"],
+            by=SYSTEM,
+        )
+        text = cloudformation_template(connection=claim).text
+    account.deploy(stack_name(claim), text)
+    account.remove_external_id_condition(role_name(claim, "log-analysis"))
+
+    landed = []
+    write = landing.write_findings
+
+    def watch(claimed, found):
+        landed.extend(found := list(found))
+        write(claimed, found)
+
+    monkeypatch.setattr(landing, "write_findings", watch)
+    monkeypatch.setattr(verification_runs, "write_findings", watch)
+
+    verification = verification_runs.verify_now(connection=claim, by=SYSTEM)
+
+    assert landed == []  # not even for the time of the run
+    assert statuses(claim) == {"log-analysis": "awaiting"}
+    assert [(finding.cause, finding.who) for finding in findings(verification)] == [("account_not_confirmed", "vendor")]
+    shown = api(cast.stranger, cast.other_tenant).get(f"/api/v1/connections/{claim.pk}/sessions/").json()["results"]
+    assert [session["role_arn"] for session in shown if account.account_id in session["role_arn"]] == []
+    with staff_scope():
+        opened = Session.objects.filter(verification_id=verification.pk, role_arn__contains=account.account_id)
+        assert opened.exists(), "it was opened all the same, and our staff can see it"
+    with tenant_scope(cast.other_tenant.pk):
+        assert not claim.roles.get().quarantined
+    assert statuses(first) == {"log-analysis": "connected"}
+
+
+def test_f11_a_claim_on_a_proved_account_still_reads_why_its_own_role_cannot_be_entered(cast, sandbox_address) -> None:
+    first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    verify_twice(first)
+    with tenant_scope(cast.other_tenant.pk):
+        claim = create_connection(
+            tenant=cast.other_tenant,
+            name="Claim",
+            account_id=account.account_id,
+            components=["log-analysis"],
+            by=SYSTEM,
+        )
+
+    verification = verification_runs.verify_now(connection=claim, by=SYSTEM)
+
+    assert statuses(claim) == {"log-analysis": "awaiting"}
+    assert findings(verification, cause="role_not_assumable")
+
+
+def test_typing_an_account_id_blocks_nobody(cast, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+    with tenant_scope(cast.other_tenant.pk):
+        squatter = create_connection(tenant=cast.other_tenant, name="Squat", account_id=account.account_id, by=SYSTEM)
+    verification_runs.verify_now(connection=squatter, by=SYSTEM)
+
+    verify_twice(connection)
+
+    assert set(statuses(squatter).values()) == {"awaiting"}
+    assert statuses(connection) == {"log-analysis": "connected"}

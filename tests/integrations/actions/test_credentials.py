@@ -67,3 +67,27 @@ def test_no_credential_is_logged_stored_queued_or_shown(
 
 def _traceback(record: logging.LogRecord) -> str:
     return "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
+
+
+def test_each_session_leaves_a_receipt_and_no_credential(cast, db, sandbox_address) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
+
+    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
+
+    with tenant_scope(cast.tenant.pk):
+        sessions = list(verification.sessions.all())
+        roles = {session.role_arn for session in sessions if session.purpose == "verification"}
+    assert any(arn.startswith(f"arn:aws:iam::{account.account_id}:role/rolebridge-") for arn in roles)
+    assert any("integration" in arn for arn in roles)
+    assert all(session.access_key_id.startswith("ASIA") and session.request_id for session in sessions)
+    dump = all_rows(db)
+    assert sessions[0].access_key_id in dump, "the dump holds the receipts"
+    for secret in ("SecretAccessKey", "SessionToken", "aws_secret_access_key"):
+        assert secret not in dump
+
+
+def all_rows(db) -> str:
+    """Every row of every table, as text."""
+    with psycopg.connect(db.url(DATABASE)) as superuser:
+        tables = [name for (name,) in superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        return "".join(str(superuser.execute(f'SELECT * FROM "{table}"').fetchall()) for table in tables)

@@ -26,6 +26,7 @@ from tenants.scope import staff_scope, tenant_scope
 from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack, sandbox_control, verify_twice
 from tests.receipts import open_session
+from tests.verifications import statuses
 
 BY = Actor("staff", "1", "staff@vendor.example")
 
@@ -46,11 +47,6 @@ def make(tenant: Tenant, name: str = "Production", **statuses: str) -> Connectio
                 status=status, quarantined=status == "unsafe", worked_at=timezone.now()
             )
     return connection
-
-
-def statuses(connection: Connection) -> dict[str, str]:
-    with tenant_scope(connection.tenant_id):
-        return {role.component: role.status for role in connection.roles.all()}
 
 
 def stop() -> EmergencyStop:

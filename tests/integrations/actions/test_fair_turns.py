@@ -23,6 +23,7 @@ from tenants.scope import tenant_scope
 from tests import processes
 from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack, sandbox_control
+from tests.verifications import ask
 
 State = Verification.State
 THREADS = 16
@@ -50,11 +51,6 @@ def hanging_connections(tenant: Tenant, number: int) -> list[Connection]:
         sandbox_control("faults", {"kind": "timeout", "account": account.account_id, "seconds": 60})
         made.append(connection)
     return made
-
-
-def ask(connection: Connection) -> Verification:
-    with tenant_scope(connection.tenant_id):
-        return request_verification(connection=connection, by=SYSTEM)
 
 
 def states(tenant: Tenant) -> list[str]:

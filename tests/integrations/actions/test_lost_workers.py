@@ -1,5 +1,7 @@
 """A worker that is lost at any point leaves nothing stuck, and no transaction is open while AWS hangs."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -7,19 +9,31 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.db import connections
 from django.utils import timezone
 
-from integrations.actions import landing, role_statuses, verification_claims, verification_runs, verifications
+from integrations.actions import (
+    landing,
+    role_jobs,
+    role_statuses,
+    verification_claims,
+    verification_runs,
+    verifications,
+)
+from integrations.actions.connections import create_connection
 from integrations.aws.report import SessionPurpose, SessionReceipt
 from integrations.models import Connection, Verification
 from tenants import audit
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
+from tests import processes
 from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack, sandbox_control
 from tests.environment import DATABASE
+from tests.verifications import ask, findings, statuses, wait_for
 
+State = Verification.State
 SOON = 0.01  # seconds: what lands is stored before the run has ended, however fast the sandbox answers
 
 
@@ -176,6 +190,30 @@ def receipt(number: int) -> SessionReceipt:
     )
 
 
+def test_no_transaction_is_open_while_aws_is_called(cast, monkeypatch) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(
+            tenant=cast.tenant, name="Production", account_id="222222222222", components=["log-analysis"], by=SYSTEM
+        )
+    open_transactions = []
+
+    def spy(*args, **kwargs):
+        open_transactions.append(connections["default"].in_atomic_block)
+        with connections["staff"].cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+            open_transactions.append(cursor.fetchone() != (0,))
+        connections["staff"].close()
+        raise RuntimeError("an error of ours")
+
+    monkeypatch.setattr(role_jobs, "verify_role", spy)
+
+    verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
+
+    assert open_transactions == [False, False]
+    assert (verification.state, verification.failure) == (State.FAILED, "internal_error")
+    assert statuses(connection) == {"log-analysis": "awaiting"}, "a failure of ours is no verdict"
+
+
 def test_no_transaction_is_open_while_aws_hangs(cast, db, sandbox_address, worker) -> None:
     connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     sandbox_control("faults", {"kind": "latency", "seconds": 2, "account": account.account_id, "count": 60})
@@ -201,3 +239,34 @@ def test_no_transaction_is_open_while_aws_hangs(cast, db, sandbox_address, worke
 
     assert seen_running > 10, "it was looked at while AWS hung"
     assert oldest < 2, "none was open as long as one call took"
+
+
+def test_a_worker_killed_in_mid_verification_loses_nothing(cast, broker, sandbox_address, monkeypatch) -> None:
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis", "compute-analysis"])
+    # Queues of their own, or a worker that another test has started would help.
+    alone = f"{broker}/8"
+    use_broker(monkeypatch, alone)
+    environment = {"VERIFICATION_LEASE_SECONDS": "3", "CELERY_BROKER_URL": alone}
+    # Slow enough to be killed in the middle, bounded so that nothing after it is slow.
+    sandbox_control("faults", {"kind": "latency", "seconds": 2, "account": connection.account_id, "count": 40})
+    with processes.celery_worker("first-worker", environment) as first:
+        verification = ask(connection)
+        wait_for(connection, verification, State.RUNNING)
+        while not findings(verification):
+            time.sleep(0.05)
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    sandbox_control("faults", {"clear": True})
+    assert wait_for(connection, verification, State.RUNNING).attempt == 1
+
+    with processes.celery_beat(environment), processes.celery_worker("second-worker", environment):
+        wait_for(connection, verification, State.COMPLETED, seconds=40)
+
+    assert verification.attempt == 2
+    with tenant_scope(cast.tenant.pk):
+        assert set(connection.roles.values_list("passes", flat=True)) <= {1, 2}, "each passed, and counts as passed"
+    with tenant_scope(cast.tenant.pk):
+        ends = AuditEvent.objects.filter(action="system:verification:completed", target_id=str(verification.pk))
+        assert ends.count() == 1
+        controls = verification.findings.filter(check_code="trust.no_external_id")
+        assert controls.count() == 2, "what the lost attempt had found is gone, not doubled"

@@ -28,18 +28,6 @@ def no_worker_takes_them(broker, monkeypatch) -> None:
     use_broker(monkeypatch, unread(broker))
 
 
-@pytest.fixture
-def connection(cast) -> Connection:
-    with tenant_scope(cast.tenant.pk):
-        return create_connection(
-            tenant=cast.tenant,
-            name="Production",
-            account_id="222233334444",
-            components=["log-analysis", "compute-analysis"],
-            by=SYSTEM,
-        )
-
-
 def told(connection: Connection) -> list[list[str]]:
     """What the owner was told, mail by mail."""
     with tenant_scope(connection.tenant_id):

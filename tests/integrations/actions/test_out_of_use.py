@@ -12,6 +12,7 @@ from tenants.audit import SYSTEM, Actor
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tests.customer import connection_with_stack, sandbox_control, stack_name, verify_twice
+from tests.verifications import statuses
 
 
 def verify(connection: Connection) -> Verification:
@@ -26,11 +27,6 @@ def run_asked_for(connection: Connection) -> Verification:
     with tenant_scope(connection.tenant_id):
         verification.refresh_from_db()
     return verification
-
-
-def statuses(connection: Connection) -> dict[str, str]:
-    with tenant_scope(connection.tenant_id):
-        return {role.component: role.status for role in connection.roles.all()}
 
 
 def fresh(connection: Connection) -> Connection:

@@ -1,0 +1,53 @@
+"""Staff find a verification, and read what it found without what is not theirs to read."""
+
+from tests.integrations.admin.builders import LIST, connect, verified
+
+
+def test_a_verification_is_found_by_its_id_and_by_what_it_verified(cast, staff) -> None:
+    connection = connect(cast.tenant)
+    verification = verified(connection)
+    verified(connect(cast.other_tenant, account_id="999988887777"))
+
+    for term in (str(verification.pk), connection.account_id, connection.external_id, cast.tenant.name):
+        rows = staff.get("/admin/integrations/verification/", {"q": term}).context["cl"].result_list
+        assert [row.pk for row in rows] == [verification.pk], term
+
+
+def test_findings_are_shown_hop_by_hop(cast, staff) -> None:
+    verification = verified(
+        connect(cast.tenant),
+        {"outcome": "passed", "check_code": "chain.component_to_integration", "title": "First hop"},
+        {"outcome": "passed", "check_code": "chain.integration_to_customer", "title": "Second hop"},
+        {"outcome": "denied", "action": "logs:DescribeLogGroups", "region": "eu-west-1", "title": "Missing"},
+    )
+
+    page = staff.get(f"/admin/integrations/verification/{verification.pk}/change/").content.decode()
+
+    assert page.index("First hop") < page.index("Second hop") < page.index("Missing")
+    assert "logs:DescribeLogGroups" in page
+    assert "eu-west-1" in page
+
+
+def test_what_is_the_customers_organisations_own_is_redacted_for_staff(cast, staff) -> None:
+    text = "explicit deny in a service control policy: arn:aws:organizations::1:policy/o-abcdefghij/scp/p-abcdefgh"
+    connection = connect(cast.tenant)
+    verification = verified(
+        connection,
+        {
+            "outcome": "denied",
+            "who": "customer_organisation",
+            "title": "Blocked by p-abcdefgh",
+            "detail": text,
+            "fix": "Ask about ou-abcd-12345678.",
+        },
+    )
+
+    for url in (
+        f"/admin/integrations/verification/{verification.pk}/change/",
+        f"{LIST}{connection.pk}/change/",
+        f"/admin/tenants/tenant/{cast.tenant.pk}/change/",
+    ):
+        page = staff.get(url).content.decode()
+        assert "[organisation]" in page
+        for secret in ("o-abcdefghij", "p-abcdefgh", "ou-abcd-12345678"):
+            assert secret not in page
