@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import uuid4, uuid5
 
 from django.conf import settings
 from django.db import transaction
@@ -57,6 +58,7 @@ def create_connection(
     account_id: str = "",
     components: Iterable[str] | None = None,
     from_before: RoleFromBefore | None = None,
+    form: str = "",
 ) -> Connection:
     """A new connection with an external ID of its own (F4).
 
@@ -67,14 +69,22 @@ def create_connection(
         account_id: the AWS account, if it is known already; dashes and spaces are allowed.
         components: ids from the catalogue; all of them by default.
         from_before: for `vendor_import` alone: the role that serves all of the components already.
+        form: what names the form that asks for it. The same form with the same name and account again gives the
+            connection that it made the first time.
 
     Raises:
         InvalidAccountId, VendorAccountAsCustomer, UnknownComponent, TooManyConnections: the message says what to do;
             nothing is written.
     """
     chosen = _known_components(components)
+    account_id = _customer_account(account_id) if account_id else ""
+    # A form that is sent twice comes twice at once: the one that waits for the other finds what it made.
+    list(Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).values_list("pk"))
+    pk = uuid5(tenant.pk, f"{form} {account_id} {name}") if form else uuid4()
+    if form and (made := Connection.objects.for_tenant(tenant.pk).filter(pk=pk).first()):
+        return made
     _refuse_too_many(tenant)
-    connection = Connection(tenant=tenant, name=name, account_id=_customer_account(account_id) if account_id else "")
+    connection = Connection(pk=pk, tenant=tenant, name=name, account_id=account_id)
     if from_before is not None:
         connection.external_id, connection.external_id_origin = from_before.external_id, ExternalIdOrigin.IMPORTED
         connection.role_name_pattern, connection.role_path = from_before.name, from_before.path
@@ -146,8 +156,7 @@ def update_connection(
 
 
 def _refuse_too_many(tenant: Tenant) -> None:
-    # One at a time of a tenant, or two could both see the last free place.
-    Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).first()
+    # The tenant is locked, or two could both see the last free place.
     most = settings.MOST_CONNECTIONS_PER_TENANT
     if Connection.objects.for_tenant(tenant.pk).filter(removed_at=None).count() >= most:
         raise TooManyConnections(

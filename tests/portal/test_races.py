@@ -70,6 +70,19 @@ def test_sign_up_with_one_address_makes_one_person(settings, tmp_path) -> None:
     assert User.objects.filter(email="race@example.com").count() == 1
 
 
+def test_one_form_makes_one_connection(cast, sign_in) -> None:
+    address, member = f"/tenants/{cast.tenant.pk}/connections/new/", sign_in(cast.owner)
+    form = {"name": "Staging", "form": "one"}
+
+    cookies = member.cookies.output(header="", sep=";")
+    answers = at_once(lambda _: Client(headers={"cookie": cookies}).post(address, form))
+
+    assert {answer.status_code for answer in answers} == {302}
+    assert len({answer["Location"] for answer in answers}) == 1
+    with tenant_scope(cast.tenant.pk):
+        assert Connection.objects.for_tenant(cast.tenant.pk).count() == 1
+
+
 def test_the_account_that_many_claim_is_proved_by_one(cast, sandbox_address) -> None:
     account = CustomerAccount(new_account_id())
     claims = []

@@ -54,10 +54,47 @@ def test_an_address_is_kept_once_and_the_link_of_the_last_mail_works(
     assert client.get(last, follow=True).status_code == 200
 
 
+def shown_form(member, address: str) -> str:
+    return str(re.search(r'name="form" value="([\w-]{36})"', member.get(address).content.decode())[1])
+
+
+def test_a_connection_is_made_once(cast, sign_in) -> None:
+    address, member = f"/tenants/{cast.tenant.pk}/connections/new/", sign_in(cast.owner)
+    form = {"name": "Staging", "form": shown_form(member, address)}
+    before = len(made(cast, Connection))
+
+    answers = [member.post(address, form) for _ in range(2)]
+
+    assert len(made(cast, Connection)) == before + 1
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert answers[0]["Location"] == answers[1]["Location"]
+
+
+@pytest.mark.parametrize("changed", ["name", "account_id", "form"])
+def test_another_name_or_account_or_the_form_shown_anew_makes_another_connection(cast, sign_in, changed) -> None:
+    address, member = f"/tenants/{cast.tenant.pk}/connections/new/", sign_in(cast.owner)
+    form = {"name": "Staging", "account_id": "444455556666", "form": shown_form(member, address)}
+    other = {"name": "Production", "account_id": "444455557777", "form": shown_form(member, address)}
+
+    first = member.post(address, form)
+    second = member.post(address, form | {changed: other[changed]})  # as after going back in the browser
+
+    assert first["Location"] != second["Location"]
+
+
+def test_the_same_form_of_another_tenant_is_another_one(cast, sign_in) -> None:
+    form = {"name": "Staging", "form": "7"}
+
+    ours = sign_in(cast.owner).post(f"/tenants/{cast.tenant.pk}/connections/new/", form)
+    theirs = sign_in(cast.stranger).post(f"/tenants/{cast.other_tenant.pk}/connections/new/", form)
+
+    assert (ours.status_code, theirs.status_code) == (302, 302)
+    assert ours["Location"].split("/")[4] != theirs["Location"].split("/")[4]
+
+
 @pytest.mark.parametrize(
     ("path", "form", "model", "shows", "listed"),
     [
-        pytest.param("connections/new/", {"name": "Staging"}, Connection, "", "connections/", id="connection"),
         pytest.param("api-tokens/", TOKEN, ApiToken, "rbt_", "api-tokens/", id="API token"),
         pytest.param(
             "{first}hand-off/", {"days": "7"}, HandOffLink, "link-text", "{first}hand-off/", id="hand-off link"
