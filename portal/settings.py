@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from portal.environment import (
@@ -537,6 +538,9 @@ UNFOLD = {
     "ENVIRONMENT": "integrations.admin.alarms.badge",  # on every page of admin while there is an alarm
     "DASHBOARD_CALLBACK": "integrations.admin.dashboard.dashboard",
     "SHOW_HISTORY": False,  # audit events say more
+    # What the theme lacks for who works by keyboard or by ear.
+    "STYLES": [lambda _request: static("css/staff.css")],
+    "SCRIPTS": [lambda _request: static("js/staff.js")],
     "SIDEBAR": {
         "navigation": [
             {
