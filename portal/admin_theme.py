@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 UNFOLD: dict[str, Any] = {
@@ -11,6 +12,9 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "integrations.admin.alarms.badge",  # on every page of admin while there is an alarm
     "DASHBOARD_CALLBACK": "integrations.admin.dashboard.dashboard",
     "SHOW_HISTORY": False,  # audit events say more
+    # What the theme lacks for who works by keyboard or by ear.
+    "STYLES": [lambda _request: static("css/staff.css")],
+    "SCRIPTS": [lambda _request: static("js/staff.js")],
     "SIDEBAR": {
         "navigation": [
             {

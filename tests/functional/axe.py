@@ -11,14 +11,14 @@ _OF_COLOURS = ["color-contrast"]  # all that the scheme of colours changes
 _SCHEMES: tuple[tuple[Literal["light", "dark"], list[str]], ...] = (("light", _ALL), ("dark", _OF_COLOURS))
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds on the page as it stands. Its scripts must be allowed; it is left in light."""
+def violations(page: Page, within: str = "html") -> list[str]:
+    """What axe finds on the page as it stands, or in a part of it. Its scripts must be allowed; it is left in light."""
     page.evaluate(_AXE)
     found = []
     for scheme, rules in _SCHEMES:
         # A colour that is still on its way to the other scheme would be judged as it is then.
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        result = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
+        result = page.evaluate("([within, rules]) => axe.run(within, {runOnly: rules})", [within, rules])
         found += [
             f"{page.url} ({scheme}) {violation['id']}: {violation['help']} "
             f"{[node['target'] for node in violation['nodes']]}"

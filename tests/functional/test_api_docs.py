@@ -1,4 +1,6 @@
-"""The API's description, drawn in a browser under the strict policy."""
+"""The API's description, drawn in a browser under the strict policy, for everybody."""
+
+from tests.functional.axe import violations
 
 
 def test_the_api_can_be_read_and_tried_with_nothing_from_elsewhere(watched, cast, api, live_portal) -> None:
@@ -18,3 +20,30 @@ def test_the_api_can_be_read_and_tried_with_nothing_from_elsewhere(watched, cast
 
     assert {f"{scheme}://{place}" for scheme, place in origins if scheme != "data"} == {live_portal}
     assert refusals == []
+
+
+def test_trying_the_api_breaks_no_rule(browser_page) -> None:
+    """The whole page as it is at first; then what is opened, since the whole takes axe long."""
+    page = browser_page
+
+    page.goto("/api/v1/docs/")
+    page.locator(".opblock").first.wait_for()
+    found = violations(page)
+    page.get_by_role("button", name="Authorize").first.click()
+    found += violations(page, ".dialog-ux")
+    page.get_by_label("Value").first.fill("no token")
+    page.locator(".auth-container .authorize").first.click()
+    found += violations(page, ".dialog-ux")
+    page.get_by_role("button", name="Close").first.click()
+    for operation in ("list_connections", "create_connection"):
+        block = page.locator(f"[id$='-{operation}']")
+        block.locator(".opblock-summary-control").click()
+        block.get_by_role("button", name="Try it out").click()
+        block.get_by_role("button", name="Execute").click()
+        block.locator(".live-responses-table").wait_for()
+        found += violations(page, f"[id$='-{operation}']")
+    page.locator("section.models button").first.click()
+    page.get_by_role("button", name="Expand all").first.click()
+    found += violations(page, "section.models > div > article:first-of-type, section.models h4")
+
+    assert found == []
