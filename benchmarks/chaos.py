@@ -300,6 +300,7 @@ def disturb(
         time.sleep(dice.uniform(0.5, 3))
         for part, _ in parts:
             if not part.alive():
+                done[f"{part.name} ended by itself"] += 1
                 part.start()
     return done
 

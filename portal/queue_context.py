@@ -4,6 +4,7 @@ And what a worker begins with: its own metrics and traces.
 """
 
 from contextvars import Token
+from threading import get_ident
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,8 @@ from tenants.request_id import request_id
 
 REQUEST_ID = "rolebridge_request_id"
 _tracer = trace.get_tracer("rolebridge.queue")
-_under_way: dict[str, tuple[Any, Any, Token[str]]] = {}
+# By message and thread: one that its worker could not acknowledge comes again, perhaps while it is still worked on.
+_under_way: dict[tuple[str, int], tuple[Any, Any, Token[str]]] = {}
 
 
 @signals.worker_init.connect
@@ -48,14 +50,14 @@ def _take_up(task_id: str, task: Any, **_: Any) -> None:
         task.name, context=extract(carrier), kind=SpanKind.CONSUMER, attributes={"messaging.message.id": task_id}
     )
     attached = context.attach(trace.set_span_in_context(span))
-    _under_way[task_id] = span, attached, request_id.set(_id_in(task.request.get(REQUEST_ID)))
+    _under_way[task_id, get_ident()] = span, attached, request_id.set(_id_in(task.request.get(REQUEST_ID)))
 
 
 @signals.task_postrun.connect
 def _let_go(task_id: str, state: str | None = None, **_: Any) -> None:
-    if task_id not in _under_way:
+    if (task_id, get_ident()) not in _under_way:
         return
-    span, attached, token = _under_way.pop(task_id)
+    span, attached, token = _under_way.pop((task_id, get_ident()))
     if state == "FAILURE":
         span.set_status(Status(StatusCode.ERROR))
     span.end()

@@ -8,19 +8,24 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from integrations.aws.checks.wrong_ids import wrong_external_ids
 from portal.local.services import ROOT, free_port
-from portal.queue_context import _id_in
+from portal.queue_context import REQUEST_ID, _id_in, _let_go, _take_up
 from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
 from tenants.permissions import Scope
+from tenants.request_id import request_id
 from tenants.scope import tenant_scope
 from tests import processes
 from tests.customer import connection_with_stack
@@ -136,3 +141,21 @@ print([name in sys.modules for name in ("opentelemetry.sdk.trace", "opentelemetr
 @pytest.mark.parametrize("text", ["x\ny", "", None, 7, "not an id"])
 def test_what_a_message_calls_a_request_id_and_is_none_reaches_no_log_line(text) -> None:
     assert _id_in(text) == ""
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["the first ends first", "the second ends first"])
+def test_a_message_that_comes_again_while_it_is_worked_on_ends_twice_and_leaves_nothing_behind(order) -> None:
+    asked = str(uuid4())
+    task = SimpleNamespace(name="verify", request={REQUEST_ID: asked})
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        threads = first, second
+        for thread in threads:
+            thread.submit(_take_up, "message", task).result()
+
+        for number in order:
+            assert threads[number].submit(request_id.get).result() == asked
+            threads[number].submit(_let_go, "message").result()
+
+        for thread in threads:
+            assert thread.submit(request_id.get).result() == ""
+            assert thread.submit(trace.get_current_span).result() is trace.INVALID_SPAN

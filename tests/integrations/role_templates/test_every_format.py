@@ -32,6 +32,8 @@ from tests.integrations.role_templates.test_same_roles import canonical, in_terr
 
 GOLDEN = Path(__file__).parent / "golden"
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"
+# A case that starts bash or cfn-lint costs more than others: it has fewer, and at night as many times more as others.
+MORE = settings().max_examples // 60
 
 # What IAM takes.
 names = st.text(alphabet="abzABZ019_+=,.@-", max_size=15)
@@ -85,7 +87,7 @@ def arguments_of(script: str) -> list[list[str]]:
 
 
 @given(chosen=options)
-@settings(max_examples=25)
+@settings(max_examples=25 * MORE)
 def test_every_choice_that_is_taken_gives_the_same_roles_in_every_format(chosen) -> None:
     try:
         roles = role_set(options=chosen)
@@ -106,7 +108,7 @@ def test_every_choice_that_is_taken_gives_the_same_roles_in_every_format(chosen)
 
 
 @given(chosen=options)
-@settings(max_examples=3)
+@settings(max_examples=3 * MORE)
 def test_every_choice_that_is_taken_gives_a_stack_that_cfn_lint_likes(chosen) -> None:
     try:
         roles = role_set(options=chosen)
@@ -117,7 +119,7 @@ def test_every_choice_that_is_taken_gives_a_stack_that_cfn_lint_likes(chosen) ->
 
 
 @given(text=hostile)
-@settings(max_examples=40)
+@settings(max_examples=40 * MORE)
 def test_a_text_stays_a_value_whatever_it_holds(text) -> None:
     roles = with_hostile(text)
 
