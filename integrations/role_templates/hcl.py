@@ -12,14 +12,16 @@ from typing import Any
 from integrations.role_templates.escapes import beyond_the_basic_plane
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_UNKNOWN_ESCAPES = {r"\b": r"\u0008", r"\f": r"\u000c"}  # JSON has them and HCL has not
 
 
 def string(text: str) -> str:
-    """A quoted string. What would begin a template (`${`, `%{`) is doubled; what is not ASCII is escaped."""
+    """A quoted string. What would begin a template (`${`, `%{`) is doubled or escaped; what is not ASCII is escaped."""
     quoted = json.dumps(text, ensure_ascii=True)
     quoted = beyond_the_basic_plane(quoted)
-    quoted = quoted.replace("\\b", "\\u0008").replace("\\f", "\\u000c")
-    return re.sub(r"[$%]+\{", _literal_template, quoted)
+    # Escape by escape: a backslash that is one itself says nothing of the letter after it.
+    quoted = re.sub(r"\\.", lambda escape: _UNKNOWN_ESCAPES.get(escape[0], escape[0]), quoted)
+    return re.sub(r"([$%]+)\{([^$%{}\"\\]*\})?", _literal_template, quoted)
 
 
 def value(item: Any, indent: int = 0) -> str:
@@ -63,8 +65,9 @@ def _aligned(pairs: list[tuple[str, str]]) -> list[str]:
 
 
 def _literal_template(match: re.Match[str]) -> str:
-    run = match[0][:-1]
-    if len(run) == 1:
-        return f"{run}{run}{{"
-    # Readers do not agree on which of several signs belong together, so these are written by their numbers.
-    return "".join(f"\\u{ord(sign):04x}" for sign in run) + "{"
+    signs, inner = match[1], match[2] or ""
+    if len(signs) == 1 and inner:
+        return f"{signs}{signs}{{{inner}"
+    # Readers do not agree on which of several signs belong together, nor on what ends one that nothing closes, so these
+    # are written by their numbers.
+    return "".join(f"\\u{ord(sign):04x}" for sign in signs) + "{" + inner

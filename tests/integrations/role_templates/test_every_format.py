@@ -11,7 +11,7 @@ from pathlib import Path
 import cfnlint
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integrations.role_templates import cli, cloudformation, console, hcl, terraform
@@ -52,6 +52,7 @@ options = st.builds(
 HOSTILE = [
     "$(id)", "`id`", "${HOME}", "${var.x}", "%{ if true }", "'; rm -rf / #", '"', "\\", "a\nb", "\r", "\t", "\0x",
     "EOF", "{{resolve:ssm:x}}", "\u2028", "\U0001f600", "é", "!Ref x", "&a", "- x", "# x", "<b>", "```", "$${x}", "%%{",
+    "${", "%{", "\\b", "\\f",
 ]  # fmt: skip
 hostile = st.sampled_from(HOSTILE) | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 
@@ -152,6 +153,12 @@ def test_a_hostile_text_runs_nothing(text, tmp_path) -> None:
 
 
 @given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+@example(text="${")
+@example(text="%{")
+@example(text='${a"}')
+@example(text="${a${b}")
+@example(text="\\b")
+@example(text="\\\\f\b\f")
 def test_an_hcl_string_is_read_back_as_it_was(text) -> None:
     assert hcl_reader.read(f"x = {hcl.string(text)}\n")["x"] == text
 
