@@ -7,19 +7,23 @@ Python 3.11, and nothing of Rolebridge.
 
 Ask for the session anew for each piece of work. It is kept and replaced before it ends, and the portal is asked every
 minute whether the role may still be used: once it is quarantined, paused or removed, `session` refuses, and so it does
-when the portal cannot be asked for five minutes. Safe to share between threads.
+when the portal cannot be asked for five minutes. Each session is told to the portal before it is given out, and the
+customer sees its receipt there. Safe to share between threads.
 
 IAM set-up it needs: the process runs as the worker role, or as the component role itself (docs/vendor-guide.md). It
 falls back to no other identity.
 """
 
+import hashlib
 import json
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -33,6 +37,7 @@ ASK_AGAIN_AFTER = 60.0  # seconds for which the portal's answer about a role is 
 REFUSE_AFTER = 300.0  # seconds without an answer of the portal after which no session is given out any more
 TIMEOUT = 10.0  # seconds for one request to the portal
 MOST_ANSWER = 8 * 1024 * 1024  # bytes; no answer of the portal is nearly as long
+MOST_ROLES = 2000  # whose sessions are kept; of more, those that were used least lately are forgotten
 
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
 # What AWS answers where a session policy does not fit, or names policies that the role's account does not have.
@@ -54,17 +59,28 @@ class CursorRefused(Exception):
     """The cursor is not one of this feed any more, as after a restored backup: list the connections anew."""
 
 
+@dataclass(frozen=True)
+class _Session:
+    """A session, and its receipt as the portal takes it: nothing in that opens anything."""
+
+    credentials: Mapping[str, Any]
+    receipt: Mapping[str, Any]
+    opened_for: str = ""
+
+
 @dataclass
 class _Role:
-    """What is known of one connection's role, and the session in it."""
+    """What is known of one connection's role, and the session in it. `opened` is not given out yet: the portal has not
+    taken all of `untold`.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     asked_at: float | None = None
-    tried_at: float | None = None
     description: Mapping[str, Any] | None = None
     regions: list[str] = field(default_factory=list)
-    credentials: Mapping[str, Any] | None = None
-    opened_for: str = ""
+    given: _Session | None = None
+    opened: _Session | None = None
+    untold: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 class Rolebridge:
@@ -93,8 +109,8 @@ class Rolebridge:
         self._component = component
         self._clock = clock
         self._lock = threading.Lock()
-        self._roles: dict[str, _Role] = {}
-        self._first_hop: dict[str, Mapping[str, Any]] = {}
+        self._roles: OrderedDict[str, _Role] = OrderedDict()
+        self._first_hop: dict[str, _Session] = {}
         self._own_role: str | None = None
 
     def session(self, connection_id: str) -> boto3.Session:
@@ -102,41 +118,83 @@ class Rolebridge:
 
         Raises:
             RoleNotUsable: the role must not be used.
-            PortalUnavailable: nobody knows whether it may be used.
+            PortalUnavailable: nobody knows whether it may be used, or the portal does not know of the session yet.
             botocore.exceptions.ClientError: AWS refused a hop.
         """
-        with self._lock:
-            role = self._roles.setdefault(str(connection_id), _Role())
+        connection_id = str(connection_id)
+        role = self._role(connection_id)
         with role.lock:
-            self._ask(str(connection_id), role)
+            self._ask(connection_id, role)
             if role.description is None:
-                role.credentials = None
+                role.given = role.opened = None
                 raise RoleNotUsable(
                     f"The role of connection {connection_id} for {self._component} must not be used now."
                 )
             # A rotated external ID or another policy makes it another session.
             opened_for = json.dumps(role.description["hops"]) + json.dumps(role.description["session_policies"])
-            if role.credentials is None or role.opened_for != opened_for or _ends_soon(role.credentials):
-                role.credentials = self._open(role.description, role.regions)
-                role.opened_for = opened_for
-            return _boto3_session(role.credentials)
+            if role.given is None or role.given.opened_for != opened_for or _ends(role.given, REPLACE_BEFORE_EXPIRY):
+                try:
+                    self._replace(connection_id, role, opened_for)
+                except PortalUnavailable:
+                    kept = role.given
+                    if kept is None or kept.opened_for != opened_for or _ends(kept, timedelta()):
+                        raise
+            given: _Session = role.given  # type: ignore[assignment]  # `_replace` gives one or raises
+            return _boto3_session(given.credentials)
 
     def connections(self, **filters: str) -> Iterator[Mapping[str, Any]]:
         """Every connection (filters: account_id, tenant_id, customer_number), page by page."""
         address: str | None = f"{self._portal}/api/v1/product/connections/?{urlencode({'page_size': 200} | filters)}"
         while address:
-            page = self._get(address)
+            page = self._call(address)
             yield from page["results"]
             address = page["next"]
 
     def events(self, cursor: int = 0) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """The events behind `cursor` that are there now, each with the cursor to go on from after it."""
+        """The events behind `cursor` that are there now, each with the cursor to go on from after it. Of a connection
+        that one is about, the portal is asked anew before a session is given out.
+        """
         more = True
         while more:
-            page = self._get(f"{self._portal}/api/v1/product/events/?{urlencode({'cursor': cursor})}")
+            page = self._call(f"{self._portal}/api/v1/product/events/?{urlencode({'cursor': cursor})}")
             for event in page["events"]:
+                with self._lock:
+                    if role := self._roles.get(event["connection_id"]):
+                        role.asked_at = None  # the portal is asked before its session is given out again
                 yield event, event["position"]
             cursor, more = page["cursor"], page["more"]
+
+    def _role(self, connection_id: str) -> _Role:
+        with self._lock:
+            role = self._roles.setdefault(connection_id, _Role())
+            self._roles.move_to_end(connection_id)
+            while len(self._roles) > MOST_ROLES:
+                self._roles.popitem(last=False)
+            return role
+
+    def _replace(self, connection_id: str, role: _Role, opened_for: str) -> None:
+        """Open another session, and tell the portal of it before it counts; the caller holds the role's lock.
+
+        What the portal has not taken yet is told first: so nothing is opened while it takes no receipt.
+        """
+        self._tell(connection_id, role)
+        if role.opened is None or role.opened.opened_for != opened_for or _ends(role.opened, REPLACE_BEFORE_EXPIRY):
+            role.opened = None
+            try:
+                role.opened = self._open(role, opened_for)
+            finally:
+                if role.opened is None:  # AWS refused a hop: those before it were opened all the same
+                    with suppress(PortalUnavailable):
+                        self._tell(connection_id, role)
+            self._tell(connection_id, role)
+        role.given, role.opened = role.opened, None
+
+    def _tell(self, connection_id: str, role: _Role) -> None:
+        """Give the portal the receipts that it has not taken yet; PortalUnavailable where it does not take them."""
+        if role.untold:
+            address = f"{self._portal}/api/v1/product/connections/{quote(connection_id, safe='')}/sessions/"
+            self._call(address, {"component": self._component, "sessions": role.untold})
+            role.untold = []
 
     def _ask(self, connection_id: str, role: _Role) -> None:
         """Ask the portal about the role, unless it was asked just now; the caller holds the role's lock."""
@@ -144,25 +202,31 @@ class Rolebridge:
         if role.asked_at is not None and now - role.asked_at < ASK_AGAIN_AFTER:
             return
         try:
-            answer = self._get(f"{self._portal}/api/v1/product/connections/{quote(connection_id, safe='')}/")
+            answer = self._call(f"{self._portal}/api/v1/product/connections/{quote(connection_id, safe='')}/")
         except RoleNotUsable:
             role.description, role.asked_at = None, now
             return
         except PortalUnavailable:
             if role.asked_at is None or now - role.asked_at >= REFUSE_AFTER:
-                role.credentials = None
+                role.given = None
                 raise
             return
         roles = {found["component"]: found for found in answer["roles"]}
         role.description, role.asked_at = roles.get(self._component), now
         role.regions = answer["chain"]["sts_regions"]
 
-    def _get(self, address: str) -> Any:
+    def _call(self, address: str, body: Mapping[str, Any] | None = None) -> Any:
+        """GET an address of the portal, or POST the body to it; what it answers."""
         if not address.startswith(f"{self._portal}/"):
             raise PortalUnavailable(f"The portal leads to another address, {address}: the token is not sent there.")
         request = urllib.request.Request(  # noqa: S310 — https or loopback, checked above
             address,
-            headers={"Authorization": f"Bearer {self._token}", "User-Agent": "rolebridge-product-client/1"},
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": "application/json",
+                "User-Agent": "rolebridge-product-client/1",
+            },
         )
         try:
             with _OPENER.open(request, timeout=TIMEOUT) as answer:
@@ -171,42 +235,50 @@ class Rolebridge:
             with error:
                 if error.code == 404:
                     raise RoleNotUsable("The portal knows no such connection.") from None
-                if error.code == 400:
+                if error.code == 400 and body is None:
                     raise CursorRefused("The portal refused the cursor.") from None
                 raise PortalUnavailable(f"The portal answered {error.code}.") from None
         except (OSError, ValueError) as error:
             raise PortalUnavailable(f"The portal could not be asked: {error}") from None
 
-    def _open(self, description: Mapping[str, Any], regions: list[str]) -> Mapping[str, Any]:
-        """Make the hops one after the other; gives the credentials of the last one."""
+    def _open(self, role: _Role, opened_for: str) -> _Session:
+        """Make the hops one after the other; gives the session of the last one. What is opened for this customer alone
+        is put down as untold.
+        """
+        description: Mapping[str, Any] = role.description or {}
+        regions = role.regions
         *before, last = description["hops"]
-        credentials: Mapping[str, Any] | None = None
+        session: _Session | None = None
         if description["caller_may_be_first"]:
             first, *before = before
             if not self._runs_as(first["RoleArn"], regions[0]):
-                credentials = self._enter_own_role(first, regions)
+                session = self._enter_own_role(first, regions)
         for number, hop in enumerate(before):
             try:
-                credentials = self._assume(credentials, hop, regions)
+                session = self._assume(session, hop, regions)
             except ClientError as error:
                 if number or not description["caller_may_be_first"] or error.response["Error"]["Code"] not in _EXPIRED:
                     raise
                 self._first_hop.pop(first["RoleArn"], None)
-                credentials = self._assume(self._enter_own_role(first, regions), hop, regions)
-        *others, least_exact = description["session_policies"]
-        for session_policy in others:
+                session = self._assume(self._enter_own_role(first, regions), hop, regions)
+            role.untold.append(session.receipt)
+        for session_policy in description["session_policies"]:
             try:
-                return self._assume(credentials, {**last, **session_policy}, regions)
+                entered = self._assume(session, {**last, **session_policy}, regions)
             except ClientError as error:
-                if error.response["Error"]["Code"] not in _OTHER_SESSION_POLICY:
+                is_last = session_policy is description["session_policies"][-1]
+                if is_last or error.response["Error"]["Code"] not in _OTHER_SESSION_POLICY:
                     raise
-        return self._assume(credentials, {**last, **least_exact}, regions)
+            else:
+                role.untold.append(entered.receipt)
+                return replace(entered, opened_for=opened_for)
+        raise RoleNotUsable("The portal names no session policy, and without one no session is opened.")
 
-    def _enter_own_role(self, call: Mapping[str, Any], regions: list[str]) -> Mapping[str, Any]:
+    def _enter_own_role(self, call: Mapping[str, Any], regions: list[str]) -> _Session:
         """The session of our component role, which serves every customer; kept until it ends soon."""
         with self._lock:
             kept = self._first_hop.get(call["RoleArn"])
-        if kept is None or _ends_soon(kept):
+        if kept is None or _ends(kept, REPLACE_BEFORE_EXPIRY):
             kept = self._assume(None, call, regions)
             with self._lock:
                 self._first_hop[call["RoleArn"]] = kept
@@ -219,24 +291,23 @@ class Rolebridge:
         account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
         return f":{account}:assumed-role/{name}/" in self._own_role
 
-    def _assume(
-        self, credentials: Mapping[str, Any] | None, call: Mapping[str, Any], regions: list[str]
-    ) -> Mapping[str, Any]:
+    def _assume(self, session: _Session | None, call: Mapping[str, Any], regions: list[str]) -> _Session:
         """One AssumeRole, in the next region where STS is switched off in one."""
+        opened_at = datetime.now(UTC)
         for region in regions[:-1]:
             try:
-                found: Mapping[str, Any] = self._sts(credentials, region).assume_role(**call)["Credentials"]
+                answer = self._sts(session, region).assume_role(**call)
             except ClientError as error:
                 if error.response["Error"]["Code"] != "RegionDisabledException":
                     raise
             else:
-                return found
-        last: Mapping[str, Any] = self._sts(credentials, regions[-1]).assume_role(**call)["Credentials"]
-        return last
+                return _Session(answer["Credentials"], _receipt(call, answer, opened_at))
+        answer = self._sts(session, regions[-1]).assume_role(**call)
+        return _Session(answer["Credentials"], _receipt(call, answer, opened_at))
 
-    def _sts(self, credentials: Mapping[str, Any] | None, region: str) -> Any:
-        session = boto3.Session() if credentials is None else _boto3_session(credentials)
-        return session.client("sts", region_name=region, config=_CONFIG)
+    def _sts(self, session: _Session | None, region: str) -> Any:
+        boto3_session = boto3.Session() if session is None else _boto3_session(session.credentials)
+        return boto3_session.client("sts", region_name=region, config=_CONFIG)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -250,8 +321,29 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_NoRedirects)
 
 
-def _ends_soon(credentials: Mapping[str, Any]) -> bool:
-    return bool(credentials["Expiration"] < datetime.now(UTC) + REPLACE_BEFORE_EXPIRY)
+def _receipt(call: Mapping[str, Any], answer: Mapping[str, Any], opened_at: datetime) -> Mapping[str, Any]:
+    """What finds the session in CloudTrail, and nothing that could open it again."""
+    narrowed_by = [call["Policy"]] if "Policy" in call else []
+    narrowed_by += [policy["arn"] for policy in call.get("PolicyArns", [])]
+    return {
+        "opened_at": opened_at.isoformat(),
+        "expires_at": answer["Credentials"]["Expiration"].isoformat(),
+        "role_arn": call["RoleArn"],
+        "role_id": answer["AssumedRoleUser"]["AssumedRoleId"].partition(":")[0],
+        "session_name": call["RoleSessionName"],
+        "source_identity": answer.get("SourceIdentity", call.get("SourceIdentity", "")),
+        "tags": {tag["Key"]: tag["Value"] for tag in call.get("Tags", [])},
+        "transitive_tag_keys": list(call.get("TransitiveTagKeys", [])),
+        "policy_sha256": hashlib.sha256("\n".join(narrowed_by).encode()).hexdigest() if narrowed_by else "",
+        "access_key_id": answer["Credentials"]["AccessKeyId"],
+        "request_id": answer["ResponseMetadata"].get("RequestId", ""),
+        "packed_policy_percent": answer.get("PackedPolicySize"),
+    }
+
+
+def _ends(session: _Session, within: timedelta) -> bool:
+    """Whether it has ended, or ends within this time."""
+    return bool(session.credentials["Expiration"] < datetime.now(UTC) + within)
 
 
 def _boto3_session(credentials: Mapping[str, Any]) -> boto3.Session:

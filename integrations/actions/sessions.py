@@ -54,8 +54,8 @@ class OpenedFor(Protocol):
         """For which connection."""
 
     @property
-    def verification_id(self) -> UUID:
-        """By which verification."""
+    def verification_id(self) -> UUID | None:
+        """By which verification, if by one."""
 
     @property
     def withheld(self) -> frozenset[str]:
@@ -67,21 +67,29 @@ def keep_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:
 
     While the database is away it is tried for a while; then the log says which sessions have no receipt.
     """
-    receipts = {one.access_key_id: one for one in landed if isinstance(one, SessionReceipt)}
+    receipts = [one for one in landed if isinstance(one, SessionReceipt)]
     for wait in (*KEPT_AGAIN_AFTER, None):
         try:
             with tenant_scope(opened_for.tenant_id):
-                there = Session.objects.filter(connection_id=opened_for.connection_id, access_key_id__in=receipts)
-                known = set(there.values_list("access_key_id", flat=True))
-                write_receipts(opened_for, [one for key, one in receipts.items() if key not in known])
+                write_new_receipts(opened_for, receipts)
         except DATABASE_AWAY:
             if wait is None:
-                logger.exception("The receipts of these sessions could not be kept: %s", ", ".join(receipts))
+                keys = ", ".join(one.access_key_id for one in receipts)
+                logger.exception("The receipts of these sessions could not be kept: %s", keys)
                 return
             let_go()
             time.sleep(wait)
         else:
             return
+
+
+def write_new_receipts(opened_for: OpenedFor, receipts: Iterable[SessionReceipt]) -> int:
+    """Keep the receipts that are not kept yet, and say how many those were; the tenant's scope is open."""
+    by_key = {one.access_key_id: one for one in receipts}
+    there = Session.objects.filter(connection_id=opened_for.connection_id, access_key_id__in=by_key)
+    known = set(there.values_list("access_key_id", flat=True))
+    write_receipts(opened_for, new := [one for key, one in by_key.items() if key not in known])
+    return len(new)
 
 
 def write_receipts(opened_for: OpenedFor, landed: Iterable[object]) -> None:

@@ -1,4 +1,4 @@
-"""Connections and the feed of events, for the vendor's own product with a service token."""
+"""Connections, receipts of sessions and the feed of events, for the vendor's own product with a service token."""
 
 from typing import Any
 from uuid import UUID
@@ -20,14 +20,19 @@ from integrations.actions.product_access import (
     usable_connections,
     usable_roles,
 )
+from integrations.actions.product_sessions import NotOfThisConnection, keep_product_sessions
+from integrations.api.connections import field_error, valid
+from integrations.aws.report import SessionPurpose, SessionReceipt
 from integrations.models import Connection, StatusChange
 from tenants.api.base import Pagination
 from tenants.api.filters import Filters
 from tenants.api.problems import Problem
-from tenants.api.schema import INVALID_CURSOR, RETRY_AFTER, operation
+from tenants.api.schema import INVALID_BODY, INVALID_CURSOR, RETRY_AFTER, operation
+from tenants.api.serializers import InputSerializer
 from tenants.api.service_tokens import ProductAPIView
 
 DEFAULT_EVENTS, MOST_EVENTS = 200, 1000
+MOST_RECEIPTS = 10  # of one report; to enter a role takes three
 _LIMITED = {429: "The token asked too often.", 503: "This installation answers no service tokens."}
 _RETRY_AFTER = OpenApiParameter(
     "Retry-After",
@@ -214,6 +219,79 @@ class ProductConnection(ProductAPIView):
         if connection is None:
             raise Http404
         return Response(ProductConnectionDetailSerializer(connection).data)
+
+
+class ProductReceiptInput(InputSerializer):
+    """The receipt of one session that the product opened. No credential: the access key id names it in CloudTrail."""
+
+    opened_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    role_arn = serializers.CharField(max_length=2048)
+    role_id = serializers.CharField(max_length=64, allow_blank=True, default="")
+    session_name = serializers.CharField(max_length=64)
+    source_identity = serializers.CharField(max_length=64, allow_blank=True, default="")
+    tags = serializers.DictField(child=serializers.CharField(max_length=256, allow_blank=True), default=dict)
+    transitive_tag_keys = serializers.ListField(
+        child=serializers.CharField(max_length=128), max_length=50, default=list
+    )
+    policy_sha256 = serializers.RegexField(
+        r"^[0-9a-f]{64}$",
+        allow_blank=True,
+        default="",
+        help_text="SHA-256, in hex, of the session policy and the ARNs of managed ones, a line each.",
+    )
+    access_key_id = serializers.RegexField(r"^[A-Z0-9]{16,128}$")
+    request_id = serializers.CharField(max_length=64, allow_blank=True, default="")
+    packed_policy_percent = serializers.IntegerField(min_value=0, max_value=100, allow_null=True, default=None)
+
+
+class ProductSessionsInput(InputSerializer):
+    """What the product opened to work for one component."""
+
+    component = serializers.CharField(max_length=40)
+    sessions = serializers.ListField(child=ProductReceiptInput(), min_length=1, max_length=MOST_RECEIPTS)
+
+
+class ProductSessionsSerializer(serializers.Serializer[Any]):
+    """What became of it."""
+
+    kept = serializers.IntegerField(help_text="How many were not kept before.")
+
+
+class ProductSessions(ProductAPIView):
+    """The sessions that the product opened for one connection."""
+
+    http_method_names = ["post"]
+
+    @operation(
+        "report_product_sessions",
+        "Report the sessions that were opened (service token)",
+        request=ProductSessionsInput,
+        answers={201: ProductSessionsSerializer},
+        problems={404: "There is no such connection."} | INVALID_BODY | _LIMITED,
+        parameters=[_RETRY_AFTER],
+    )
+    def post(self, request: Request, connection_id: UUID) -> Response:
+        """Give the receipt of each session before you use it: the customer sees it among the sessions of the
+        connection. One that was reported before is kept once.
+        """
+        wanted = valid(ProductSessionsInput(data=request.data))
+        connection = usable_connections().filter(pk=connection_id).first()
+        if connection is None:
+            raise Http404
+        try:
+            kept = keep_product_sessions(
+                connection=connection,
+                receipts=[_receipt(wanted["component"], one) for one in wanted["sessions"]],
+            )
+        except NotOfThisConnection as error:
+            raise field_error("sessions", str(error), "not_of_this_connection") from error
+        return Response({"kept": kept}, status=201)
+
+
+def _receipt(component: str, given: dict[str, Any]) -> SessionReceipt:
+    lists = {"tags": tuple(sorted(given["tags"].items())), "transitive_tag_keys": tuple(given["transitive_tag_keys"])}
+    return SessionReceipt(**given | lists, component=component, purpose=SessionPurpose.PRODUCT)
 
 
 class ProductEvents(ProductAPIView):

@@ -91,6 +91,11 @@ urlpatterns = [
     ),
     path("product/connections/", product.ProductConnections.as_view(), name="product_connections"),
     path("product/connections/<uuid:connection_id>/", product.ProductConnection.as_view(), name="product_connection"),
+    path(
+        "product/connections/<uuid:connection_id>/sessions/",
+        product.ProductSessions.as_view(),
+        name="product_sessions",
+    ),
     path("product/events/", product.ProductEvents.as_view(), name="product_events"),
     path("verifications/", bulk_verifications.RequestVerifications.as_view(), name="verifications"),
     path(

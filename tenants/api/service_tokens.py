@@ -60,7 +60,7 @@ class ServiceTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unt
             "type": "http",
             "scheme": "bearer",
             "description": "A service token of the vendor's own product, made by support staff. It reads across "
-            "organisations what opens a session, and nothing else.",
+            "organisations what opens a session, and reports the sessions that were opened; nothing else.",
         }
 
 
@@ -75,7 +75,7 @@ class HasServiceToken(BasePermission):
 
 
 class ProductAPIView(ApiView):
-    """A view for the vendor's product: read only, as the database role `product`, counted for each token."""
+    """A view for the vendor's product: as the database role `product`, which only reads, counted for each token."""
 
     access = "service_token"
     http_method_names = ["get", "head"]

@@ -6,10 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from integrations import product_client
+from integrations.actions import emergency_stop
 from integrations.actions.pausing import pause
+from integrations.models import Session
 from integrations.product_client import CursorRefused, PortalUnavailable, Rolebridge, RoleNotUsable
+from integrations.vendor import vendor_settings
 from tenants.actions.service_tokens import create_service_token, revoke_service_token
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
@@ -97,14 +101,7 @@ def test_the_session_is_in_the_customers_account_and_no_wider_than_the_component
 
 def test_a_session_is_kept_and_replaced_before_it_ends(connected, rolebridge, monkeypatch) -> None:
     connection, _ = connected
-    opened = []
-    assume = Rolebridge._assume
-
-    def counted(*asked):
-        opened.append(asked)
-        return assume(*asked)
-
-    monkeypatch.setattr(Rolebridge, "_assume", counted)
+    opened = count_opened(monkeypatch)
 
     rolebridge.session(connection.pk)
     rolebridge.session(connection.pk)
@@ -113,6 +110,127 @@ def test_a_session_is_kept_and_replaced_before_it_ends(connected, rolebridge, mo
     monkeypatch.setattr(product_client, "REPLACE_BEFORE_EXPIRY", timedelta(hours=2))
     rolebridge.session(connection.pk)
     assert len(opened) > 3
+
+
+def receipts_of(connection) -> list[Session]:
+    with tenant_scope(connection.tenant_id):
+        return list(connection.sessions.filter(purpose="product").order_by("opened_at"))
+
+
+def test_each_session_leaves_a_receipt_that_the_customer_reads(cast, api, connected, rolebridge) -> None:
+    connection, account = connected
+
+    session = rolebridge.session(connection.pk)
+    rolebridge.session(connection.pk)
+
+    launch, entered = receipts_of(connection)
+    assert entered.access_key_id == session.get_credentials().access_key
+    assert entered.role_arn.startswith(f"arn:aws:iam::{account.account_id}:role/")
+    assert entered.expires_at - entered.opened_at > timedelta(minutes=59)
+    assert entered.component == COMPONENT
+    assert entered.source_identity == launch.source_identity == f"rolebridge-{connection.reference}"
+    assert len(entered.policy_sha256) == len(launch.policy_sha256) == 64
+    assert entered.request_id
+    assert entered.role_id.startswith("AROA")
+    assert launch.role_arn == vendor_settings().integration_role_arn
+    assert launch.tags["Connection"] == connection.reference
+    assert launch.transitive_tag_keys == ["Tenant", "Connection", "Component"]
+    shown = api(cast.owner, cast.tenant).get(f"/api/v1/connections/{connection.pk}/sessions/?purpose=product").json()
+    assert [one["access_key_id"] for one in shown["results"]] == [entered.access_key_id, launch.access_key_id]
+    assert {one.access_key_id for one in emergency_stop.open_sessions(timezone.now())} >= {entered.access_key_id}
+
+
+def refuse_receipts(monkeypatch) -> list[object]:
+    """From now on the portal takes no receipt; the bodies that it was sent."""
+    refused: list[object] = []
+    call = Rolebridge._call
+
+    def refusing(self, address, body=None):
+        if body is None:
+            return call(self, address)
+        refused.append(body)
+        raise PortalUnavailable("The portal answered 503.")
+
+    monkeypatch.setattr(Rolebridge, "_call", refusing)
+    return refused
+
+
+def count_opened(monkeypatch) -> list[object]:
+    opened: list[object] = []
+    assume = Rolebridge._assume
+
+    def counted(*asked):
+        opened.append(asked)
+        return assume(*asked)
+
+    monkeypatch.setattr(Rolebridge, "_assume", counted)
+    return opened
+
+
+def test_no_session_is_given_out_or_opened_again_before_the_portal_has_its_receipt(connected, rolebridge) -> None:
+    connection, _ = connected
+    with pytest.MonkeyPatch.context() as away:
+        refused = refuse_receipts(away)
+        opened = count_opened(away)
+        for _ in range(3):
+            with pytest.raises(PortalUnavailable):
+                rolebridge.session(connection.pk)
+        assert len(opened) == 3, "A, B and C, once"
+        assert refused[0] == refused[2]
+    assert receipts_of(connection) == []
+
+    session = rolebridge.session(connection.pk)
+
+    assert [one.access_key_id for one in receipts_of(connection)][1] == session.get_credentials().access_key
+
+
+def test_the_earlier_session_serves_while_the_portal_takes_no_receipt_of_the_next(connected, rolebridge) -> None:
+    connection, _ = connected
+    first = rolebridge.session(connection.pk).get_credentials().access_key
+    with pytest.MonkeyPatch.context() as away:
+        away.setattr(product_client, "REPLACE_BEFORE_EXPIRY", timedelta(minutes=61))
+        refused = refuse_receipts(away)
+
+        assert rolebridge.session(connection.pk).get_credentials().access_key == first
+        assert len(refused) == 1
+
+        rolebridge._roles[str(connection.pk)].given.credentials["Expiration"] -= timedelta(minutes=61)
+        with pytest.raises(PortalUnavailable):
+            rolebridge.session(connection.pk)
+
+
+def test_where_the_customers_role_refuses_us_the_session_before_it_has_its_receipt(connected, rolebridge) -> None:
+    connection, account = connected
+    nobody = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    trust = {"Version": "2012-10-17", "Statement": [nobody]}
+    account.set_trust(f"rolebridge-{connection.reference}-{COMPONENT}", trust)
+
+    with pytest.raises(account.iam.exceptions.ClientError, match="AccessDenied"):
+        rolebridge.session(connection.pk)
+
+    (launch,) = receipts_of(connection)
+    assert launch.role_arn == vendor_settings().integration_role_arn
+
+
+def test_who_follows_the_feed_gives_out_no_session_of_a_paused_role(connected, rolebridge) -> None:
+    connection, _ = connected
+    rolebridge.session(connection.pk)
+    with tenant_scope(connection.tenant_id):
+        pause(connection=connection, by=SYSTEM)
+
+    list(rolebridge.events())
+
+    with pytest.raises(RoleNotUsable):
+        rolebridge.session(connection.pk)
+
+
+def test_the_sessions_that_were_used_least_lately_are_forgotten(rolebridge, monkeypatch) -> None:
+    monkeypatch.setattr(product_client, "MOST_ROLES", 2)
+
+    for name in ("one", "two", "one", "three"):
+        rolebridge._role(name)
+
+    assert list(rolebridge._roles) == ["one", "three"]
 
 
 def test_a_paused_role_is_refused_within_a_minute(connected, rolebridge, clock) -> None:

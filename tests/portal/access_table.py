@@ -276,6 +276,7 @@ TABLE: dict[str, list[Row]] = {
     # With a service token alone (tests/integrations/api/test_product.py)
     "api/v1/product/connections/": [everybody(401)],
     "api/v1/product/connections/<uuid:connection_id>/": [everybody(401)],
+    "api/v1/product/connections/<uuid:connection_id>/sessions/": [everybody(401, method="post")],
     "api/v1/product/events/": [everybody(401)],
     "^api/": [everybody(404, url="api/nothing/"), everybody(404, url="api/v1/connections", method="post")],
     # Django admin
