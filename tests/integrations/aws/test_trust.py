@@ -134,6 +134,23 @@ def test_an_open_role_is_unsafe_even_where_the_chain_itself_is_refused(vendor, c
     assert found(report, "chain.integration_to_customer").cause == "product_tag_missing"
 
 
+@ALL_CHAINS
+def test_a_role_that_lets_in_without_an_id_alone_is_open_and_not_mistyped(vendor, customer):
+    customer.deploy(trust=open_trust(customer, {"Null": {"sts:ExternalId": "true"}}))
+
+    report = verify(vendor, customer.target())
+
+    refused = found(report, "chain.integration_to_customer")
+    assert (refused.outcome, refused.cause, refused.who) == (
+        Outcome.DENIED,
+        "trust_open_but_refused",
+        Actor.CUSTOMER,
+    )
+    assert found(report, "trust.control").cause == "control_refused"
+    assert found(report, "trust.no_external_id").outcome is Outcome.VIOLATED
+    assert role_status(report) == "unsafe"
+
+
 def test_an_open_role_that_forgets_to_allow_tags_is_still_seen_to_be_open(vendor, customer):
     trust = open_trust(customer)
     del trust["Statement"][1]
