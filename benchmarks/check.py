@@ -150,7 +150,10 @@ def measure(place: Installation, checks: str, connections: list[tuple[str, str]]
 
 
 def hang(place: Installation, number: int) -> None:
-    """A tenant whose accounts take every call and answer none, with a verification of each asked for."""
+    """A tenant whose accounts take calls and answer none, with a verification of each asked for.
+
+    Every second one answers no AssumeRole into it either; the others hang from the first call of the role's own.
+    """
     from integrations.actions.verifications import request_verification
     from tenants.audit import SYSTEM
     from tenants.scope import tenant_scope
@@ -159,7 +162,8 @@ def hang(place: Installation, number: int) -> None:
     for account in range(HANGING):
         account_id = str(FIRST_CUSTOMER + number + account)
         connection = place.connection(tenant, account_id, f"Hanging {account}")
-        place.scene.control("faults", {"kind": "timeout", "account": account_id, "seconds": 120})
+        calls = "target" if account % 2 else "account"
+        place.scene.control("faults", {"kind": "timeout", calls: account_id, "seconds": 120})
         with tenant_scope(tenant.pk):
             request_verification(connection=connection, by=SYSTEM)
 

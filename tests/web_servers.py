@@ -62,7 +62,7 @@ def web_server(answer: Handler, tls: ssl.SSLContext | None = None) -> Iterator[W
             with suppress(OSError):  # whoever asked has gone
                 running.answer(asked, self)
 
-        do_GET = do_POST = handle_any  # noqa: N815 — http.server's names
+        do_GET = do_POST = do_PUT = handle_any  # noqa: N815 — http.server's names
 
         def log_message(self, *_args: object) -> None:
             """Nothing on the terminal."""

@@ -251,6 +251,7 @@ _IMPLICIT = re.compile(rf"because no ({_TYPES}) allows", re.IGNORECASE)
 _EXPLICIT = re.compile(rf"explicit deny in (?:an? )?({_TYPES})", re.IGNORECASE)
 _POLICY_ARN = re.compile(r"explicit deny in [^:]*: (arn:[^\s,]+)")
 _ENCODED = re.compile(r"(Encoded authorization failure message: ?)([A-Za-z0-9_=-]+)")
+_ENCODED_IN_COMMAND = re.compile(r"(--encoded-message )\S+")  # of the command by which the customer reads it
 
 
 def read_denial(text: str) -> Denial:
@@ -288,4 +289,4 @@ def redact(text: str) -> str:
     EC2's encoded reasons go as well: whoever decodes them reads the same names.
     """
     text = _POLICY_NAMES.sub("[policy]", _ORGANISATION_IDS.sub("[organisation]", text))
-    return _ENCODED.sub(r"\1[encoded]", text)
+    return _ENCODED_IN_COMMAND.sub(r"\1[encoded]", _ENCODED.sub(r"\1[encoded]", text))

@@ -43,12 +43,14 @@ def small_worker(db, broker, sandbox_address, monkeypatch):
     sandbox_control("faults", {"clear": True})
 
 
-def hanging_connections(tenant: Tenant, number: int) -> list[Connection]:
-    """Connections whose accounts take every call and answer none."""
+def hanging_connections(tenant: Tenant, number: int, calls: str) -> list[Connection]:
+    """Connections whose accounts take calls and answer none: those of their own roles (`account`), or those into them
+    as well (`target`), of which the first is AssumeRole.
+    """
     made = []
     for _ in range(number):
         connection, account = connection_with_stack(tenant, components=["log-analysis"])
-        sandbox_control("faults", {"kind": "timeout", "account": account.account_id, "seconds": 60})
+        sandbox_control("faults", {"kind": "timeout", calls: account.account_id, "seconds": 60})
         made.append(connection)
     return made
 
@@ -65,13 +67,14 @@ def wait_until(condition, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("calls", ["account", "target"])
 @pytest.mark.parametrize("tenants", [1, 3])
-def test_hanging_accounts_of_others_delay_nobody(cast, small_worker, tenants) -> None:
+def test_hanging_accounts_of_others_delay_nobody(cast, small_worker, tenants, calls) -> None:
     """More hanging connections than the worker has threads, of as many tenants as leave a share of the threads free."""
     more = [create_tenant(name=f"Slow {number}", owner=cast.owner, by=SYSTEM) for number in range(tenants - 1)]
     hanging = [cast.tenant, *more]
     each = (THREADS + 2) // tenants
-    for connection in [one for tenant in hanging for one in hanging_connections(tenant, each)]:
+    for connection in [one for tenant in hanging for one in hanging_connections(tenant, each, calls)]:
         ask(connection)
     share = verifications.MOST_RUNNING_PER_TENANT
     wait_until(lambda: all(states(tenant).count(State.RUNNING) == share for tenant in hanging))

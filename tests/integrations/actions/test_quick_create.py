@@ -5,11 +5,14 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import connections
 from django.test import override_settings
 from django.utils import timezone
 
+from integrations.actions import quick_create
 from integrations.actions.connections import create_connection
 from integrations.actions.quick_create import prepare_quick_create
+from integrations.aws.template_bucket import publish_template
 from integrations.models import RoleTemplateDownload
 from integrations.role_templates.quick_create import quick_create_url
 from tenants.audit import SYSTEM
@@ -60,6 +63,29 @@ def test_the_page_shows_the_link_and_without_a_bucket_the_download_alone(bucket,
     assert "Make a Launch stack link" in offered
     assert "https://us-east-1.console.aws.amazon.com/cloudformation/home?region=us-east-1#/stacks/create/review" in page
     assert "The link works until" in page
+
+
+@pytest.mark.parametrize("through", ["page", "api"])
+def test_no_transaction_is_open_while_the_bucket_is_written_to(
+    bucket, connection, cast, sign_in, api, monkeypatch, through
+) -> None:
+    open_transactions = []
+
+    def publish(*arguments):
+        open_transactions.append([one.alias for one in connections.all() if one.in_atomic_block])
+        return publish_template(*arguments)
+
+    monkeypatch.setattr(quick_create, "publish_template", publish)
+
+    with override_settings(TEMPLATE_BUCKET=bucket):
+        if through == "page":
+            url = f"/tenants/{cast.tenant.pk}/connections/{connection.pk}/quick-create/"
+            answer = sign_in(cast.owner).post(url)
+        else:
+            answer = api(cast.owner, cast.tenant).post(f"/api/v1/connections/{connection.pk}/quick-create/")
+
+    assert answer.status_code == (200 if through == "page" else 201)
+    assert open_transactions == [[]]
 
 
 @pytest.mark.parametrize("name", ["no-such-bucket"])

@@ -7,6 +7,7 @@ from integrations.actions.offboarding import request_removal
 from integrations.actions.pausing import pause, resume
 from integrations.models import Connection
 from tenants.audit import SYSTEM
+from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tests.brokers import unread, use_broker
 from tests.reports import found
@@ -43,6 +44,26 @@ def test_what_verifications_find_is_written_with_the_verification(cast) -> None:
     assert history(connection) == [("", "awaiting", "chosen"), ("awaiting", "connected", "verification")]
     with tenant_scope(cast.tenant.pk):
         assert connection.status_changes.latest("at").verification == decisive
+
+
+def test_a_change_that_a_verification_makes_is_one_audit_event(cast) -> None:
+    connection = make(cast)
+    found(connection, log_analysis="passed")
+    found(connection, log_analysis="passed")
+    found(connection, log_analysis="passed")
+    found(connection, log_analysis="no_verdict")
+
+    with tenant_scope(cast.tenant.pk):
+        [event] = AuditEvent.objects.for_tenant(cast.tenant.pk).filter(action__endswith="customer_role:status_changed")
+        role = connection.roles.get(component="log-analysis")
+    assert event.action == "system:customer_role:status_changed"
+    assert (event.actor_kind, event.target_kind, event.target_id) == ("system", "customerrole", str(role.pk))
+    assert event.data == {
+        "connection": str(connection.pk),
+        "component": "log-analysis",
+        "before": "awaiting",
+        "after": "connected",
+    }
 
 
 def test_what_people_do_is_written_with_its_cause(cast) -> None:

@@ -1,5 +1,7 @@
 """Staff find a verification, and read what it found without what is not theirs to read."""
 
+from integrations.aws.errors import Refused
+from integrations.aws.findings import judge_probe_failure
 from tests.integrations.admin.builders import LIST, connect, verified
 
 
@@ -51,3 +53,31 @@ def test_what_is_the_customers_organisations_own_is_redacted_for_staff(cast, sta
         assert "[organisation]" in page
         for secret in ("o-abcdefghij", "p-abcdefgh", "ou-abcd-12345678"):
             assert secret not in page
+
+
+def test_ec2s_encoded_reason_is_redacted_for_staff_in_the_text_and_in_the_command(cast, staff) -> None:
+    text = "You are not authorized to perform this operation. Encoded authorization failure message: c2VjcmV0-_Zx"
+    verdict = judge_probe_failure(Refused("UnauthorizedOperation", text))
+    assert "c2VjcmV0" in verdict.fix
+    connection = connect(cast.tenant)
+    verification = verified(
+        connection,
+        {
+            "outcome": "denied",
+            "who": "customer",
+            "action": "ec2:DescribeInstances",
+            "cause": verdict.cause,
+            "title": verdict.title,
+            "detail": text,
+            "fix": verdict.fix,
+        },
+    )
+
+    for url in (
+        f"/admin/integrations/verification/{verification.pk}/change/",
+        f"{LIST}{connection.pk}/change/",
+        f"/admin/tenants/tenant/{cast.tenant.pk}/change/",
+    ):
+        page = staff.get(url).content.decode()
+        assert "--encoded-message [encoded]" in page
+        assert "c2VjcmV0" not in page

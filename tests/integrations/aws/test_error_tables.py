@@ -71,7 +71,9 @@ ACCESS_DENIED_TEXTS = {
     "because no session policy allows": [
         "test_refusals.py::test_a_refusal_by_our_own_session_policy_is_never_the_customers"
     ],
-    "with an explicit deny in a session policy": ["test_findings.py::test_a_refused_probe_names_who_must_act"],
+    "with an explicit deny in a session policy": [
+        "test_refusals.py::test_a_refusal_by_our_own_session_policy_is_never_the_customers"
+    ],
     "because no resource-based policy allows": [
         "test_refusals.py::test_a_bucket_of_another_account_is_its_owners_to_open"
     ],

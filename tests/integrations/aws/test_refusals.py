@@ -26,6 +26,10 @@ from tests.integrations.aws.conftest import Customer, root_client
 ACTION = "ec2:DescribeInstances"
 OF_THE_BUCKET = "s3:GetBucketTagging"
 DENY = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": ACTION, "Resource": "*"}]}
+ALLOW_ALL_AND_DENY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}, *DENY["Statement"]],
+}
 ALLOW_ALL_BUT = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "NotAction": ACTION, "Resource": "*"}],
@@ -81,10 +85,19 @@ def test_a_deny_on_the_role_is_the_customers_to_remove(vendor, customer):
     assert (finding.outcome, finding.cause) == (Outcome.DENIED, "blocked_by_customer_policy")
 
 
-def test_a_refusal_by_our_own_session_policy_is_never_the_customers(vendor, customer, monkeypatch):
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (ALLOW_ALL_BUT, "because no session policy allows"),
+        (ALLOW_ALL_AND_DENY, "with an explicit deny in a session policy"),
+    ],
+)
+def test_a_refusal_by_our_own_session_policy_is_never_the_customers(
+    vendor, customer, monkeypatch, caplog, document, words
+):
     customer.deploy()
-    # A component whose session policy forgets an action that it probes.
-    forgetful = CustomerSessionPolicy(Narrowing.ACTIONS, text=compact(ALLOW_ALL_BUT))
+    # A component whose session policy forgets, or denies, an action that it probes.
+    forgetful = CustomerSessionPolicy(Narrowing.ACTIONS, text=compact(document))
     monkeypatch.setattr(chain, "customer_session_policies", lambda component, role, **chosen: iter([forgetful]))
 
     report = verify(vendor, customer)
@@ -92,6 +105,7 @@ def test_a_refusal_by_our_own_session_policy_is_never_the_customers(vendor, cust
     finding = permission(report)
     assert (finding.outcome, finding.cause, finding.who) == (Outcome.ERROR, "our_session_policy", Actor.VENDOR)
     assert finding.detail == ""
+    assert words in caplog.text  # what AWS says is ours to read, and not the customer's
     assert role_status(report) == "no_verdict"
 
 

@@ -134,6 +134,23 @@ def test_an_open_role_is_unsafe_even_where_the_chain_itself_is_refused(vendor, c
     assert found(report, "chain.integration_to_customer").cause == "product_tag_missing"
 
 
+@ALL_CHAINS
+def test_a_role_that_lets_in_without_an_id_alone_is_open_and_not_mistyped(vendor, customer):
+    customer.deploy(trust=open_trust(customer, {"Null": {"sts:ExternalId": "true"}}))
+
+    report = verify(vendor, customer.target())
+
+    refused = found(report, "chain.integration_to_customer")
+    assert (refused.outcome, refused.cause, refused.who) == (
+        Outcome.DENIED,
+        "trust_open_but_refused",
+        Actor.CUSTOMER,
+    )
+    assert found(report, "trust.control").cause == "control_refused"
+    assert found(report, "trust.no_external_id").outcome is Outcome.VIOLATED
+    assert role_status(report) == "unsafe"
+
+
 def test_an_open_role_that_forgets_to_allow_tags_is_still_seen_to_be_open(vendor, customer):
     trust = open_trust(customer)
     del trust["Statement"][1]
@@ -297,6 +314,63 @@ def test_the_trust_test_alone_calls_a_role_made_from_the_template_safe_and_an_op
         statement["Principal"] = {"AWS": vendor.account_root_arn}
     customer.set_trust(name, trust)
     assert check_trust(vendor, customer.target(), on_finding=lambda finding: None).safe is False
+
+
+# A success is repeated before it is believed
+
+
+def lets_in(monkeypatch, vendor, customer, check, put_right_after=None):
+    """A role that lets in whom `check` tries, until its trust policy is put right after so many successes; gives the
+    successes as they come.
+    """
+    if check == "trust.no_external_id":
+        attempt, whom = "try_customer_role", None
+        trust = open_trust(customer, {"StringEqualsIfExists": {"sts:ExternalId": EXTERNAL_ID}})
+    else:
+        attempt, whom = "try_as_canary", str(customer.target().role_arn(vendor))
+        trust = copy.deepcopy(customer.document().trust_policy)
+        for statement in trust["Statement"]:
+            statement["Principal"] = {"AWS": vendor.account_root_arn}
+    name = customer.deploy(trust=trust)
+    real, successes = getattr(trust_checks, attempt), []
+
+    def enter(*arguments):
+        receipt = real(*arguments)
+        if arguments[-1] == whom:
+            successes.append(receipt)
+            if len(successes) == put_right_after:
+                customer.set_trust(name, customer.document().trust_policy)
+        return receipt
+
+    monkeypatch.setattr(trust_checks, attempt, enter)
+    return successes
+
+
+ONCE_OR_TWICE = pytest.mark.parametrize("check", ["trust.no_external_id", "trust.canary"])
+
+
+@ONCE_OR_TWICE
+def test_a_role_that_lets_in_once_and_then_refuses_is_not_unsafe(vendor, customer, monkeypatch, check):
+    successes = lets_in(monkeypatch, vendor, customer, check, put_right_after=1)
+
+    report = verify(vendor, customer.target())
+
+    assert len(successes) == 1
+    assert found(report, check).outcome is Outcome.PASSED
+    assert found(report, check).cause == "refused_as_it_should"
+    assert role_status(report) == "connected"
+    assert successes[0] in report.receipts
+
+
+@ONCE_OR_TWICE
+def test_a_role_that_lets_in_twice_is_unsafe(vendor, customer, monkeypatch, check):
+    successes = lets_in(monkeypatch, vendor, customer, check)
+
+    report = verify(vendor, customer.target())
+
+    assert len(successes) == 2
+    assert found(report, check).outcome is Outcome.VIOLATED
+    assert role_status(report) == "unsafe"
 
 
 # The template on its way to the customer (F18)
