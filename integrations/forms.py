@@ -43,7 +43,7 @@ class ConnectionForm(forms.Form):
     )
     account_id = _account_field(required=False)
     # Each time it is shown it is another form, so that one that is sent twice makes one connection.
-    form = forms.CharField(required=False, initial=uuid4, widget=forms.HiddenInput)
+    form = forms.CharField(required=False, max_length=36, initial=uuid4, widget=forms.HiddenInput)
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as it came

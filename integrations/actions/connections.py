@@ -1,8 +1,9 @@
 """Connections: made, given an account and components, found proved by another tenant."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import uuid4, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from django.conf import settings
 from django.db import transaction
@@ -58,7 +59,7 @@ def create_connection(
     account_id: str = "",
     components: Iterable[str] | None = None,
     from_before: RoleFromBefore | None = None,
-    form: str = "",
+    pk: UUID | None = None,
 ) -> Connection:
     """A new connection with an external ID of its own (F4).
 
@@ -69,8 +70,7 @@ def create_connection(
         account_id: the AWS account, if it is known already; dashes and spaces are allowed.
         components: ids from the catalogue; all of them by default.
         from_before: for `vendor_import` alone: the role that serves all of the components already.
-        form: what names the form that asks for it. The same form with the same name and account again gives the
-            connection that it made the first time.
+        pk: for `create_connection_once` alone: its id.
 
     Raises:
         InvalidAccountId, VendorAccountAsCustomer, UnknownComponent, TooManyConnections: the message says what to do;
@@ -78,13 +78,9 @@ def create_connection(
     """
     chosen = _known_components(components)
     account_id = _customer_account(account_id) if account_id else ""
-    # A form that is sent twice comes twice at once: the one that waits for the other finds what it made.
-    list(Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).values_list("pk"))
-    pk = uuid5(tenant.pk, f"{form} {account_id} {name}") if form else uuid4()
-    if form and (made := Connection.objects.for_tenant(tenant.pk).filter(pk=pk).first()):
-        return made
+    _lock(tenant)
     _refuse_too_many(tenant)
-    connection = Connection(pk=pk, tenant=tenant, name=name, account_id=account_id)
+    connection = Connection(pk=pk or uuid4(), tenant=tenant, name=name, account_id=account_id)
     if from_before is not None:
         connection.external_id, connection.external_id_origin = from_before.external_id, ExternalIdOrigin.IMPORTED
         connection.role_name_pattern, connection.role_path = from_before.name, from_before.path
@@ -101,6 +97,30 @@ def create_connection(
         components=chosen,
     )
     return connection
+
+
+@transaction.atomic
+def create_connection_once(
+    *, form: str, tenant: Tenant, name: str, by: Actor, account_id: str = ""
+) -> tuple[Connection, bool]:
+    """The connection that a form asks for, and whether it is new.
+
+    The same form with the same name and account again gives the connection that it made the first time, unless that is
+    removed by now or on its way there. `form` is what names the form; without it the connection is always new. All else
+    is as `create_connection` has it, and so is what it raises.
+    """
+    account_id = _customer_account(account_id) if account_id else ""
+    pk = uuid4()
+    if form:
+        # A form that is sent twice comes twice at once: the one that waits for the other finds what it made.
+        _lock(tenant)
+        of_form = uuid5(tenant.pk, json.dumps([form, account_id, name]))
+        made = Connection.objects.for_tenant(tenant.pk).filter(pk=of_form).first()
+        if made is None:
+            pk = of_form
+        elif not made.is_removed:
+            return made, False
+    return create_connection(tenant=tenant, name=name, by=by, account_id=account_id, pk=pk), True
 
 
 @transaction.atomic
@@ -153,6 +173,11 @@ def update_connection(
         connection.save(update_fields=["name", "account_id", "asked_at", "next_verification_at"])
         audit.record("connection:changed", by=by, tenant_id=connection.tenant_id, target=connection, **changes)
     return connection
+
+
+def _lock(tenant: Tenant) -> None:
+    """Let one at a time make connections of a tenant."""
+    list(Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).values_list("pk"))
 
 
 def _refuse_too_many(tenant: Tenant) -> None:

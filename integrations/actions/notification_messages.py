@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -77,8 +78,8 @@ def _digest(notifications: Sequence[Notification]) -> tuple[str, dict[str, Any]]
         {"connection": connections[pk], "changes": _named(changes), "address": _address(connections[pk])}
         for pk, changes in latest.items()
     ]
-    subject = ngettext("%d connection has changed", "%d connections have changed", len(entries)) % len(entries)
-    return subject, {"entries": entries}
+    words = ngettext("%s connection has changed", "%s connections have changed", len(entries))
+    return words % intcomma(len(entries)), {"entries": entries}
 
 
 def _named(changes: dict[str, str]) -> list[dict[str, str]]:

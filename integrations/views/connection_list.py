@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -155,11 +156,11 @@ def verify_connections(request: MemberRequest) -> HttpResponse:
         return redirect(address)
     if count:
         words = ngettext(
-            "%d connection is verified now. Its status changes here as soon as it is done.",
-            "%d connections are verified now, a few at a time. Their statuses change here as they are done.",
+            "%s connection is verified now. Its status changes here as soon as it is done.",
+            "%s connections are verified now, a few at a time. Their statuses change here as they are done.",
             count,
         )
-        messages.success(request, words % count)
+        messages.success(request, words % intcomma(count))
     else:
         messages.info(
             request, _("Nothing new to do: what can be verified is being verified already, or has no AWS account yet.")

@@ -12,7 +12,6 @@ const BUTTONS = [
   ["[x-on\\:click=\"switchTheme('light')\"]", "", { "aria-pressed": "adminTheme == 'light'" }],
   ["[x-on\\:click=\"switchTheme('dark')\"]", "", { "aria-pressed": "adminTheme == 'dark'" }],
   ["[x-on\\:click=\"switchTheme('auto')\"]", "", { "aria-pressed": "adminTheme == 'auto'" }],
-  [".inline-pagination a", "", {}],
 ];
 const NAMES = {
   "#searchbar": "Search",
@@ -40,6 +39,11 @@ function makeButtons(part) {
       });
     }
   }
+}
+
+// The theme has htmx load the other pages of rows within a page, from a link without an address, which no key reaches.
+function makeLinks(part) {
+  for (const link of part.querySelectorAll(".inline-pagination a[hx-get]")) link.href = link.getAttribute("hx-get");
 }
 
 function nameParts(part) {
@@ -72,6 +76,7 @@ function nameParts(part) {
 
 document.addEventListener("alpine:init", () => {
   makeButtons(document);
+  makeLinks(document);
   nameParts(document);
   // Who opened the filters by key is among them.
   document.querySelector('[x-on\\:click^="filterOpen = true"]')?.addEventListener("click", () => {
@@ -80,6 +85,7 @@ document.addEventListener("alpine:init", () => {
 });
 document.addEventListener("htmx:afterSwap", (event) => {
   makeButtons(event.target);
+  makeLinks(event.target);
   nameParts(event.target);
 });
 // The theme asks for the system's colours once, when the page is loaded.

@@ -5,7 +5,9 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import AnonymousUser
+from django.core import mail
 from django.template.loader import render_to_string
+from django.test import Client
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 from playwright.sync_api import expect
@@ -35,7 +37,53 @@ def test_no_page_for_visitors_breaks_a_rule(page) -> None:
 
     for address in ANONYMOUS.values():
         page.goto(address)
+        assert page.url.endswith(address)
         found += violations(page)
+
+    assert found == []
+
+
+def test_no_page_behind_a_link_out_of_a_mail_breaks_a_rule(page, cast, sign_in) -> None:
+    EmailAddress.objects.create(user=cast.owner, email=cast.owner.email, verified=True, primary=True)
+    settings_page, owner = f"/tenants/{cast.tenant.pk}/settings/", sign_in(cast.owner)
+    owner.post(f"{settings_page}notification-addresses/", {"email": "soc@example.com"})
+    owner.post(f"{settings_page}single-sign-on/domains/", {"domain": "example.com", "mailbox": "admin"})
+    Client().post("/accounts/password/reset/", {"email": cast.owner.email})
+    headings = {
+        "/notification-addresses/": "Confirm the address",
+        "/domains/": "Verify the domain",
+        "/accounts/password/reset/key/": "Choose a new password",
+    }
+    found = []
+
+    for path, heading in headings.items():
+        (link,) = {link for one in mail.outbox for link in re.findall(rf"(?<=\w){path}\S+", str(one.body))}
+        page.goto(link)
+        assert page.get_by_role("heading", level=1).inner_text() == heading
+        found += violations(page)
+
+    assert found == []
+
+
+def test_no_page_that_shows_a_secret_once_breaks_a_rule(page, cast, ids, sign_in, live_portal) -> None:
+    found = []
+    take_session(page, sign_in(cast.owner), live_portal)
+
+    page.goto("/tenants/{tenant}/connections/{connection}/hand-off/".format_map(ids))
+    page.get_by_role("button", name="Make the link").click()
+    expect(page.locator("#link-text")).to_be_visible()
+    found += violations(page)
+    page.goto("/tenants/{tenant}/settings/webhooks/new/".format_map(ids))
+    page.get_by_label("Address").fill("https://hooks.example.com/new")
+    page.get_by_role("checkbox").first.check()
+    page.get_by_role("button", name="Add the endpoint").click()
+    secret = page.locator("#secret-text")
+    expect(secret).to_contain_text("whsec_")
+    found += violations(page)
+    first = secret.inner_text()
+    page.get_by_role("button", name="Make a new secret").click()
+    expect(secret).not_to_have_text(first)
+    found += violations(page)
 
     assert found == []
 

@@ -5,6 +5,8 @@ from django.contrib import admin
 from django.urls import URLPattern
 from playwright.sync_api import Page, expect
 
+from integrations.models import Connection
+from tenants.scope import tenant_scope
 from tests.functional.axe import violations
 from tests.functional.customer_pages import take_session
 from tests.functional.staff_page_list import NEVER_ALLOWED, NOT_PAGES, PAGES, details, lists, make_staff_things
@@ -73,6 +75,8 @@ def test_asking_for_verifications_by_keyboard_breaks_no_rule(staff_page) -> None
     page, found = staff_page, []
 
     page.goto("/admin/integrations/connection/")
+    page.keyboard.press("/")
+    expect(page.get_by_role("textbox", name="Search", exact=True)).to_be_focused()
     you = page.locator('[x-on\\:click^="openUserLinks ="]')
     you.press("Enter")
     expect(you).to_have_attribute("aria-expanded", "true")
@@ -102,6 +106,20 @@ def test_asking_for_verifications_by_keyboard_breaks_no_rule(staff_page) -> None
     found += violations(page)
 
     assert found == []
+
+
+def test_the_pages_of_rows_within_a_page_are_links(staff_page, cast) -> None:
+    page = staff_page
+    with tenant_scope(cast.tenant.pk):
+        Connection.objects.bulk_create(Connection(tenant=cast.tenant, name=f"Fleet {n}") for n in range(60))
+    page.goto(f"/admin/tenants/tenant/{cast.tenant.pk}/change/")
+    pages = page.locator(".inline-pagination")
+
+    pages.get_by_role("link", name="2", exact=True).press("Enter")
+    expect(pages.get_by_role("link", name="1", exact=True)).to_be_visible()
+
+    assert pages.get_by_role("button").count() == 0
+    assert violations(page) == []
 
 
 def test_the_emergency_stop_breaks_no_rule(staff_page) -> None:

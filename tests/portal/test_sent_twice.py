@@ -11,6 +11,7 @@ import pytest
 from django.core import mail
 
 from integrations.actions.connections import create_connection
+from integrations.actions.offboarding import request_removal
 from integrations.models import Connection, HandOffLink
 from tenants.audit import SYSTEM
 from tenants.models import ApiToken, Invitation, NotificationAddress, WebhookEndpoint
@@ -18,6 +19,7 @@ from tenants.scope import tenant_scope
 
 INVITATION = {"email": "new@example.com", "role": "viewer"}
 TOKEN = {"name": "Pipeline", "scopes": ["read"], "days": "90"}
+SENT_TWICE = "This form was sent twice; the connection was added once."
 ENDPOINT = {"url": "https://hooks.example.com/", "event_types": ["connection.removed"]}
 
 
@@ -68,6 +70,30 @@ def test_a_connection_is_made_once(cast, sign_in) -> None:
     assert len(made(cast, Connection)) == before + 1
     assert [answer.status_code for answer in answers] == [302, 302]
     assert answers[0]["Location"] == answers[1]["Location"]
+    assert SENT_TWICE in member.get(answers[1]["Location"]).content.decode()
+
+
+def test_a_connection_that_is_removed_by_now_is_not_given_again(cast, sign_in) -> None:
+    address, member = f"/tenants/{cast.tenant.pk}/connections/new/", sign_in(cast.owner)
+    form = {"name": "Staging", "form": shown_form(member, address)}
+
+    first = member.post(address, form)
+    with tenant_scope(cast.tenant.pk):
+        request_removal(connection=Connection.objects.get(name="Staging"), by=SYSTEM)
+    second = member.post(address, form)
+
+    assert second.status_code == 302
+    assert first["Location"] != second["Location"]
+    assert SENT_TWICE not in member.get(second["Location"]).content.decode()
+
+
+def test_what_is_wrong_with_a_hidden_field_is_said(cast, sign_in) -> None:
+    answer = sign_in(cast.owner).post(
+        f"/tenants/{cast.tenant.pk}/connections/new/", {"name": "Staging", "form": "7" * 37}
+    )
+
+    assert answer.status_code == 422
+    assert "<li>Ensure this value has at most 36 characters (it has 37).</li>" in answer.content.decode()
 
 
 @pytest.mark.parametrize("changed", ["name", "account_id", "form"])

@@ -4,7 +4,9 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.paginator import Paginator
 from django.db import connection as database
+from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -111,6 +113,19 @@ class TestShown:
 
         assert 'type="checkbox"' not in page
         assert "Verify the" not in page
+
+    def test_a_count_beyond_a_thousand_is_written_with_a_comma(self, cast, sign_in, address) -> None:
+        with tenant_scope(cast.tenant.pk):
+            Connection.objects.bulk_create(
+                Connection(tenant=cast.tenant, name=f"Fleet {number}", worst_status=Status.UNREACHABLE)
+                for number in range(1234)
+            )
+
+        page = sign_in(cast.owner).get(address).content.decode()
+
+        assert "Verify the 1,234 failed ones again" in page
+        pages = render_to_string("components/pages.html", {"page": Paginator(range(1234), 1).get_page(1001)})
+        assert "Page 1,001 of 1,234" in pages
 
     def test_many_come_in_pages_that_keep_the_filter_at_the_same_cost(self, cast, sign_in, address) -> None:
         with tenant_scope(cast.tenant.pk):

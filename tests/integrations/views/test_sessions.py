@@ -30,7 +30,7 @@ def test_shows_a_receipt_and_the_queries_that_find_it(cast, sign_in, url, verifi
 
     for shown in (
         "23 November 2026 12:01:00 UTC",
-        "expires 12:16:00",
+        'expires <time datetime="2026-11-23T12:16:00+00:00"',
         "Log analysis",
         "to walk the chain and try each permission",
         "arn:aws:iam::222233334444:role/rolebridge-abcdefghij-log-analysis",

@@ -53,6 +53,14 @@ def members(tenant: Tenant) -> dict[str, str]:
         return dict(Member.objects.values_list("user__email", "role"))
 
 
+def test_the_mail_has_the_link_as_text_and_as_html(cast) -> None:
+    secret = send(cast)
+
+    ((html, kind),) = mail.outbox[-1].alternatives
+    assert kind == "text/html"
+    assert re.search(rf'href="https?://[^/]+/invitations/{secret}/"', html)
+
+
 def test_the_link_works_once_for_the_address_it_was_sent_to(cast) -> None:
     secret = send(cast, "New@Example.com", Role.ADMIN)
     user = person()
