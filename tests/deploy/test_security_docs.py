@@ -159,6 +159,12 @@ def test_the_page_about_keys_names_every_setting_that_holds_a_secret() -> None:
     assert {name for name in names | by_address if f"`{name}`" not in text} == set()
 
 
+def test_the_page_of_answers_is_one_page() -> None:
+    words = re.findall(r"[^\s|]+", (DOCS / "answers.md").read_text())
+
+    assert len(words) <= 700
+
+
 def test_all_that_is_installed_in_production_is_in_the_sbom() -> None:
     locked = set(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
 
