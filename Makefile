@@ -43,7 +43,7 @@ audit: .venv/installed  ## Known faults in what we depend on (asks the network; 
 sbom: .venv/installed  ## What an installation is made of, in CycloneDX, on standard output
 	@$(BIN)/python -m scripts.sbom
 
-chaos: .venv/installed  ## Kill everything at random for 8 minutes while verifications run; nothing may be lost
+chaos: .venv/installed  ## Kill everything at random for 4 minutes while verifications run; nothing may be lost (it ends within 10 minutes)
 	$(BIN)/python benchmarks/chaos.py $(ARGS)
 
 load: .venv/installed  ## 200 customers at once for 5 minutes, then ten times as many: too much is told to come again

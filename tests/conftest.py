@@ -39,7 +39,8 @@ from tests.second_factor import TOTP_SECRET, show_second_factor
 
 VENDOR_BUCKET = "vendor-role-templates"
 
-# `make nightly` looks further than CI has time for. Times say nothing on a busy machine, so no example has a deadline.
+# `make nightly` looks further than CI has time for. Times say nothing on a busy machine, so no example has a deadline:
+# what is thrown at parsers and forms may take so much CPU time, tests/hangs.py.
 settings.register_profile("ci", max_examples=60, deadline=None)
 settings.register_profile("nightly", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

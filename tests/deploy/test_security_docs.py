@@ -1,11 +1,17 @@
 """What is told to security reviews names tests and tables that exist, and all that an installation is made of."""
 
+import hashlib
+import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import psycopg
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from portal.local.services import ROOT
 from scripts.sbom import bom
@@ -153,10 +159,49 @@ def test_the_page_about_keys_names_every_setting_that_holds_a_secret() -> None:
     assert {name for name in names | by_address if f"`{name}`" not in text} == set()
 
 
+def test_the_page_of_answers_is_one_page() -> None:
+    words = re.findall(r"[^\s|]+", (DOCS / "answers.md").read_text())
+
+    assert len(words) <= 700
+
+
 def test_all_that_is_installed_in_production_is_in_the_sbom() -> None:
     locked = set(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
 
-    listed = {(component.name, component.version) for component in bom().components}
+    listed = {(one.name, one.version) for one in bom().components if one.purl.type == "pypi"}
 
     assert listed == locked
     assert all(component.hashes for component in bom().components)
+
+
+def test_all_that_is_served_from_a_copy_is_in_the_sbom() -> None:
+    copied = {path.name: path for path in (ROOT / "static" / "vendor").iterdir()}
+    elsewhere = [path for path in (ROOT / "static").rglob("*.min.*") if path.parent.parent.name != "vendor"]
+
+    listed = {one.name: one for one in bom().components if one.purl.type == "npm"}
+
+    assert set(listed) == set(copied)
+    assert elsewhere == []
+    htmx = listed["htmx"]
+    script = (copied["htmx"] / "htmx.min.js").read_bytes()
+    assert f'version:"{htmx.version}"'.encode() in script, "the README of the folder names another version"
+    assert [one.content for one in htmx.hashes] == [hashlib.sha256(script).hexdigest()]
+    assert [licence.id for licence in htmx.licenses] == ["0BSD"]
+
+
+def test_a_copy_that_does_not_say_what_it_is_is_refused(tmp_path, monkeypatch) -> None:
+    (tmp_path / "thing").mkdir()
+    (tmp_path / "thing" / "README.md").write_text("A thing.\n")
+    monkeypatch.setattr("scripts.sbom.VENDORED", tmp_path)
+    monkeypatch.setattr("scripts.sbom.ROOT", tmp_path)
+    (tmp_path / "requirements.txt").write_text("")
+
+    with pytest.raises(SystemExit, match=r"thing/README\.md does not begin"):
+        bom()
+
+
+def test_what_make_sbom_prints_is_cyclonedx() -> None:
+    printed = subprocess.run([sys.executable, "-m", "scripts.sbom"], cwd=ROOT, capture_output=True, check=True).stdout
+
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(printed.decode()) is None
+    assert len(json.loads(printed)["components"]) == len(bom().components)

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from integrations.role_templates.formats import Format
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
 from tests.customer import new_account_id, verify_twice
+from tests.guides import commands_by_heading, not_run
 from tests.sandbox_server import ROOT
 
 GUIDE = (ROOT / "docs" / "customer-guide.md").read_text()
@@ -23,8 +23,7 @@ GUIDE = (ROOT / "docs" / "customer-guide.md").read_text()
 
 def commands(heading: str) -> list[str]:
     """The commands below a heading, up to the next one."""
-    section = re.split(r"^#+ ", GUIDE.split(f"{heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-    return [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    return commands_by_heading(GUIDE)[heading]
 
 
 @pytest.fixture
@@ -94,3 +93,7 @@ def test_with_the_command_line_the_roles_work_as_well(run, connection) -> None:
     verify_twice(connection)
 
     assert status(connection) == Status.CONNECTED
+
+
+def test_no_command_of_the_guide_is_left_out() -> None:
+    assert not_run(GUIDE, __file__) == []

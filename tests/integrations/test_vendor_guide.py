@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.customer import new_account_id
+from tests.guides import commands_by_heading, not_run
 from tests.sandbox_server import ROOT
 
 GUIDE = (ROOT / "docs" / "vendor-guide.md").read_text()
@@ -16,8 +17,14 @@ GUIDE = (ROOT / "docs" / "vendor-guide.md").read_text()
 
 def commands(heading: str) -> list[str]:
     """The commands below a heading, up to the next one."""
-    section = re.split(r"^#+ ", GUIDE.split(f"{heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-    return [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    return commands_by_heading(GUIDE)[heading]
+
+
+# Each with the reason why no test runs it.
+NOT_RUN = {
+    "aws eks create-pod-identity-association --cluster-name CLUSTER --namespace rolebridge --service-account worker "
+    "--role-arn arn:aws:iam::111111111111:role/rolebridge/worker --disable-session-tags": "the sandbox has no EKS",
+}
 
 
 @pytest.fixture
@@ -74,3 +81,31 @@ def test_every_option_that_the_guide_names_exists(run) -> None:
     helped = run(["python manage.py vendor_setup --help", "python manage.py vendor_doctor --help"])
 
     assert [option for option in sorted(options) if option not in helped] == []
+
+
+def test_no_command_of_the_guide_is_left_out_without_a_reason() -> None:
+    assert not_run(GUIDE, __file__) == list(NOT_RUN)
+
+
+def test_a_command_below_a_heading_that_no_test_names_is_found() -> None:
+    guide = """
+## 1. Choose
+
+    one --a
+
+```
+# two
+two \\
+  --b
+```
+
+- Three:
+
+      three
+
+## 4. Prove it
+
+    four
+"""
+
+    assert not_run(guide, __file__) == ["one --a", "# two", "two --b", "three"]

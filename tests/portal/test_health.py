@@ -1,5 +1,6 @@
 """`/livez` and `/readyz`."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -29,6 +30,22 @@ def test_readyz_is_ready_when_all_parts_are(db, sandbox_address) -> None:
 
     assert response.status_code == 200, response.content
     assert set(response.json()["checks"]) == {"database", "broker", "cache", "catalogue", "vendor_identity"}
+
+
+@pytest.mark.parametrize("part", ["database", "broker", "cache", "catalogue", "vendor_identity"])
+@pytest.mark.parametrize("works", [True, False], ids=["works", "is away"])
+def test_readyz_says_of_each_part_how_long_it_took(db, sandbox_address, monkeypatch, part, works) -> None:
+    def slow() -> bool:
+        time.sleep(0.05)
+        return works
+
+    monkeypatch.setattr(health, f"_{part}", slow)
+
+    took = {name: check["milliseconds"] for name, check in Client().get("/readyz").json()["checks"].items()}
+
+    assert set(took) == {"database", "broker", "cache", "catalogue", "vendor_identity"}
+    assert all(type(milliseconds) is int and milliseconds >= 0 for milliseconds in took.values()), took
+    assert 50 <= took[part] < 10_000
 
 
 @pytest.mark.parametrize("part", ["database", "broker", "cache", "catalogue", "vendor_identity"])

@@ -20,7 +20,7 @@ from tenants.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from tenants.scope import installation_scope, tenant_scope
 from tests import processes
 from tests.brokers import AWAY, unread, use_broker
-from tests.customer import connection_with_stack
+from tests.customer import connection_with_stack, verify_twice
 
 PATIENCE = 60
 
@@ -61,6 +61,29 @@ def test_a_worker_answers_for_its_verifications_its_calls_and_what_waits(
     assert 'rolebridge_lookup_ok{of="database"} 1.0' in text
     assert 'rolebridge_alarm{name="emergency_stop"} 0.0' in text
     assert 'rolebridge_oldest_queued_seconds{queue="verifications"} 0.0' in text
+
+
+def test_a_worker_counts_how_often_the_session_that_it_needs_is_there(
+    cast, sandbox_address, broker, monkeypatch
+) -> None:
+    own = f"{broker}/11"  # no other test's worker takes its message
+    use_broker(monkeypatch, own)
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    verify_twice(connection)
+    port = free_port()
+    text = ""
+
+    with processes.celery_worker("cached", {"METRICS_PORT": str(port), "CELERY_BROKER_URL": own}):
+        for number in (1, 2):
+            with tenant_scope(cast.tenant.pk):
+                verifications.request_verification(connection=connection, by=SYSTEM, checks="reachability")
+            deadline = time.monotonic() + PATIENCE
+            while time.monotonic() < deadline and f'state="completed",who="nobody"}} {number}.0' not in text:
+                time.sleep(0.2)
+                text = read(port)
+
+    assert 'rolebridge_session_cache_total{result="miss"} 1.0' in text, "the first one opens it"
+    assert 'rolebridge_session_cache_total{result="hit"} 1.0' in text, "and the second one finds it"
 
 
 def test_the_web_server_answers_for_all_its_processes_on_a_port_of_its_own(db, broker, sandbox_address) -> None:

@@ -8,6 +8,8 @@ from threading import Barrier
 from typing import TypeVar
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
 from django.db import connections as databases
 from django.test import Client
 from django.utils import timezone
@@ -31,6 +33,7 @@ from tests.customer import stack_name as name_of_stack
 
 Answer = TypeVar("Answer")
 SIXTEEN = 16
+SIGN_UP = {"organisation": "Race", "email": "race@example.com", "password1": "a long and rather quiet password"}
 PATIENCE = 120  # seconds
 
 
@@ -60,14 +63,37 @@ def events(tenant: Tenant, name: str) -> int:
         return AuditEvent.objects.filter(tenant_id=tenant.pk, action__endswith=f":{name}").count()
 
 
-def test_sign_up_with_one_address_makes_one_person(settings, tmp_path) -> None:
-    settings.EMAIL_FILE_PATH = tmp_path
-    form = {"organisation": "Race", "email": "race@example.com", "password1": "a long and rather quiet password"}
+def signed_up() -> dict[str, int]:
+    """How many people, organisations and connections sign-ups have left."""
+    with staff_scope():
+        counted = {model.__name__: model.objects.count() for model in (Tenant, Member, Connection)}
+    return counted | {"User": User.objects.count(), "EmailAddress": EmailAddress.objects.count()}
 
-    answers = at_once(lambda _: Client().post("/accounts/signup/", form).status_code)
+
+def test_sign_up_with_one_address_makes_one_person_with_one_organisation(settings, tmp_path) -> None:
+    settings.EMAIL_FILE_PATH = tmp_path
+
+    answers = at_once(lambda _: Client().post("/accounts/signup/", SIGN_UP).status_code)
 
     assert set(answers) <= {200, 302, 429}, Counter(answers)
-    assert User.objects.filter(email="race@example.com").count() == 1
+    assert set(signed_up().values()) == {1}, signed_up()
+    assert User.objects.get().email == SIGN_UP["email"]
+
+
+def test_one_code_that_many_confirm_leaves_one_organisation() -> None:
+    client = Client()
+    client.post("/accounts/signup/", SIGN_UP)
+    code = mail.outbox[-1].body.split("    ")[1].split()[0]
+    cookies = client.cookies.output(header="", sep=";")
+
+    answers = at_once(
+        lambda _: Client(headers={"cookie": cookies}).post("/accounts/confirm-email/", {"code": code}).status_code
+    )
+
+    assert max(answers) < 500, Counter(answers)
+    assert set(signed_up().values()) == {1}, signed_up()
+    assert EmailAddress.objects.get().verified
+    assert User.objects.get().last_login is not None
 
 
 def test_one_form_makes_one_connection(cast, sign_in) -> None:

@@ -1,17 +1,17 @@
 """One trace and one request id lead from the API through the queue to each call to AWS."""
 
-import json
 import os
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from integrations.aws.checks.wrong_ids import wrong_external_ids
+from integrations.models import Verification
 from portal.local.services import ROOT, free_port
 from portal.queue_context import REQUEST_ID, _id_in, _let_go, _take_up
 from tenants.actions.tokens import create_token
@@ -60,11 +61,34 @@ def receiver() -> Iterator[tuple[str, list]]:
         server.shutdown()
 
 
-def test_a_request_is_followed_to_aws_and_its_log_lines_join(cast, db, broker, sandbox_address, receiver) -> None:
-    endpoint, spans = receiver
-    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+def program(cast, _sign_in) -> dict[str, str]:
+    """What a program sends to be known by."""
     with tenant_scope(cast.tenant.pk):
         _, token = create_token(tenant=cast.tenant, name="Test", user=cast.owner, by=SYSTEM, scopes=[Scope.VERIFY])
+    return {"Authorization": f"Bearer {token}"}
+
+
+def member(cast, sign_in) -> dict[str, str]:
+    """What a browser sends in which a member is signed in."""
+    session, secret = sign_in(cast.owner).cookies["sessionid"].value, "c" * 32
+    return {"Cookie": f"sessionid={session}; csrftoken={secret}", "X-CSRFToken": secret}
+
+
+@pytest.mark.parametrize(
+    ("route", "who", "status"),
+    [
+        ("/api/v1/connections/<uuid:connection_id>/verifications/", program, 202),
+        ("/tenants/<uuid:tenant_id>/connections/<uuid:connection_id>/verify/", member, 302),
+    ],
+    ids=["of the API", "of a page"],
+)
+def test_a_request_is_followed_to_aws_and_its_log_lines_join(
+    cast, db, broker, sandbox_address, receiver, sign_in, route, who, status
+) -> None:
+    endpoint, spans = receiver
+    connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
+    path = route.replace("<uuid:tenant_id>", str(cast.tenant.pk)).replace("<uuid:connection_id>", str(connection.pk))
+    headers = who(cast, sign_in)
     port = free_port()
     environment = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
@@ -77,21 +101,23 @@ def test_a_request_is_followed_to_aws_and_its_log_lines_join(cast, db, broker, s
     with ExitStack() as stack:
         stack.enter_context(processes.celery_worker("traced", environment))
         address = stack.enter_context(processes.portal(f"web-{port}", environment, port))
-        asked = urllib.request.Request(
-            f"{address}/api/v1/connections/{connection.pk}/verifications/",
-            data=b"{}",
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(asked, timeout=30) as answer:
-            request_id, verification = answer.headers["X-Request-Id"], json.load(answer)["id"]
+        web = HTTPConnection(urlsplit(address).netloc, timeout=30)
+        web.request("POST", path, "{}" if who is program else "", {"Content-Type": "application/json"} | headers)
+        answer = web.getresponse()
+        answer.read()
+        web.close()
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and not any("run_verification" in span.name for span in spans):
             time.sleep(0.1)
 
+    assert answer.status == status
+    request_id = answer.headers["X-Request-Id"]
+    with tenant_scope(cast.tenant.pk):
+        verification = Verification.objects.get()
     (task,) = (span for span in spans if span.name == "integrations.tasks.run_verification")
     (page,) = (span for span in spans if span.span_id == task.parent_span_id)
     calls = [span for span in spans if span.kind == Span.SPAN_KIND_CLIENT]
-    assert page.name == "POST /api/v1/connections/<uuid:connection_id>/verifications/"
+    assert page.name == f"POST {route}"
     # Nearly all of them are made in threads of the run: each is below the task, and none begins a trace of its own.
     assert {(span.parent_span_id, span.trace_id) for span in calls} == {(task.span_id, page.trace_id)}
     probe = "CloudTrail/DescribeTrails"
@@ -101,7 +127,7 @@ def test_a_request_is_followed_to_aws_and_its_log_lines_join(cast, db, broker, s
     texts = [value.value.string_value for span in spans for value in span.attributes]
     assert request_id in texts
     assert connection.external_id not in " ".join(texts)
-    joined = f"[{request_id} {cast.tenant.pk} {connection.pk} {verification}] Attempt 1 ended"
+    joined = f"[{request_id} {cast.tenant.pk} {connection.pk} {verification.pk}] Attempt 1 ended"
     assert joined in (DIRECTORY / "logs" / "traced.log").read_text()
 
 

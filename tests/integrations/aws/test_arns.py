@@ -17,6 +17,7 @@ from integrations.aws.arns import (
     validate_role_name,
     validate_role_path,
 )
+from tests.hangs import no_hang
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,8 @@ def test_f12_tricks_of_case_path_and_partition_are_refused(text):
 @given(st.text(max_size=80))
 def test_f12_an_arn_is_either_refused_or_canonical(text):
     try:
-        parsed = parse_role_arn("arn:aws:iam::123456789012:role/" + text)
+        with no_hang():
+            parsed = parse_role_arn("arn:aws:iam::123456789012:role/" + text)
     except InvalidRoleArn:
         return
 
