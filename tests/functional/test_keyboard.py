@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.customer import new_account_id
-from tests.functional.customer_pages import DESK, PASSWORD, code_in, wait_for_end
+from tests.functional.customer_pages import DESK, PASSWORD, code_in, expect_status, wait_for_end
 
 EMAIL = "navigator@blueharbour.example"
 MOST_TABS = 60
@@ -88,10 +88,12 @@ def test_from_sign_up_to_a_refusal_its_fix_and_connected_without_a_pointer(brows
     tab_to(page, "Create the stack in sandbox account")
     go(page)
     expect(page.locator(".toasts")).to_contain_text("The stack is in place")
-    tab_to(page, "Verify again")
-    go(page)
-    wait_for_end(page)
-    expect(page.locator(".hop[data-state=passed]")).to_have_count(2)
+    for _ in range(2):  # what passes twice in a row is connected
+        tab_to(page, "Verify again")
+        go(page)
+        wait_for_end(page)
+        expect(page.locator(".hop[data-state=passed]")).to_have_count(2)
+    expect_status(page, "Connected")
 
     # Who stands on a button that is replaced goes on from the heading above it.
     page.get_by_role("button", name="Verify again").focus()
