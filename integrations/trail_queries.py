@@ -7,10 +7,11 @@ A session shows twice there: in the AssumeRole event that opened it (its access 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 _ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")  # AWS's own pattern; nothing else goes into a query
+CLOCKS_DIFFER = timedelta(minutes=5)  # at the most, our clock from that of CloudTrail
 
 
 class Receipt(Protocol):
@@ -39,7 +40,7 @@ def queries_for(receipts: Iterable[Receipt], *, vendor_account_id: str) -> Trail
     if not in_their_log:
         return None
     keys = [receipt.access_key_id for receipt in in_their_log]
-    first = min(receipt.opened_at for receipt in in_their_log).astimezone(UTC)
+    first = min(receipt.opened_at for receipt in in_their_log).astimezone(UTC) - CLOCKS_DIFFER
     last = max(receipt.expires_at for receipt in in_their_log).astimezone(UTC)
     return TrailQueries(athena_query(keys, first, last), cloudtrail_lake_query(keys, first, last))
 
@@ -68,7 +69,11 @@ ORDER BY eventtime"""  # noqa: S608 — see above
 
 
 def cloudtrail_lake_query(access_key_ids: Sequence[str], opened_from: datetime, opened_until: datetime) -> str:
-    """The same for CloudTrail Lake; the customer puts in the id of its event data store. Arguments as above."""
+    """The same for CloudTrail Lake; the customer puts in the id of its event data store. Arguments as above.
+
+    Lake keeps `responseElements` as a map of texts, and AWS does not say how the text of a nested object is written, so
+    the key is looked for in it, whatever stands around it.
+    """
     keys = _list(access_key_ids)
     return f"""\
 SELECT eventTime, eventSource, eventName, errorCode, userIdentity.arn, requestID
@@ -76,7 +81,7 @@ FROM EVENT_DATA_STORE_ID
 WHERE eventTime BETWEEN '{opened_from:%Y-%m-%d %H:%M:%S}' AND '{opened_until:%Y-%m-%d %H:%M:%S}'
   AND (userIdentity.accessKeyId IN ({keys})
     OR (eventSource = 'sts.amazonaws.com' AND eventName = 'AssumeRole'
-      AND json_extract_scalar(element_at(responseElements, 'credentials'), '$.accessKeyId') IN ({keys})))
+      AND regexp_like(element_at(responseElements, 'credentials'), '{"|".join(access_key_ids)}')))
 ORDER BY eventTime"""  # noqa: S608 — see above
 
 
