@@ -127,6 +127,8 @@ class Rolebridge:
             self._ask(connection_id, role)
             if role.description is None:
                 role.given = role.opened = None
+                with suppress(PortalUnavailable):
+                    self._tell(connection_id, role)  # what was opened was opened
                 raise RoleNotUsable(
                     f"The role of connection {connection_id} for {self._component} must not be used now."
                 )

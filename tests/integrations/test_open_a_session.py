@@ -184,6 +184,24 @@ def test_no_session_is_given_out_or_opened_again_before_the_portal_has_its_recei
     assert [one.access_key_id for one in receipts_of(connection)][1] == session.get_credentials().access_key
 
 
+def test_what_was_opened_before_a_pause_has_its_receipt_though_it_was_never_given_out(
+    connected, rolebridge, clock
+) -> None:
+    connection, _ = connected
+    with pytest.MonkeyPatch.context() as away:
+        refuse_receipts(away)
+        with pytest.raises(PortalUnavailable):
+            rolebridge.session(connection.pk)
+    with tenant_scope(connection.tenant_id):
+        pause(connection=connection, by=SYSTEM)
+    clock.now += product_client.ASK_AGAIN_AFTER
+
+    with pytest.raises(RoleNotUsable):
+        rolebridge.session(connection.pk)
+
+    assert len(receipts_of(connection)) == 2
+
+
 def test_the_earlier_session_serves_while_the_portal_takes_no_receipt_of_the_next(connected, rolebridge) -> None:
     connection, _ = connected
     first = rolebridge.session(connection.pk).get_credentials().access_key
