@@ -134,14 +134,13 @@ class Rolebridge:
                 )
             # A rotated external ID or another policy makes it another session.
             opened_for = json.dumps(role.description["hops"]) + json.dumps(role.description["session_policies"])
-            if role.given is None or role.given.opened_for != opened_for or _ends(role.given, REPLACE_BEFORE_EXPIRY):
+            given = role.given
+            if given is None or given.opened_for != opened_for or _ends(given, REPLACE_BEFORE_EXPIRY):
                 try:
-                    self._replace(connection_id, role, opened_for)
+                    role.given = given = self._next(connection_id, role, opened_for)
                 except PortalUnavailable:
-                    kept = role.given
-                    if kept is None or kept.opened_for != opened_for or _ends(kept, timedelta()):
+                    if given is None or given.opened_for != opened_for or _ends(given, timedelta()):
                         raise
-            given: _Session = role.given  # type: ignore[assignment]  # `_replace` gives one or raises
             return _boto3_session(given.credentials)
 
     def connections(self, **filters: str) -> Iterator[Mapping[str, Any]]:
@@ -174,22 +173,23 @@ class Rolebridge:
                 self._roles.popitem(last=False)
             return role
 
-    def _replace(self, connection_id: str, role: _Role, opened_for: str) -> None:
+    def _next(self, connection_id: str, role: _Role, opened_for: str) -> _Session:
         """Open another session, and tell the portal of it before it counts; the caller holds the role's lock.
 
         What the portal has not taken yet is told first: so nothing is opened while it takes no receipt.
         """
         self._tell(connection_id, role)
-        if role.opened is None or role.opened.opened_for != opened_for or _ends(role.opened, REPLACE_BEFORE_EXPIRY):
-            role.opened = None
+        opened, role.opened = role.opened, None
+        if opened is None or opened.opened_for != opened_for or _ends(opened, REPLACE_BEFORE_EXPIRY):
             try:
-                role.opened = self._open(role, opened_for)
-            finally:
-                if role.opened is None:  # AWS refused a hop: those before it were opened all the same
-                    with suppress(PortalUnavailable):
-                        self._tell(connection_id, role)
+                opened = role.opened = self._open(role, opened_for)
+            except BaseException:
+                with suppress(PortalUnavailable):
+                    self._tell(connection_id, role)  # AWS refused a hop: those before it were opened all the same
+                raise
             self._tell(connection_id, role)
-        role.given, role.opened = role.opened, None
+            role.opened = None
+        return opened
 
     def _tell(self, connection_id: str, role: _Role) -> None:
         """Give the portal the receipts that it has not taken yet; PortalUnavailable where it does not take them."""

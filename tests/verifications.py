@@ -28,10 +28,10 @@ def ask(connection: Connection) -> Verification:
         return request_verification(connection=connection, by=SYSTEM)
 
 
-def wait_for(connection: Connection, verification: Verification, *states: str, seconds: float = 60) -> Verification:
+def wait_for(verification: Verification, *states: str, seconds: float = 60) -> Verification:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        with tenant_scope(connection.tenant_id):
+        with tenant_scope(verification.tenant_id):
             verification.refresh_from_db()
         if verification.state in states:
             return verification

@@ -1,7 +1,6 @@
 """A worker that is told to stop finishes what it runs, or hands it back; nothing waits for a lease to run out."""
 
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +13,7 @@ from tenants.scope import tenant_scope
 from tests import processes
 from tests.brokers import use_broker
 from tests.customer import connection_with_stack, sandbox_control
+from tests.verifications import wait_for
 
 PATIENCE = 90  # seconds, of a test that waits for another process on a busy machine
 
@@ -36,38 +36,26 @@ def slow_verification(cast, sandbox_address, alone, monkeypatch) -> Iterator[Ver
     sandbox_control("faults", {"clear": True})
 
 
-def wait_for(verification: Verification, *states: str) -> Verification:
-    """The verification once it is in one of the states."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        with tenant_scope(verification.tenant_id):
-            verification.refresh_from_db()
-        if verification.state in states:
-            return verification
-        time.sleep(0.05)
-    raise AssertionError(f"it is {verification.state} after {PATIENCE} s")
-
-
 def test_what_can_end_within_the_grace_ends_and_nothing_is_done_twice(slow_verification, alone) -> None:
     with processes.celery_worker("stopping", alone | {"WORKER_GRACE_SECONDS": "60"}) as worker:
-        wait_for(slow_verification, "running")
+        wait_for(slow_verification, "running", seconds=PATIENCE)
         worker.send_signal(signal.SIGTERM)
         status = worker.wait(PATIENCE)
 
-    ended = wait_for(slow_verification, "completed", "failed")
+    ended = wait_for(slow_verification, "completed", "failed", seconds=PATIENCE)
     assert (status, ended.state, ended.attempt) == (0, "completed", 1)
 
 
 def test_what_cannot_is_handed_back_at_once_and_another_worker_ends_it(slow_verification, alone) -> None:
     with processes.celery_worker("stopping", alone | {"WORKER_GRACE_SECONDS": "1"}) as worker:
-        wait_for(slow_verification, "running")
+        wait_for(slow_verification, "running", seconds=PATIENCE)
         worker.send_signal(signal.SIGTERM)
-        handed_back = wait_for(slow_verification, "queued")
+        handed_back = wait_for(slow_verification, "queued", seconds=PATIENCE)
         lease, attempt = handed_back.lease_expires_at, handed_back.attempt
         status = worker.wait(PATIENCE)
     sandbox_control("faults", {"clear": True})
     with processes.celery_worker("next", alone):
-        ended = wait_for(slow_verification, "completed", "failed")
+        ended = wait_for(slow_verification, "completed", "failed", seconds=PATIENCE)
 
     with tenant_scope(ended.tenant_id):
         ends = AuditEvent.objects.filter(action="system:verification:completed", target_id=str(ended.pk)).count()

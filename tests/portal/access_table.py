@@ -273,7 +273,7 @@ TABLE: dict[str, list[Row]] = {
     f"{API_WEBHOOK}deliveries/": [operation(403)],
     f"{API_WEBHOOK}deliveries/<uuid:delivery_id>/": [operation(403)],
     f"{API_WEBHOOK}deliveries/<uuid:delivery_id>/replay/": [operation(403, 202, method="post")],
-    # With a service token alone (tests/integrations/api/test_product.py)
+    # With a service token alone (tests/integrations/api/test_product.py and test_product_sessions.py)
     "api/v1/product/connections/": [everybody(401)],
     "api/v1/product/connections/<uuid:connection_id>/": [everybody(401)],
     "api/v1/product/connections/<uuid:connection_id>/sessions/": [everybody(401, method="post")],

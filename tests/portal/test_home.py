@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 from django.core import mail
-from django.core.mail import get_connection
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.test import Client
 
 from integrations.models import Connection
@@ -54,7 +54,9 @@ class TestSignUp:
     def test_gives_a_tenant_with_a_connection_that_has_its_external_id(self, client, db) -> None:
         answer = client.post("/accounts/signup/", SIGN_UP | {"email": "New@Example.com"}, follow=True)
         code = re.search(r"^ +([A-Z0-9-]{6,})$", str(mail.outbox[0].body), re.MULTILINE)
-        ((html, kind),) = mail.outbox[0].alternatives  # type: ignore[union-attr]  # ours are in HTML too
+        message = mail.outbox[0]
+        assert isinstance(message, EmailMultiAlternatives)
+        ((html, kind),) = message.alternatives
         done = client.post(answer.redirect_chain[-1][0], {"code": code[1]}, follow=True)
 
         assert kind == "text/html"

@@ -23,6 +23,7 @@ from integrations.aws.report import (
 from integrations.models import Connection, ProvedAccount, Session
 from tenants.audit import SYSTEM
 from tenants.scope import staff_scope, tenant_scope
+from tests.conftest import Cast
 from tests.customer import connection_with_stack, stack_name, verify_twice
 from tests.verifications import findings, role_name, statuses
 
@@ -70,9 +71,14 @@ def claim(cast) -> Connection:
     with tenant_scope(cast.tenant.pk):
         proved = create_connection(tenant=cast.tenant, name="Ours", account_id=ACCOUNT, by=SYSTEM)
         ProvedAccount.objects.create(account_id=ACCOUNT, tenant=cast.tenant, connection=proved)
+    return claim_of(cast, ACCOUNT)
+
+
+def claim_of(cast: Cast, account_id: str) -> Connection:
+    """The other tenant's connection to an account."""
     with tenant_scope(cast.other_tenant.pk):
         return create_connection(
-            tenant=cast.other_tenant, name="Claim", account_id=ACCOUNT, components=["log-analysis"], by=SYSTEM
+            tenant=cast.other_tenant, name="Claim", account_id=account_id, components=["log-analysis"], by=SYSTEM
         )
 
 
@@ -194,14 +200,8 @@ def test_an_account_that_is_proved_while_it_is_verified_is_withheld_too(
 def test_an_account_that_another_tenant_has_proved_stays_awaiting_with_a_neutral_message(cast, sandbox_address) -> None:
     first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     verify_twice(first)
+    second = claim_of(cast, account.account_id)
     with tenant_scope(cast.other_tenant.pk):
-        second = create_connection(
-            tenant=cast.other_tenant,
-            name="Claim",
-            account_id=account.account_id,
-            components=["log-analysis"],
-            by=SYSTEM,
-        )
         text = cloudformation_template(connection=second).text
     account.deploy(stack_name(second), text)
 
@@ -218,14 +218,8 @@ def test_f11_an_open_role_in_an_account_that_another_tenant_has_proved_tells_the
 ) -> None:
     first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     verify_twice(first)
+    claim = claim_of(cast, account.account_id)
     with tenant_scope(cast.other_tenant.pk):
-        claim = create_connection(
-            tenant=cast.other_tenant,
-            name="Claim",
-            account_id=account.account_id,
-            components=["log-analysis"],
-            by=SYSTEM,
-        )
         text = cloudformation_template(connection=claim).text
     account.deploy(stack_name(claim), text)
     account.remove_external_id_condition(role_name(claim, "log-analysis"))
@@ -258,14 +252,7 @@ def test_f11_an_open_role_in_an_account_that_another_tenant_has_proved_tells_the
 def test_f11_a_claim_on_a_proved_account_still_reads_why_its_own_role_cannot_be_entered(cast, sandbox_address) -> None:
     first, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     verify_twice(first)
-    with tenant_scope(cast.other_tenant.pk):
-        claim = create_connection(
-            tenant=cast.other_tenant,
-            name="Claim",
-            account_id=account.account_id,
-            components=["log-analysis"],
-            by=SYSTEM,
-        )
+    claim = claim_of(cast, account.account_id)
 
     verification = verification_runs.verify_now(connection=claim, by=SYSTEM)
 

@@ -251,16 +251,16 @@ def test_a_worker_killed_in_mid_verification_loses_nothing(cast, broker, sandbox
     sandbox_control("faults", {"kind": "latency", "seconds": 2, "account": connection.account_id, "count": 40})
     with processes.celery_worker("first-worker", environment) as first:
         verification = ask(connection)
-        wait_for(connection, verification, State.RUNNING)
+        wait_for(verification, State.RUNNING)
         while not findings(verification):
             time.sleep(0.05)
         os.killpg(first.pid, signal.SIGKILL)
         first.wait()
     sandbox_control("faults", {"clear": True})
-    assert wait_for(connection, verification, State.RUNNING).attempt == 1
+    assert wait_for(verification, State.RUNNING).attempt == 1
 
     with processes.celery_beat(environment), processes.celery_worker("second-worker", environment):
-        wait_for(connection, verification, State.COMPLETED, seconds=40)
+        wait_for(verification, State.COMPLETED, seconds=40)
 
     assert verification.attempt == 2
     with tenant_scope(cast.tenant.pk):

@@ -119,5 +119,5 @@ def test_a_running_worker_keeps_its_lease_beyond_its_length(cast, sandbox_addres
 
     verification = ask(connection)
 
-    wait_for(connection, verification, State.COMPLETED)
+    wait_for(verification, State.COMPLETED)
     assert verification.attempt == 1

@@ -52,7 +52,7 @@ def test_with_the_queue_away_a_verification_fails_at_once_and_hangs_nowhere(cast
 
     verification = ask(connection)
 
-    wait_for(connection, verification, State.FAILED, seconds=1)
+    wait_for(verification, State.FAILED, seconds=1)
     assert verification.failure == "queue_unavailable"
 
 
@@ -76,7 +76,7 @@ def test_a_message_that_was_lost_is_sent_again_and_what_never_starts_is_ended(ca
     assert valkey.llen(verifications.SCHEDULED_QUEUE) == 0
     valkey.close()
 
-    wait_for(connection, verification, State.FAILED, seconds=1)
+    wait_for(verification, State.FAILED, seconds=1)
     assert verification.failure == "never_started"
 
 
@@ -97,6 +97,6 @@ def test_with_the_queue_away_what_was_tried_enough_is_still_ended(cast, monkeypa
 
     verifications.hand_back()
 
-    wait_for(*made[0], State.RUNNING, seconds=1)
-    wait_for(*made[1], State.FAILED, seconds=1)
+    wait_for(made[0][1], State.RUNNING, seconds=1)
+    wait_for(made[1][1], State.FAILED, seconds=1)
     assert made[1][1].failure == "worker_lost"

@@ -1,7 +1,10 @@
 """Staff find a verification, and read what it found without what is not theirs to read."""
 
+from django.test import Client
+
 from integrations.aws.errors import Refused
 from integrations.aws.findings import judge_probe_failure
+from integrations.models import Verification
 from tests.integrations.admin.builders import LIST, connect, verified
 
 
@@ -30,6 +33,16 @@ def test_findings_are_shown_hop_by_hop(cast, staff) -> None:
     assert "eu-west-1" in page
 
 
+def pages_that_show(staff: Client, verification: Verification) -> list[str]:
+    """What staff see of a verification: its own page, its connection's and its tenant's."""
+    addresses = (
+        f"/admin/integrations/verification/{verification.pk}/change/",
+        f"{LIST}{verification.connection_id}/change/",
+        f"/admin/tenants/tenant/{verification.tenant_id}/change/",
+    )
+    return [staff.get(address).content.decode() for address in addresses]
+
+
 def test_what_is_the_customers_organisations_own_is_redacted_for_staff(cast, staff) -> None:
     text = "explicit deny in a service control policy: arn:aws:organizations::1:policy/o-abcdefghij/scp/p-abcdefgh"
     connection = connect(cast.tenant)
@@ -44,12 +57,7 @@ def test_what_is_the_customers_organisations_own_is_redacted_for_staff(cast, sta
         },
     )
 
-    for url in (
-        f"/admin/integrations/verification/{verification.pk}/change/",
-        f"{LIST}{connection.pk}/change/",
-        f"/admin/tenants/tenant/{cast.tenant.pk}/change/",
-    ):
-        page = staff.get(url).content.decode()
+    for page in pages_that_show(staff, verification):
         assert "[organisation]" in page
         for secret in ("o-abcdefghij", "p-abcdefgh", "ou-abcd-12345678"):
             assert secret not in page
@@ -73,11 +81,6 @@ def test_ec2s_encoded_reason_is_redacted_for_staff_in_the_text_and_in_the_comman
         },
     )
 
-    for url in (
-        f"/admin/integrations/verification/{verification.pk}/change/",
-        f"{LIST}{connection.pk}/change/",
-        f"/admin/tenants/tenant/{cast.tenant.pk}/change/",
-    ):
-        page = staff.get(url).content.decode()
+    for page in pages_that_show(staff, verification):
         assert "--encoded-message [encoded]" in page
         assert "c2VjcmV0" not in page

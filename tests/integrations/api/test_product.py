@@ -3,7 +3,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,7 +14,6 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from rest_framework.test import APIClient
 
 from integrations.actions import emergency_stop
-from integrations.actions.connections import create_connection
 from integrations.actions.status_changes import Cause, change_status
 from integrations.api.product import MOST_EVENTS
 from integrations.models import Connection, CustomerRole, Status, StatusChange
@@ -31,37 +29,15 @@ from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, ServiceToken, Tenant
 from tenants.scope import PRODUCT, STAFF, product_scope, staff_scope, tenant_scope
 from tests.brokers import unread, use_broker
+from tests.integrations.api.product_builders import LIST, client, connect
 
-LIST, FEED = "/api/v1/product/connections/", "/api/v1/product/events/"
+FEED = "/api/v1/product/events/"
 ALL = ("compute-analysis", "log-analysis", "storage-analysis")
 
 
 @pytest.fixture(autouse=True)
 def no_worker_takes_them(broker, monkeypatch) -> None:
     use_broker(monkeypatch, unread(broker))
-
-
-def client(text: str) -> APIClient:
-    made = APIClient()
-    made.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
-    return made
-
-
-@pytest.fixture
-def token(db) -> tuple[ServiceToken, str]:
-    return create_service_token(name="Log analysis", days=30, reason="It needs one.", by=SYSTEM)
-
-
-@pytest.fixture
-def product(token) -> APIClient:
-    return client(token[1])
-
-
-def connect(tenant: Tenant, account_id: str = "222233334444", status: Status = Status.CONNECTED, **more) -> Connection:
-    with tenant_scope(tenant.pk):
-        connection = create_connection(tenant=tenant, name="Secret name", account_id=account_id, by=SYSTEM, **more)
-        connection.roles.update(status=status)
-    return connection
 
 
 def set_role(connection: Connection, component: str, **fields) -> None:
@@ -443,61 +419,3 @@ def test_a_page_of_the_feed_is_bounded(cast, product) -> None:
 
     assert len(product.get(FEED, {"limit": "0"}).json()["events"]) == 1
     assert product.get(FEED, {"limit": str(MOST_EVENTS * 10)}).status_code == 200
-
-
-RECEIPT = {
-    "opened_at": "2026-11-30T12:00:00Z",
-    "expires_at": "2026-11-30T13:00:00Z",
-    "role_arn": "arn:aws:iam::222233334444:role/rolebridge-a-log-analysis",
-    "session_name": "rolebridge-log-analysis-a",
-    "access_key_id": "ASIAIOSFODNN7EXAMPLE",
-}
-
-
-def report(who: APIClient, connection_id: object, *sessions: dict) -> Any:
-    body = {"component": "log-analysis", "sessions": list(sessions)}
-    return who.post(f"{LIST}{connection_id}/sessions/", body, format="json")
-
-
-class TestReceipts:
-    def test_each_is_kept_once_for_its_own_tenant(self, cast, api, product) -> None:
-        ours, theirs = connect(cast.tenant), connect(cast.other_tenant)
-
-        answers = [report(product, ours.pk, RECEIPT, RECEIPT).json(), report(product, ours.pk, RECEIPT).json()]
-
-        assert answers == [{"kept": 1}, {"kept": 0}]
-        of_tenant = api(cast.owner, cast.tenant).get(f"/api/v1/connections/{ours.pk}/sessions/").json()["results"]
-        assert [(one["purpose"], one["access_key_id"]) for one in of_tenant] == [("product", RECEIPT["access_key_id"])]
-        stranger = api(cast.stranger, cast.other_tenant)
-        assert stranger.get(f"/api/v1/connections/{theirs.pk}/sessions/").json()["results"] == []
-
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            {"role_arn": "arn:aws:iam::999988887777:role/of-somebody-else"},
-            {"role_arn": "no role"},
-            {"access_key_id": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
-            {"secret_access_key": "wJalrXUtnFEMI"},
-            {"policy_sha256": "x"},
-            {"expires_at": "soon"},
-            {"tags": {"key": "x" * 257}},
-        ],
-        ids=lambda wrong: f"{next(iter(wrong))}: {str(next(iter(wrong.values())))[:20]}",
-    )
-    def test_what_cannot_be_one_is_refused_and_nothing_is_kept(self, cast, api, product, wrong) -> None:
-        connection = connect(cast.tenant)
-
-        answer = report(product, connection.pk, {**RECEIPT, "access_key_id": "ASIAOTHER000000000000"}, RECEIPT | wrong)
-
-        assert answer.status_code == 400
-        assert "sessions" in str(answer.json()["errors"])
-        owner = api(cast.owner, cast.tenant)
-        assert owner.get(f"/api/v1/connections/{connection.pk}/sessions/").json()["results"] == []
-
-    def test_the_token_of_a_tenant_reports_nothing(self, cast, api, product) -> None:
-        connection = connect(cast.tenant)
-
-        assert report(api(cast.owner, cast.tenant), connection.pk, RECEIPT).status_code == 401
-        assert report(APIClient(), connection.pk, RECEIPT).status_code == 401
-        assert report(product, uuid4(), RECEIPT).status_code == 404
-        assert product.get(f"{LIST}{connection.pk}/sessions/").status_code == 405

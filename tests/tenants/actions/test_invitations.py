@@ -8,6 +8,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.core.mail import EmailMultiAlternatives
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
@@ -56,7 +57,9 @@ def members(tenant: Tenant) -> dict[str, str]:
 def test_the_mail_has_the_link_as_text_and_as_html(cast) -> None:
     secret = send(cast)
 
-    ((html, kind),) = mail.outbox[-1].alternatives  # type: ignore[union-attr]  # ours are in HTML too
+    message = mail.outbox[-1]
+    assert isinstance(message, EmailMultiAlternatives)
+    ((html, kind),) = message.alternatives
     assert kind == "text/html"
     assert re.search(rf'href="https?://[^/]+/invitations/{secret}/"', str(html))
 
