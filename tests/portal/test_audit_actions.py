@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,17 +17,22 @@ APPS = ("tenants", "integrations")
 Function = ast.FunctionDef
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for app in APPS:
-        for file in sorted((ROOT / app / "actions").glob("*.py")):
-            yield f"{app}.actions.{file.stem}", ast.parse(file.read_text())
+@cache
+def modules() -> tuple[tuple[str, ast.Module], ...]:
+    return tuple(
+        (f"{app}.actions.{file.stem}", ast.parse(file.read_text()))
+        for app in APPS
+        for file in sorted((ROOT / app / "actions").glob("*.py"))
+    )
 
 
+@cache
 def functions() -> dict[str, Function]:
     """Every function of every actions module, by its bare name; the names of public ones are unique."""
     return {node.name: node for _, module in modules() for node in module.body if isinstance(node, Function)}
 
 
+@cache
 def actions() -> dict[str, Function]:
     """The public functions that take who acts: those are the writes that a customer must be able to see."""
     return {

@@ -1,5 +1,6 @@
 """Values that the tests of integrations/aws share."""
 
+from functools import cache
 from typing import Any
 
 from integrations.aws.report import VerificationTarget
@@ -51,7 +52,9 @@ components:
 """
 
 
+@cache
 def make_catalogue() -> Catalogue:
+    """The same one each time, since nothing can change it and to read one loads the models of all its services."""
     return parse_catalogue(_CATALOGUE)
 
 

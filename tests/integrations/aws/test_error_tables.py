@@ -35,7 +35,9 @@ STS_ERRORS = {
         "test_sts_errors.py::test_expiredtoken_at_the_hop_into_the_customers_role_is_nobodys_and_changes_no_verdict",
         "test_sts_errors.py::test_expiredtoken_at_an_attempt_of_the_trust_test_opens_its_session_anew",
     ],
-    "ExpiredTokenException": ["test_errors.py::test_every_sts_error_says_whose_it_is_and_whether_to_ask_again"],
+    "ExpiredTokenException": [
+        "test_sts_errors.py::test_expiredtoken_at_the_hop_into_the_customers_role_is_nobodys_and_changes_no_verdict"
+    ],
     "InvalidClientTokenId": ["test_sts_errors.py::test_credentials_that_aws_does_not_know_are_the_vendors"],
     "UnrecognizedClientException": ["test_sts_errors.py::test_credentials_that_aws_does_not_know_are_the_vendors"],
     "SignatureDoesNotMatch": [
@@ -45,7 +47,9 @@ STS_ERRORS = {
     "Throttling": ["test_sts_errors.py::test_load_in_passing_is_asked_again_until_it_is_over"],
     "RequestLimitExceeded": ["test_sts_errors.py::test_load_in_passing_is_asked_again_until_it_is_over"],
     "InternalFailure": ["test_sts_errors.py::test_load_in_passing_is_asked_again_until_it_is_over"],
-    "ReadTimeoutError": ["test_errors.py::test_what_never_reached_aws_has_its_own_meaning"],
+    "ReadTimeoutError": [
+        "test_sts_errors.py::test_a_readtimeouterror_at_the_hop_into_the_customers_role_blames_nobody"
+    ],
     # No error of STS: a service's own, met with the customer's session.
     "RequestExpired": ["test_refusals.py::test_every_way_a_probe_fails_has_its_own_finding"],
     "OptInRequired": ["test_refusals.py::test_every_way_a_probe_fails_has_its_own_finding"],

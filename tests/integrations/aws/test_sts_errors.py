@@ -4,10 +4,11 @@ import copy
 import json
 import logging
 import secrets
+from dataclasses import replace
 
 import pytest
 
-from integrations.aws import chain
+from integrations.aws import chain, clients
 from integrations.aws.chain import enter_customer_role, enter_integration_role, try_customer_role, vendor_side
 from integrations.aws.checks import trust
 from integrations.aws.errors import Refused, RegionDisabled, SessionExpired
@@ -218,11 +219,22 @@ def test_expiredtoken_at_a_call_in_the_customers_account_opens_the_session_anew(
     assert len(report.receipts) == len(clean.receipts) + 1
 
 
-@pytest.mark.parametrize("vendor", ["direct", "chained", "abac"], indirect=True)
-def test_expiredtoken_at_the_hop_into_the_customers_role_is_nobodys_and_changes_no_verdict(vendor, customer, faults):
+@pytest.mark.parametrize(
+    ("vendor", "code"),
+    [
+        ("direct", "ExpiredToken"),
+        ("chained", "ExpiredTokenException"),
+        ("abac", "ExpiredToken"),
+        ("abac", "ExpiredTokenException"),
+    ],
+    indirect=["vendor"],
+)
+def test_expiredtoken_at_the_hop_into_the_customers_role_is_nobodys_and_changes_no_verdict(
+    vendor, customer, faults, code
+):
     customer.deploy()
     verify(vendor, customer)
-    faults(**EXPIRED, service="sts", operation="AssumeRole", target=customer.account_id)
+    faults(**EXPIRED | {"code": code}, service="sts", operation="AssumeRole", target=customer.account_id)
 
     report = verify(vendor, customer)
 
@@ -315,6 +327,26 @@ def test_load_that_lasts_blames_nobody_and_changes_nothing(vendor, customer, fau
 
     assert blames(report) == set()
     assert role_status(report) == "no_verdict"
+
+
+@pytest.mark.parametrize(
+    ("strikes", "status"), [({"count": 1}, "connected"), ({}, "no_verdict")], ids=["in passing", "that lasts"]
+)
+def test_a_readtimeouterror_at_the_hop_into_the_customers_role_blames_nobody(
+    vendor, customer, faults, monkeypatch, strikes, status
+):
+    customer.deploy()
+    monkeypatch.setattr(clients, "READ_TIMEOUT", 1.0)
+    impatient = replace(vendor, repeat_pause=vendor.repeat_pause * 2)  # other settings have clients of their own
+    verify(impatient, customer)
+    faults(kind="timeout", seconds=3, service="sts", operation="AssumeRole", target=customer.account_id, **strikes)
+
+    report = verify(impatient, customer)
+
+    assert blames(report) == set()
+    assert role_status(report) == status
+    if not strikes:
+        assert found(report, TO_C).cause == "aws_unreachable"
 
 
 def test_b_that_forgets_its_component_sessions_is_not_taken_for_a_missing_product_tag(vendor, customer, sandbox):
