@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -22,9 +23,12 @@ VENDOR_OF_CHAIN: dict[Chain, str] = {"abac": "111111111111", "chained": "1111111
 _ACCOUNTS = itertools.count(333333330001)
 
 
+clients_of = cache(ClientFactory)  # by the sandbox's address: to make one registers all that botocore listens to
+
+
 def root_client(sandbox: SandboxServer, service: str, account_id: str) -> Any:
     """A client with an account root's keys."""
-    return ClientFactory(sandbox.url).with_keys(service, "eu-central-1", account_id, SANDBOX_SECRET)
+    return clients_of(sandbox.url).with_keys(service, "eu-central-1", account_id, SANDBOX_SECRET)
 
 
 class Customer:
