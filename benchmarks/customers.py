@@ -6,6 +6,7 @@ when it was sent, as the proxy does in production (`X-Request-Start`).
 
 import asyncio
 import json
+import logging
 import os
 import random
 import time
@@ -67,6 +68,7 @@ def make_customers(place: "Installation", count: int) -> list[Customer]:
     from django.conf import settings
     from django.test import Client
 
+    logging.getLogger("portal.sign_in_log").setLevel(logging.WARNING)  # a line for each of them buries the figures
     customers = []
     for number in range(count):
         tenant, owner, token = place.tenant(number)
