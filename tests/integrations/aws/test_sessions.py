@@ -1,6 +1,8 @@
 """The session cache: one refresh for many callers, dropped at once, bounded, and no secret anywhere. In the sandbox."""
 
+import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from integrations.aws import sessions
-from integrations.aws.chain import vendor_side
+from integrations.aws.chain import enter_customer_role, enter_integration_role, vendor_side
 from integrations.aws.errors import Refused, SessionExpired
 from integrations.aws.policies import revoke_older_sessions_policy
 from integrations.aws.probes import caller_account, run_probe
 from integrations.aws.report import SessionPurpose
 from integrations.aws.sessions import SessionCache, open_for_product
+from tests.integrations.aws.conftest import root_client
 
 ALL_CHAINS = pytest.mark.parametrize("vendor", ["abac", "chained", "direct"], indirect=True)
 
@@ -56,6 +59,27 @@ def test_a_live_session_ends_with_the_policy_that_revokes_older_ones(vendor, cus
 
     with pytest.raises(Refused):
         run_probe(vendor_side(vendor), session, probe, vendor.region)
+
+
+def test_the_same_policy_on_our_integration_role_ends_its_sessions_before_they_enter_a_customers(
+    sandbox, vendor, customer
+):
+    customer.deploy()
+    side, target = vendor_side(vendor), customer.target()
+    live = enter_integration_role(side, target)
+    enter_customer_role(side, target, live)
+    iam = root_client(sandbox, "iam", vendor.vendor_account_id)
+    of_integration = {"RoleName": "integration", "PolicyName": "Revoke"}
+
+    second_after = live.receipt.opened_at.replace(microsecond=0) + timedelta(seconds=1)
+    iam.put_role_policy(**of_integration, PolicyDocument=json.dumps(revoke_older_sessions_policy(second_after)))
+    try:
+        with pytest.raises(Refused):
+            enter_customer_role(side, target, live)
+        time.sleep(1.1)
+        enter_customer_role(side, target, enter_integration_role(side, target))  # it is younger
+    finally:
+        iam.delete_role_policy(**of_integration)
 
 
 def test_many_callers_cause_one_chain_to_be_opened(customer, cache, opened, faults):
