@@ -15,12 +15,16 @@ CLOCKS_DIFFER = timedelta(minutes=5)  # at the most, our clock from that of Clou
 
 
 class Receipt(Protocol):
-    """What a query takes of a session's receipt."""
+    """What a query takes of a session's receipt: of one that was stored, or of the report that made it."""
 
-    access_key_id: str
-    role_arn: str
-    opened_at: datetime
-    expires_at: datetime
+    @property
+    def access_key_id(self) -> str: ...
+    @property
+    def role_arn(self) -> str: ...
+    @property
+    def opened_at(self) -> datetime: ...
+    @property
+    def expires_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,11 @@ def access_denied(message: str) -> AwsError:
     return AwsError("AccessDenied", message, 403)
 
 
-def render(error: AwsError, protocol: str, *, path: str = "/") -> HttpResponse:
-    """Write the error as the protocol (`query`, `ec2`, `json`, `rest-json`, `rest-xml`, `smithy-rpc-v2-cbor`) does."""
-    request_id = str(uuid.uuid4())
+def render(error: AwsError, protocol: str, *, path: str = "/", request_id: str = "") -> HttpResponse:
+    """Write the error as the protocol (`query`, `ec2`, `json`, `rest-json`, `rest-xml`, `smithy-rpc-v2-cbor`) does, as
+    the answer to the request of that id, if it could be read at all.
+    """
+    request_id = request_id or str(uuid.uuid4())
     if protocol == "ec2":
         body = (
             '<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error>'

@@ -79,11 +79,15 @@ class Gate:
             protocol = protocol_of(service, request)
             return self._answer(request, credential)
         except AwsError as error:
-            return render(in_words_of(error, service, protocol), protocol, path=request.path)
+            return render(
+                in_words_of(error, service, protocol), protocol, path=request.path, request_id=request.request_id
+            )
         except Exception:
             log.exception("The sandbox could not answer %s %s", request.method, request.raw_path)
             failure = AwsError("InternalFailure", "The sandbox could not answer this request; its log says why.", 500)
-            return render(in_words_of(failure, service, protocol), protocol, path=request.path)
+            return render(
+                in_words_of(failure, service, protocol), protocol, path=request.path, request_id=request.request_id
+            )
 
     def _answer(self, request: HttpRequest, credential: Credential) -> HttpResponse:
         caller = self._callers.find(credential)
@@ -121,7 +125,7 @@ class Gate:
             self._identities.about_to_change(operation, caller.partition, caller.account)
             response = self._perform(request, operation, caller, service, region)
         if response.status < 400:
-            self.trail.changed(caller, operation, region, request)
+            self.trail.changed(caller, operation, region, request, response)
         return response
 
     def _perform(
@@ -188,7 +192,7 @@ class Gate:
             return struck
         keys: Keys = request_keys(request, self._clock, credential.region)
         if action == "GetCallerIdentity":
-            return answer(action, identity_xml(caller))
+            return answer(action, identity_xml(caller), request.request_id)
         if action == "AssumeRole":
             item = read_assume_role(form)
             try:
@@ -197,9 +201,9 @@ class Gate:
                 self.trail.assumed(caller, item, credential.region, request, error)
                 raise
             self.trail.assumed(caller, item, credential.region, request, assumed)
-            return answer(action, assumed_xml(assumed))
+            return answer(action, assumed_xml(assumed), request.request_id)
         if action == "GetSessionToken":
-            return answer(action, credentials_xml(self._tokens.session_token(caller, form)))
+            return answer(action, credentials_xml(self._tokens.session_token(caller, form)), request.request_id)
         raise AwsError("InvalidAction", f"Could not find operation {action[:200]} of sts in the sandbox.", 400)
 
     def _place(self, region: str, caller: Caller) -> Place:
@@ -235,7 +239,7 @@ class Gate:
 def _unsigned(request: HttpRequest) -> HttpResponse:
     protocol = protocol_of("s3" if request.method != "POST" else "", request)
     error = AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-    return render(in_words_of(error, "", protocol), protocol, path=request.path)
+    return render(in_words_of(error, "", protocol), protocol, path=request.path, request_id=request.request_id)
 
 
 def _as_form(request: HttpRequest, form: dict[str, str]) -> tuple[str, dict[str, str], bytes]:

@@ -7,7 +7,6 @@ service authorization reference.
 """
 
 import dataclasses
-import uuid
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -245,15 +244,14 @@ def _check_session_policy(item: AssumeRoleInput) -> None:
             raise invalid(f"The managed session policy {arn} does not exist in the role's account.")
 
 
-def answer(operation: str, inside: str) -> HttpResponse:
+def answer(operation: str, inside: str, request_id: str) -> HttpResponse:
     """Wrap a result as STS's query protocol does."""
-    request_id = uuid.uuid4()
     body = (
         f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{operation}Result>{inside}'
         f"</{operation}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
         f"</{operation}Response>"
     )
-    return HttpResponse(200, body.encode(), [("Content-Type", "text/xml"), ("x-amzn-RequestId", str(request_id))])
+    return HttpResponse(200, body.encode(), [("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)])
 
 
 def credentials_xml(session: Session) -> str:

@@ -78,7 +78,9 @@ class Trail:
         for account in dict.fromkeys((caller.account, item.role.account)):
             self._keep(account, {**event, "recipientAccountId": account, "eventID": str(uuid.uuid4())})
 
-    def changed(self, caller: Caller, operation: Operation, region: str, request: HttpRequest) -> None:
+    def changed(
+        self, caller: Caller, operation: Operation, region: str, request: HttpRequest, response: HttpResponse
+    ) -> None:
         """Record a call that changed something."""
         source = "monitoring" if operation.service == "cloudwatch" else operation.prefix
         event = self._event(operation.name, f"{source}.amazonaws.com", caller, region, request, read_only=False)
@@ -87,6 +89,8 @@ class Trail:
             for name, value in operation.params.items()
             if isinstance(value, str | int | bool) and name not in {"TemplateBody", "Body"}
         }
+        # moto gives its answers ids of its own.
+        event["requestID"] = response.header("x-amzn-RequestId") or request.request_id
         self._keep(caller.account, event)
 
     def look_up(self, account: str, region: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -129,7 +133,7 @@ class Trail:
             "awsRegion": region,
             "sourceIPAddress": request.peer,
             "userAgent": request.headers.get("user-agent", ""),
-            "requestID": str(uuid.uuid4()),
+            "requestID": request.request_id,
             "eventID": str(uuid.uuid4()),
             "readOnly": read_only,
             "eventType": "AwsApiCall",

@@ -1,6 +1,7 @@
 """One HTTP request and one answer, apart from any server."""
 
 import json
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,7 @@ class HttpRequest:
     headers: dict[str, str]
     body: bytes = b""
     peer: str = "127.0.0.1"
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))  # in the answer and in CloudTrail
 
     @cached_property
     def raw_path(self) -> str:

@@ -41,6 +41,7 @@ def test_an_allowed_assume_role_is_in_both_accounts(vendor, customer, chain):
         assert event["Resources"] == [{"ResourceType": "AWS::IAM::Role", "ResourceName": role}]
         assert record["userIdentity"]["arn"] == caller.arn
         assert record["recipientAccountId"] == account.id
+        assert record["requestID"] == session.answer["ResponseMetadata"]["RequestId"]
         assert record["requestParameters"] == {
             "roleArn": role,
             "roleSessionName": "receipt",
@@ -84,10 +85,11 @@ def test_a_session_shows_its_issuer_and_source_identity(vendor, customer, chain)
 def test_changes_are_recorded_and_found_by_user_name(vendor, server):
     admin = vendor.user("admin", allow("iam:*"))
 
-    admin.client("iam").create_group(GroupName="readers")
+    made = admin.client("iam").create_group(GroupName="readers")
 
     [(event, record)] = events_of_global(vendor, Username=admin.arn.rsplit("/", 1)[1])
     assert (event["EventName"], record["requestParameters"]["groupName"]) == ("CreateGroup", "readers")
+    assert record["requestID"] == made["ResponseMetadata"]["RequestId"]
 
 
 def events_of_global(account, **attributes):
