@@ -1,6 +1,7 @@
-"""Where a process finds the AWS identity from which each chain begins: a profile, and the metadata of an instance.
+"""Where a process finds the AWS identity from which each chain begins: a profile, the metadata of an instance, or the
+agent of a pod.
 
-Most other tests begin with a container's credentials.
+Most other tests begin with a container's credentials, as a task of ECS has them.
 """
 
 import json
@@ -12,7 +13,7 @@ from integrations.aws.chain import VendorSide
 from tests.integrations.aws.conftest import VENDOR_OF_CHAIN
 from tests.web_servers import answering, web_server
 
-TOKEN = "the-token-of-this-instance"
+TOKEN = "the-token-of-this-machine"
 ROLES = "/latest/meta-data/iam/security-credentials/"
 
 
@@ -64,7 +65,23 @@ def instance(workers_credentials, monkeypatch):
         yield
 
 
-@pytest.mark.parametrize("source", ["profile", "instance"])
+@pytest.fixture
+def pod(workers_credentials, monkeypatch, tmp_path):
+    """This process runs in a pod of EKS with the worker's role. The agent answers who shows the token in the file."""
+
+    def answer(asked, handler):
+        shown = asked.headers.get("authorization")
+        answering(*((200, json.dumps(workers_credentials).encode()) if shown == TOKEN else (401,)))(asked, handler)
+
+    with web_server(answer) as server:
+        token = tmp_path / "eks-pod-identity-token"
+        token.write_text(TOKEN)
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.address}/v1/credentials")
+        monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", str(token))
+        yield
+
+
+@pytest.mark.parametrize("source", ["profile", "instance", "pod"])
 def test_the_chain_begins_with_what_the_environment_gives(request, vendor, source):
     request.getfixturevalue(source)
     side = VendorSide(vendor)
