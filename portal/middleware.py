@@ -10,11 +10,12 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
+from django.core.exceptions import BadRequest, ImproperlyConfigured, MiddlewareNotUsed, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from integrations.catalogue_file import one_catalogue
 from integrations.in_hand import in_hand, name
@@ -98,6 +99,22 @@ def readable_text(get_response: GetResponse) -> GetResponse:
         if not all(map(is_readable, texts)):
             raise BadRequest("The request holds text that cannot be read.")
         return get_response(request)
+
+    return middleware
+
+
+def english_where_nothing_is_translated(get_response: GetResponse) -> GetResponse:
+    """Answer programs and support staff in English, whatever the pages speak. Our own texts there are not translated,
+    and those of the libraries would stand between them in another language.
+    """
+    if not settings.USE_I18N:
+        raise MiddlewareNotUsed
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(("/api/", "/admin/")):
+            return get_response(request)
+        with override("en"):
+            return get_response(request)
 
     return middleware
 
