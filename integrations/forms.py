@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django import forms
 from django.db.models import Case, F, When
@@ -42,8 +42,6 @@ class ConnectionForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     account_id = _account_field(required=False)
-    # Each time it is shown it is another form, so that one that is sent twice makes one connection.
-    form = forms.CharField(required=False, max_length=36, initial=uuid4, widget=forms.HiddenInput)
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as it came

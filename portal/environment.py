@@ -7,8 +7,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from django.conf.global_settings import LANGUAGES
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import to_locale
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = Path(os.environ.get("ROLEBRIDGE_LOCAL_DIR") or BASE_DIR / ".local")
@@ -94,6 +96,19 @@ def networks(name: str) -> list[str]:
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} holds {part!r}, which is no IP address or network.") from error
     return parts
+
+
+def language(name: str, *, translations: Path) -> str:
+    """The code of the language that pages and mails speak, whose translation is below `translations`; English, which
+    needs none, where none is named.
+    """
+    code = setting(name, "", "en")
+    if code not in dict(LANGUAGES):
+        raise ImproperlyConfigured(f"{name} is {code!r}; give the code of a language in small letters: de or pt-br.")
+    translation = translations / to_locale(code) / "LC_MESSAGES" / "django.mo"
+    if code != "en" and not translation.is_file():
+        raise ImproperlyConfigured(f"{name} is {code!r}, and there is no {translation}: put the translation there.")
+    return code
 
 
 def outside_production(value: str) -> str | None:

@@ -10,11 +10,12 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.core.exceptions import BadRequest, ImproperlyConfigured, MiddlewareNotUsed, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from integrations.catalogue_file import one_catalogue
 from integrations.in_hand import in_hand, name
@@ -98,6 +99,22 @@ def readable_text(get_response: GetResponse) -> GetResponse:
         if not all(map(is_readable, texts)):
             raise BadRequest("The request holds text that cannot be read.")
         return get_response(request)
+
+    return middleware
+
+
+def english_where_nothing_is_translated(get_response: GetResponse) -> GetResponse:
+    """Answer programs and support staff in English, whatever the pages speak. Our own texts there are not translated,
+    and those of the libraries would stand between them in another language.
+    """
+    if not settings.USE_I18N:
+        raise MiddlewareNotUsed
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(("/api/", "/admin/")):
+            return get_response(request)
+        with override("en"):
+            return get_response(request)
 
     return middleware
 
@@ -204,16 +221,19 @@ class AccessRules:
         return self.get_response(request)
 
     def process_view(
-        self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
-    ) -> HttpResponse | None:
-        """Refuse a view with no rule, and apply the rule of the views we did not write."""
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Refuse a view with no rule, and apply the rule of the views we did not write. What support staff send is done
+        once, so the answer to it comes from here.
+        """
         match = request.resolver_match
         rule = rule_of(view, match) if match else None
         if rule is None:
             logger.error("No access rule is declared for %s; see portal/access.py", request.path_info)
             raise PermissionDenied
-        from tenants.access import second_factor_first, to_sign_in  # these two when the apps are loaded
+        from tenants.access import second_factor_first, to_sign_in  # these three when the apps are loaded
         from tenants.provider_session import provider_session
+        from tenants.sent_forms import once
 
         if rule == "staff" and not (request.user.is_authenticated and request.user.is_staff):
             if request.user.is_authenticated:
@@ -229,5 +249,9 @@ class AccessRules:
             )
             return redirect("home")
         if rule == "staff":
-            return second_factor_first(request, _("Support staff sign in with a second factor. Set one up first."))
+            why = _("Support staff sign in with a second factor. Set one up first.")
+            elsewhere = second_factor_first(request, why)
+            if elsewhere is None and request.method == "POST":
+                return once(request, lambda: view(request, *args, **kwargs))
+            return elsewhere
         return None

@@ -24,6 +24,7 @@ from portal.environment import (
     contact_address,
     environment,
     https_address,
+    language,
     listed,
     networks,
     number,
@@ -124,6 +125,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "portal.middleware.permissions_policy",
     "portal.middleware.page_methods",
+    "portal.middleware.english_where_nothing_is_translated",
     "portal.middleware.hold_catalogue",
     "portal.middleware.readable_text",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -394,12 +396,12 @@ SPECTACULAR_SETTINGS = {
 
 # --- Language and logs ------------------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en"
+LOCALE_PATHS = [Path(setting("LOCALE_DIR", "", str(BASE_DIR / "locale")))]  # where a translation goes
+LANGUAGE_CODE = language("LANGUAGE_CODE", translations=LOCALE_PATHS[0])
 TIME_ZONE = "UTC"
 USE_TZ = True
 # The texts themselves are the English ones: to look each of them up took a twentieth of the time of a page.
 USE_I18N = LANGUAGE_CODE != "en"
-LOCALE_PATHS = [BASE_DIR / "locale"]  # where a translation goes
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

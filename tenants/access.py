@@ -27,6 +27,7 @@ from tenants.models import IdentityProvider, Member, Tenant, User
 from tenants.permissions import Permission, Role
 from tenants.provider_session import provider_session
 from tenants.scope import tenant_scope
+from tenants.sent_forms import once
 
 View = Callable[..., HttpResponseBase]
 SomeView = TypeVar("SomeView", bound=View)
@@ -100,7 +101,8 @@ def signed_in(view: View) -> View:
 
 
 def member(permission: Permission, *, scope: bool = True) -> Callable[[View], View]:
-    """Members of the tenant named in the URL (`tenant_id`) whose role carries the permission.
+    """Members of the tenant named in the URL (`tenant_id`) whose role carries the permission. What they send is done
+    once (`tenants.sent_forms`).
 
     Args:
         permission: what the member's role must carry.
@@ -113,13 +115,21 @@ def member(permission: Permission, *, scope: bool = True) -> Callable[[View], Vi
         def guarded(request: Any, *args: Any, tenant_id: UUID, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return to_sign_in(request)
-            with tenant_scope(tenant_id):
-                elsewhere = _admit(request, tenant_id, permission)
-                if elsewhere is not None:
-                    return elsewhere
-                if scope:
-                    return _rendered(view(request, *args, **kwargs))
-            return view(request, *args, **kwargs)
+
+            def admit() -> HttpResponseBase | None:
+                with tenant_scope(tenant_id):
+                    return _admit(request, tenant_id, permission)
+
+            def answer() -> HttpResponseBase:
+                with tenant_scope(tenant_id):
+                    elsewhere = _admit(request, tenant_id, permission)
+                    if elsewhere is not None:
+                        return elsewhere
+                    if scope:
+                        return _rendered(view(request, *args, **kwargs))
+                return view(request, *args, **kwargs)
+
+            return once(request, answer, admit=admit)
 
         guarded.access = f"member:{permission}"  # type: ignore[attr-defined]
         return guarded

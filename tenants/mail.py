@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.utils.translation import override
 
 from tenants.scope import APP
 
@@ -31,10 +32,12 @@ def send_on_commit(template: str, to: str, **context: Any) -> None:
 
 def _send(template: str, to: str, context: dict[str, Any]) -> None:
     context = context | {"base_url": settings.BASE_URL}
-    subject = " ".join(render_to_string(f"tenants/email/{template}_subject.txt", context).split())
-    text = render_to_string(f"tenants/email/{template}_message.txt", context)
+    with override(settings.LANGUAGE_CODE):  # support staff and programs, who speak English, have mails sent as well
+        subject = " ".join(render_to_string(f"tenants/email/{template}_subject.txt", context).split())
+        text = render_to_string(f"tenants/email/{template}_message.txt", context)
+        mail = in_html_too(EmailMultiAlternatives(subject, text, to=[to]))
     try:
-        in_html_too(EmailMultiAlternatives(subject, text, to=[to])).send()
+        mail.send()
     except OSError:  # smtplib's errors are OSErrors
         logger.exception("The mail %s could not be sent", template)
 

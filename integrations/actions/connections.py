@@ -1,9 +1,7 @@
 """Connections: made, given an account and components, found proved by another tenant."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID, uuid4, uuid5
 
 from django.conf import settings
 from django.db import transaction
@@ -59,7 +57,6 @@ def create_connection(
     account_id: str = "",
     components: Iterable[str] | None = None,
     from_before: RoleFromBefore | None = None,
-    pk: UUID | None = None,
 ) -> Connection:
     """A new connection with an external ID of its own (F4).
 
@@ -70,7 +67,6 @@ def create_connection(
         account_id: the AWS account, if it is known already; dashes and spaces are allowed.
         components: ids from the catalogue; all of them by default.
         from_before: for `vendor_import` alone: the role that serves all of the components already.
-        pk: for `create_connection_once` alone: its id.
 
     Raises:
         InvalidAccountId, VendorAccountAsCustomer, UnknownComponent, TooManyConnections: the message says what to do;
@@ -80,12 +76,12 @@ def create_connection(
     account_id = _customer_account(account_id) if account_id else ""
     _lock(tenant)
     _refuse_too_many(tenant)
-    connection = Connection(pk=pk or uuid4(), tenant=tenant, name=name, account_id=account_id)
+    connection = Connection(tenant=tenant, name=name, account_id=account_id)
     if from_before is not None:
         connection.external_id, connection.external_id_origin = from_before.external_id, ExternalIdOrigin.IMPORTED
         connection.role_name_pattern, connection.role_path = from_before.name, from_before.path
         connection.next_verification_at = timezone.now()
-    connection.save(force_insert=True)
+    connection.save()
     _set_roles(connection, chosen)
     audit.record(
         "connection:created" if from_before is None else "connection:imported",
@@ -97,30 +93,6 @@ def create_connection(
         components=chosen,
     )
     return connection
-
-
-@transaction.atomic
-def create_connection_once(
-    *, form: str, tenant: Tenant, name: str, by: Actor, account_id: str = ""
-) -> tuple[Connection, bool]:
-    """The connection that a form asks for, and whether it is new.
-
-    The same form with the same name and account again gives the connection that it made the first time, unless that is
-    removed by now or on its way there. `form` is what names the form; without it the connection is always new. All else
-    is as `create_connection` has it, and so is what it raises.
-    """
-    account_id = _customer_account(account_id) if account_id else ""
-    pk = uuid4()
-    if form:
-        # A form that is sent twice comes twice at once: the one that waits for the other finds what it made.
-        _lock(tenant)
-        of_form = uuid5(tenant.pk, json.dumps([form, account_id, name]))
-        made = Connection.objects.for_tenant(tenant.pk).filter(pk=of_form).first()
-        if made is None:
-            pk = of_form
-        elif not made.is_removed:
-            return made, False
-    return create_connection(tenant=tenant, name=name, by=by, account_id=account_id, pk=pk), True
 
 
 @transaction.atomic

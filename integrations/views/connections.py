@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from integrations.actions.connections import (
     ConnectionInUse,
     TooManyConnections,
-    create_connection_once,
+    create_connection,
     update_connection,
 )
 from integrations.actions.external_ids import latest_rotation
@@ -59,16 +59,12 @@ def connection_new(request: MemberRequest) -> HttpResponse:
     form = ConnectionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            connection, is_new = create_connection_once(
-                tenant=request.tenant, by=Actor.user(request.user), **form.cleaned_data
-            )
+            connection = create_connection(tenant=request.tenant, by=Actor.user(request.user), **form.cleaned_data)
         except (InvalidAccountId, VendorAccountAsCustomer) as error:
             form.add_error("account_id", str(error))
         except TooManyConnections as error:
             form.add_error(None, str(error))
         else:
-            if not is_new:
-                messages.info(request, _("This form was sent twice; the connection was added once."))
             return redirect(connection_address(connection))
     context = {"section": "connections", "form": form}
     return render(request, "integrations/connection_new.html", context, status=REFUSED if form.errors else 200)

@@ -54,7 +54,11 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  document.querySelectorAll("form").forEach((form) => sent.delete(form));
+  document.querySelectorAll("form").forEach((form) => {
+    sent.delete(form);
+    // Who comes back and sends it means it: the server would take it for the same form, sent twice (sent_forms.py).
+    if (form.method === "post") form.insertAdjacentHTML("beforeend", `<input type="hidden" name="again" value="${Date.now()}">`);
+  });
   document.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
 });
 

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from tenants.models import Invitation, User
 from tenants.permissions import Permission, Role
 from tenants.provider_session import provider_session
 from tenants.secrets import digest
+from tenants.sent_forms import once
 
 _KEY = "invitation"  # in the session: the hash of the secret in the link
 
@@ -113,8 +114,12 @@ def invitation_link(request: HttpRequest, secret: str) -> HttpResponse:
 
 @public
 @never_cache
-def invitation(request: HttpRequest) -> HttpResponse:
+def invitation(request: HttpRequest) -> HttpResponseBase:
     """The invitation whose link this browser opened. Whatever stands in the way of it, the answer is the same."""
+    return once(request, lambda: _invitation(request))
+
+
+def _invitation(request: HttpRequest) -> HttpResponse:
     try:
         found = _opened(request)
         if request.method == "POST" and isinstance(request.user, User):

@@ -55,6 +55,20 @@ def test_a_double_click_on_a_form_that_makes_something_makes_one(page, cast, sig
     expect(page.get_by_role("link", name="Revoke Pipeline")).to_have_count(1)
 
 
+def test_a_form_on_a_page_that_comes_back_from_the_browsers_cache_is_another_one(
+    page, cast, sign_in, live_portal
+) -> None:
+    take_session(page, sign_in(cast.owner), live_portal)
+    page.goto(f"/tenants/{cast.tenant.pk}/api-tokens/")
+    page.get_by_label("Name").fill("Pipeline")
+
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        page.get_by_role("button", name="Make the token").click()
+
+    assert "&again=" in sent.value.post_data
+
+
 def test_a_password_shows_itself_while_it_is_typed_and_is_one_again_when_it_is_sent(page) -> None:
     page.goto("/accounts/signup/")
     password = page.locator("#id_password1")

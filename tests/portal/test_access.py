@@ -5,6 +5,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import psycopg
 import pytest
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -27,6 +28,7 @@ from integrations.models import (
 )
 from integrations.role_templates.formats import Format
 from portal.access import rule_of
+from portal.local.services import Postgres
 from tenants.access import public
 from tenants.actions.invitations import invite
 from tenants.actions.recovery import request_recovery
@@ -42,7 +44,8 @@ from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
 from tenants.webhook_event_types import WebhookEventType
 from tests.brokers import unread, use_broker
-from tests.portal.access_table import TABLE, Row
+from tests.environment import DATABASE
+from tests.portal.access_table import TABLE, TENANT, Row
 from tests.portal.addresses import addresses
 from tests.receipts import open_session
 
@@ -168,8 +171,10 @@ def address(route: str, row: Row, things: dict[str, Any]) -> str:
 
 
 def ask(client: Client | APIClient, url: str, row: Row) -> HttpResponse:
-    more = {"format": "json"} if isinstance(client, APIClient) else {}
-    return getattr(client, row.method)(url, row.data or {}, **more)
+    if isinstance(client, APIClient):
+        return getattr(client, row.method)(url, row.data or {}, format="json")
+    form = {"csrfmiddlewaretoken": "the form as it was shown"} if row.method == "post" else {}
+    return getattr(client, row.method)(url, (row.data or {}) | form)
 
 
 # The owner comes last: what the others try must not have changed what the owner meets.
@@ -212,6 +217,48 @@ def test_everybody_gets_what_the_table_says(route, row, things, clients, sandbox
     people = clients(for_api="api/" in route[:5])
 
     assert statuses_of(route, row, things, people) == expected(row)
+
+
+# What is done twice when it is sent twice, and why. Programs have `Idempotency-Key` instead.
+NOT_GUARDED = {
+    f"{TENANT}settings/export/": "makes a file to take away and nothing here; a stream is not kept",
+    "admin/logout/": "whoever has signed out is nobody any more",
+}
+
+
+def sender(route: str) -> str:
+    return "staff" if route.startswith("admin/") else "owner"
+
+
+DONE = [
+    (route, row)
+    for route, row in ROWS
+    if row.method == "post" and not route.startswith(("api/", "^api/")) and getattr(row, sender(route)) < 400
+]
+
+
+@pytest.mark.parametrize(
+    ("route", "row"), [pytest.param(*one, id=named(*one)) for one in DONE if one[0] not in NOT_GUARDED]
+)
+def test_a_form_that_is_sent_twice_is_done_once(route, row, cast, things, sign_in, sandbox_address, db) -> None:
+    who, url = sender(route), address(route, row, things)
+    browser = sign_in(getattr(cast, who))
+
+    first = ask(browser, url, row)
+    done = rows_of_tables(db)
+    again = ask(browser, url, row)
+
+    assert first.status_code == again.status_code == getattr(row, who)
+    assert first.get("Location") == again.get("Location")
+    assert rows_of_tables(db) == done
+
+
+def rows_of_tables(database: Postgres) -> dict[str, int]:
+    """How many rows each table has, whoever may see them. What is done is audited, so nothing is done without one."""
+    with psycopg.connect(database.url(DATABASE)) as superuser:
+        tables = superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        counts = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for (table,) in tables)
+        return dict(superuser.execute(counts).fetchall())
 
 
 WITH_OTHER_IDS = [route for route in TABLE if "<uuid:tenant_id>/" in route and route.count("<uuid:") > 1]
