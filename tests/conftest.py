@@ -33,7 +33,7 @@ from tenants.permissions import Role, Scope
 from tenants.scope import tenant_scope
 from tenants.secrets import seal
 from tests import aws_command_line, processes
-from tests.brokers import use_broker
+from tests.brokers import unread, use_broker
 from tests.environment import BROKER, DATABASE, DIRECTORY, POSTGRES_DATA, SANDBOX_PORT, VALKEY_PORT
 from tests.second_factor import TOTP_SECRET, show_second_factor
 
@@ -175,6 +175,12 @@ def worker(worker_process, monkeypatch) -> Popen[bytes]:
     """A Celery worker process that does what this test asks for."""
     use_broker(monkeypatch, BROKER)
     return worker_process
+
+
+@pytest.fixture
+def no_worker_takes_them(broker, monkeypatch) -> None:
+    """What this test asks for stays in the queue, whatever worker another test started."""
+    use_broker(monkeypatch, unread(broker))
 
 
 @pytest.fixture

@@ -10,16 +10,12 @@ from integrations.aws.report import Actor, Finding, Outcome, RoleReport
 from integrations.metrics import count_failure
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
-from tests.brokers import unread, use_broker
 from tests.reports import found
+
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 CHAIN = "chain.integration_to_customer"
 VENDOR, CUSTOMER, ORGANISATION, NOBODY = Actor.VENDOR, Actor.CUSTOMER, Actor.CUSTOMER_ORGANISATION, Actor.NOBODY
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 def finding(who: Actor, check: str = CHAIN, outcome: Outcome = Outcome.ERROR, component: str = "log-analysis"):

@@ -17,17 +17,13 @@ from integrations.vendor import vendor_settings
 from tenants.actions.service_tokens import create_service_token, revoke_service_token
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
-from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack, verify_twice
 from tests.sandbox_server import ROOT
 
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
+
 HOW_TO = (ROOT / "docs" / "open-a-session.md").read_text()
 COMPONENT = "log-analysis"
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 class Clock:

@@ -43,11 +43,12 @@ from tenants.models import AuditEvent, Member, Recovery, TenantDomain
 from tenants.permissions import Role
 from tenants.scope import staff_scope, tenant_scope
 from tenants.webhook_event_types import WebhookEventType
-from tests.brokers import unread, use_broker
 from tests.environment import DATABASE
 from tests.portal.access_table import TABLE, TENANT, Row
 from tests.portal.addresses import addresses
 from tests.receipts import open_session
+
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 
 def test_the_table_names_every_address_and_no_other() -> None:
@@ -62,11 +63,6 @@ def test_every_view_declares_its_access_rule() -> None:
             without.append(route)
 
     assert without == []
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 @pytest.fixture

@@ -27,20 +27,16 @@ from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Member, Tenant, User, WebhookEndpoint
 from tenants.scope import call, staff_scope, tenant_scope
 from tenants.webhook_event_types import WebhookEventType
-from tests.brokers import unread, use_broker
 from tests.customer import CustomerAccount, connection_with_stack, new_account_id, verify_twice
 from tests.customer import stack_name as name_of_stack
 from tests.portal.sent_forms import FORMS, show, things_of
+
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 Answer = TypeVar("Answer")
 SIXTEEN = 16
 SIGN_UP = {"organisation": "Race", "email": "race@example.com", "password1": "a long and rather quiet password"}
 PATIENCE = 120  # seconds
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(db, broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 def at_once(work: Callable[[int], Answer]) -> list[Answer]:

@@ -14,15 +14,11 @@ from integrations.models import Connection, Session
 from portal.local.services import ROOT
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
-from tests.brokers import unread, use_broker
 from tests.customer import CustomerAccount, new_account_id, stack_name
 
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
+
 VENDOR_OF = {"direct": "111111111119", "chained": "111111111118"}
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 @pytest.fixture(params=["direct", "chained"])

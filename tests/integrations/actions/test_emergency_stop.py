@@ -23,7 +23,6 @@ from integrations.vendor import vendor_settings
 from tenants.audit import SYSTEM, Actor
 from tenants.models import AuditEvent, Tenant
 from tenants.scope import staff_scope, tenant_scope
-from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack, sandbox_control, verify_twice
 from tests.receipts import open_session
 from tests.verifications import statuses
@@ -32,8 +31,7 @@ BY = Actor("staff", "1", "staff@vendor.example")
 
 
 @pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch):
-    use_broker(monkeypatch, unread(broker))
+def sessions_are_allowed_again(no_worker_takes_them):
     yield
     process_stop.allow_sessions()
 

@@ -24,15 +24,11 @@ from integrations.role_templates.formats import Format
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
-from tests.brokers import unread, use_broker
 from tests.customer import CustomerAccount, connection_with_stack, verify_twice
 
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them", "sandbox_address")
+
 COMPONENTS = ["compute-analysis", "log-analysis"]
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, sandbox_address, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 def again(connection: Connection) -> Connection:

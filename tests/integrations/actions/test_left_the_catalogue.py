@@ -10,12 +10,8 @@ from integrations.actions.role_templates import cloudformation_template
 from integrations.models import Connection
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
-from tests.brokers import unread, use_broker
 
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 
 def with_roles_for(cast, *components: str) -> Connection:

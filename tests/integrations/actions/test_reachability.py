@@ -9,15 +9,11 @@ from integrations.models import Connection, Verification
 from tenants.audit import SYSTEM, Actor
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
-from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack, verify_twice
 
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
+
 State, Checks = Verification.State, Verification.Checks
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 def check_reachability(connection: Connection) -> Verification:

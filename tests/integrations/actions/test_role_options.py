@@ -20,8 +20,9 @@ from integrations.role_templates.options import InvalidRoleOption
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
-from tests.brokers import unread, use_broker
 from tests.customer import CustomerAccount, new_account_id, stack_name
+
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 EVERY_CHOICE = {
     "name_pattern": "partner-{component}-{connection}",
@@ -31,11 +32,6 @@ EVERY_CHOICE = {
     "regions": ("eu-central-1", "us-east-1"),
     "self_inspection": True,
 }
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 @pytest.fixture

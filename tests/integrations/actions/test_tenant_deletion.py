@@ -16,14 +16,10 @@ from tenants.actions.deletion import GRACE, NotDue, cancel_deletion, delete_tena
 from tenants.audit import SYSTEM, Actor
 from tenants.models import AuditEvent, Member, Tenant, User
 from tenants.scope import call, staff_scope, tenant_scope
-from tests.brokers import unread, use_broker
 from tests.environment import DATABASE
 from tests.tenants.test_row_level_security import tenant_tables
 
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 
 @pytest.fixture

@@ -10,13 +10,9 @@ from integrations.actions.pausing import pause, resume
 from integrations.models import Connection
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
-from tests.brokers import unread, use_broker
 from tests.reports import found
 
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 
 @pytest.fixture

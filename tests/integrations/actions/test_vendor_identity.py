@@ -25,18 +25,14 @@ from integrations.vendor import vendor_settings
 from tenants.audit import SYSTEM, Actor
 from tenants.models import AuditEvent
 from tenants.scope import staff_scope, tenant_scope
-from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack, verify_twice
 from tests.environment import VENDOR_ACCOUNT_ID
+
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 ARN = "arn:aws:iam::111111111111:role/rolebridge/integration"
 NOBODY = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 BY = Actor("staff", "1", "staff@vendor.example")
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 @pytest.fixture

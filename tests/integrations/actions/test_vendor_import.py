@@ -22,15 +22,11 @@ from integrations.vendor import vendor_settings
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, Tenant
 from tenants.scope import staff_scope, tenant_scope
-from tests.brokers import unread, use_broker
 from tests.customer import CustomerAccount, new_account_id, verify_twice
 
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
+
 HEADER = "tenant,account,role_arn,external_id"
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 @pytest.fixture

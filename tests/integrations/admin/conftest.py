@@ -3,8 +3,6 @@
 import pytest
 from django.test import Client
 
-from tests.brokers import unread, use_broker
-
 
 @pytest.fixture
 def staff(cast, sign_in) -> Client:
@@ -12,5 +10,5 @@ def staff(cast, sign_in) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
+def of_every_test_here(no_worker_takes_them) -> None:
+    """What staff ask for stays in the queue."""

@@ -15,14 +15,10 @@ from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.permissions import Scope
 from tenants.scope import tenant_scope
-from tests.brokers import unread, use_broker
+
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 API = "/api/v1/"
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 def connection_of(tenant, name: str, *, status: str = "connected", account_id: str = "222233334444") -> Connection:

@@ -7,12 +7,9 @@ from integrations.models import Status
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
-from tests.brokers import AWAY, unread, use_broker
+from tests.brokers import AWAY, use_broker
 
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 
 @pytest.fixture

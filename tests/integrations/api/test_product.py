@@ -28,16 +28,12 @@ from tenants.api.views import openapi_document
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, ServiceToken, Tenant
 from tenants.scope import PRODUCT, STAFF, product_scope, staff_scope, tenant_scope
-from tests.brokers import unread, use_broker
 from tests.integrations.api.product_builders import LIST, client, connect
+
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 FEED = "/api/v1/product/events/"
 ALL = ("compute-analysis", "log-analysis", "storage-analysis")
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 def set_role(connection: Connection, component: str, **fields) -> None:

@@ -6,13 +6,9 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from tests.brokers import unread, use_broker
 from tests.integrations.api.product_builders import LIST, connect
 
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 
 RECEIPT = {

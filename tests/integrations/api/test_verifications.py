@@ -14,7 +14,9 @@ from integrations.models import Connection, CustomerRole, Finding, ProvedAccount
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
-from tests.brokers import AWAY, unread, use_broker
+from tests.brokers import AWAY, use_broker
+
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 
 def url(connection_id) -> str:
@@ -25,11 +27,6 @@ def url(connection_id) -> str:
 def connection(cast):
     with tenant_scope(cast.tenant.pk):
         return create_connection(tenant=cast.tenant, name="Production", account_id="123456789012", by=SYSTEM)
-
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
 
 
 def test_a_verification_is_asked_for_once_however_often(api, cast, connection) -> None:

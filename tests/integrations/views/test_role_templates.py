@@ -16,12 +16,8 @@ from integrations.models import Connection, HandOffLink
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
-from tests.brokers import unread, use_broker
 
-
-@pytest.fixture(autouse=True)
-def no_worker_takes_them(broker, monkeypatch) -> None:
-    use_broker(monkeypatch, unread(broker))
+pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
 
 @pytest.fixture
