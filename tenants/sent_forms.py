@@ -80,6 +80,8 @@ def _key(request: HttpRequest) -> str:
     if request.method != "POST" or not request.user.is_authenticated or not request.POST.get("csrfmiddlewaretoken"):
         return ""
     whose = [request.session.session_key, str(request.user.pk), request.get_full_path(), request.POST.urlencode()]
+    if request.user.is_staff:  # whose pages ask for permissions: one that is withdrawn shows no page again
+        whose += sorted(request.user.get_all_permissions())
     return f"sent-form:{hashlib.sha256(json.dumps(whose).encode()).hexdigest()}"
 
 

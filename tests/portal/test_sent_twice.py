@@ -11,6 +11,7 @@ import pytest
 import redis
 from allauth.account.models import EmailAddress
 from django.conf import settings as django_settings
+from django.contrib.auth.models import Permission
 from django.core import mail
 from django.core.cache import caches
 
@@ -18,7 +19,7 @@ from integrations.models import Connection
 from tenants import sent_forms
 from tenants.actions.invitations import invite
 from tenants.audit import SYSTEM
-from tenants.models import AuditEvent, Member
+from tenants.models import AuditEvent, Member, User
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
 from tests.portal.sent_forms import FORMS, Shown, show, things_of
@@ -128,6 +129,20 @@ def test_who_was_let_out_meanwhile_sees_no_secret_again(cast, sign_in) -> None:
     assert "rbt_" in first.content.decode()
     assert second.status_code == 404
     assert "rbt_" not in second.content.decode()
+
+
+def test_staff_whose_permission_was_withdrawn_meanwhile_see_no_secret_again(cast, sign_in) -> None:
+    form, browser = FORMS["service token"], sign_in(cast.staff)
+    User.objects.filter(pk=cast.staff.pk).update(is_superuser=False)
+    cast.staff.user_permissions.add(Permission.objects.get(codename="manage_service_tokens"))
+    shown = show(form, browser, {})
+
+    first = shown.sent_by(browser)
+    cast.staff.user_permissions.clear()
+    second = shown.sent_by(browser)
+
+    assert "rbs_" in first.content.decode()
+    assert (second.status_code, form.made(cast.tenant)) == (403, 1)
 
 
 def test_a_form_that_was_refused_is_done_when_it_is_sent_again(cast, sign_in, settings) -> None:
