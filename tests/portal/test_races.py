@@ -31,7 +31,7 @@ from tests.customer import CustomerAccount, connection_with_stack, new_account_i
 from tests.customer import stack_name as name_of_stack
 from tests.portal.sent_forms import FORMS, show, things_of
 
-pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
+pytestmark = pytest.mark.usefixtures("db", "no_worker_takes_them")
 
 Answer = TypeVar("Answer")
 SIXTEEN = 16
