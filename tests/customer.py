@@ -4,9 +4,11 @@ import json
 import os
 import random
 import urllib.request
+from typing import Any
 
 from integrations.actions import verification_runs
 from integrations.actions.connections import create_connection
+from integrations.actions.role_options import update_role_options
 from integrations.actions.role_templates import cloudformation_template
 from integrations.aws.clients import ClientFactory
 from integrations.aws.customer_stack import SANDBOX_SECRET, create_or_update_stack, delete_stack
@@ -118,14 +120,22 @@ class Organisation:
 
 
 def connection_with_stack(
-    tenant: Tenant, *, components: list[str] | None = None, account: CustomerAccount | None = None
+    tenant: Tenant,
+    *,
+    components: list[str] | None = None,
+    account: CustomerAccount | None = None,
+    options: dict[str, Any] | None = None,
 ) -> tuple[Connection, CustomerAccount]:
-    """A connection of the tenant whose template is deployed in an account of its own, or in the one given."""
+    """A connection of the tenant whose template is deployed in an account of its own, or in the one given, with what
+    was chosen about its roles.
+    """
     account = account or CustomerAccount(new_account_id())
     with tenant_scope(tenant.pk):
         connection = create_connection(
             tenant=tenant, name="Production", account_id=account.account_id, components=components, by=SYSTEM
         )
+        if options:
+            connection = update_role_options(connection=connection, by=SYSTEM, **options)
         template = cloudformation_template(connection=connection)
     account.deploy(stack_name(connection), template.text)
     return connection, account

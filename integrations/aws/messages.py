@@ -20,6 +20,7 @@ _GREETING = {
 # What the role template's own trust policy cures.
 _CURED_BY_TRUST_POLICY = frozenset(
     {
+        "control_refused",
         "external_id_missing",
         "external_id_operator",
         "external_id_other_values",

@@ -1,10 +1,13 @@
 """What several of these tests look at in a browser."""
 
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.customer import sandbox_control
 from tests.functional.page_list import make_things
+from tests.functional.refusals import Scene
 
 
 @pytest.fixture
@@ -25,3 +28,10 @@ def watched(browser, live_portal, db):
     )
     yield page, origins, refusals
     context.close()
+
+
+@pytest.fixture
+def scene(browser_page, worker, beat, cast, sign_in, live_portal) -> Iterator[Scene]:
+    """All roles are connected, and no fault is left in the sandbox."""
+    yield Scene(browser_page, cast, sign_in(cast.owner), live_portal)
+    sandbox_control("faults", {"clear": True})

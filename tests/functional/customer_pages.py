@@ -1,11 +1,14 @@
 """What a customer does on the pages, in the words that stand on them."""
 
 import re
+from uuid import UUID
 
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from integrations.models import Finding
 from portal.local.services import ROOT
+from tenants.scope import tenant_scope
 from tests.functional.axe import violations
 
 SCREENSHOTS = ROOT / "test-artifacts" / "screenshots"  # what CI keeps
@@ -77,6 +80,18 @@ def wait_for_end(page: Page) -> None:
 def expect_status(page: Page, status: str) -> None:
     """The status beside the title, to which the page comes by itself: what passes twice in a row is connected."""
     expect(page.locator("#connection-status")).to_have_text(status, timeout=VERIFICATION_PATIENCE_MS)
+
+
+def expect_cause(place: Locator, cause: str) -> None:
+    """The place on a connection's page says what was found of this cause: a name in a test cannot lie."""
+    address = re.search(r"/tenants/([^/]+)/connections/([^/?#]+)/", place.page.url)
+    assert address, place.page.url
+    tenant_id, connection_id = address.groups()
+    with tenant_scope(UUID(tenant_id)):
+        found = Finding.objects.filter(verification__connection_id=connection_id, cause=cause).order_by("pk")
+        titles = list(dict.fromkeys(found.values_list("title", flat=True)))
+    assert titles, f"Nothing was found of the cause {cause}."
+    expect(place).to_contain_text(re.compile("|".join(map(re.escape, titles))))
 
 
 def look(page: Page, name: str, *, with_axe: bool = False) -> None:

@@ -11,7 +11,7 @@ from tests import processes
 from tests.catalogues import ADDED, NEWER, OLDER, with_newer_log_analysis
 from tests.customer import new_account_id
 from tests.environment import BROKER
-from tests.functional.customer_pages import expect_status, look, name_account, sign_up, verify
+from tests.functional.customer_pages import expect_cause, expect_status, look, name_account, sign_up, verify
 
 
 @pytest.mark.timeout(400)
@@ -53,6 +53,7 @@ def test_updated_in_the_browser_and_connected_all_the_while(browser, db, broker,
         expect_status(page, "Connected")
         for action in ADDED:
             expect(page.locator(".check", has_text=action)).to_contain_text("Not applicable")
+            expect_cause(page.locator(".check", has_text=action), "role_outdated")
         expect(page.locator(".problem")).to_have_count(0)
 
         with page.expect_download() as download:

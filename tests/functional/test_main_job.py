@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from tests.customer import CustomerAccount, new_account_id
 from tests.functional.customer_pages import (
     PHONE,
+    expect_cause,
     expect_status,
     look,
     name_account,
@@ -74,6 +75,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect(page.locator(".problem").first).to_contain_text("Your role lets us in without any external ID")
     expect(page.locator(".problem").first).to_contain_text("you, or whoever runs this AWS account")
     expect(page.locator(".problem").first).to_contain_text("StringEquals sts:ExternalId")
+    expect_cause(page.locator(".problem").first, "no_external_id_accepted")
     look(page, "unsafe", with_axe=True)
     trust = json.loads(page.locator("#log-analysis-problem-1-cure").inner_text())
 
@@ -90,6 +92,7 @@ def test_from_sign_up_to_connected_then_unsafe_degraded_and_unreachable(browser_
     expect_status(page, "Degraded")
     expect(page.locator(".problem")).to_have_count(1)
     expect(page.locator(".problem")).to_contain_text("cloudtrail:DescribeTrails")
+    expect_cause(page.locator(".problem"), "missing_permission")
     expect(page.locator(".check", has_text="cloudtrail:DescribeTrails")).to_contain_text("Denied")
     look(page, "degraded", with_axe=True)
     account.add_statement(role_name, json.loads(page.locator("#log-analysis-problem-1-cure").inner_text()))

@@ -9,6 +9,7 @@ from tests.customer import new_account_id
 from tests.functional.customer_pages import (
     DESK,
     PHONE,
+    expect_cause,
     expect_status,
     look,
     name_account,
@@ -54,6 +55,7 @@ def test_paused_resumed_and_removed_with_a_statement(
     wait_for_end(page)
     expect_status(page, "Removing")
     expect(page.locator(".problem").first).to_contain_text("The role still lets us in")
+    expect_cause(page.locator(".problem").first, "still_open")
     look(page, "removing", with_axe=True)
     page.get_by_role("button", name="Delete the stack in sandbox account").click()
     # We look by ourselves; a page without JavaScript shows it when it is loaded again.

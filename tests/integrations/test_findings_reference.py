@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.findings_reference import rows_under
+
 ROOT = Path(__file__).resolve().parents[2]
-REFERENCE = (ROOT / "docs/reference/findings.md").read_text(encoding="utf-8")
 SOURCES = [
     *(ROOT / "integrations/aws").rglob("*.py"),
     ROOT / "integrations/actions/role_statuses.py",
@@ -69,10 +70,8 @@ def checks_of_the_code() -> set[str]:
 
 
 def named_in(heading: str) -> list[str]:
-    """The codes in the first column of the tables under a heading of the reference."""
-    section = REFERENCE.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    rows = [line for line in section.splitlines() if line.startswith("| `")]
-    return [code for row in rows for code in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    """The codes in the first column of the table under a heading of the reference."""
+    return [code for code, _ in rows_under(heading)]
 
 
 def test_every_check_is_named_once_and_no_other():

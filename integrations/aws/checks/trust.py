@@ -39,7 +39,9 @@ _CONTROL_REFUSED = Verdict(
     "control_refused",
     Actor.CUSTOMER,
     "The role also refuses us when we bring your external ID",
-    "Put right first what keeps us from entering the role; the external ID is tested after that.",
+    "Put right first what keeps us from entering the role. Where nothing else is named, the role is gone, or its trust "
+    "policy asks for more than your external ID, such as session tags or a source identity, which our test does not "
+    "bring: put both in place again as the current role template has them.",
 )
 _TOO_WIDE = Verdict(
     Outcome.VIOLATED,

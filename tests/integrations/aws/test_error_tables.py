@@ -3,9 +3,6 @@
 As test_vendor_flaws.py is the way through the flaws, this file is the way through the errors.
 """
 
-import ast
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +10,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from integrations.aws.errors import AwsCallFailed, read_denial, translate
 from integrations.aws.verdicts import REFUSAL_OF_PROBE
-
-HERE = Path(__file__).parent
+from tests.sources import source_of
 
 # What STS answers, and where it is proved whose the error is and whether it is asked again.
 STS_ERRORS = {
@@ -91,24 +87,9 @@ ACCESS_DENIED_TEXTS = {
 }
 
 
-@cache
-def sources_in(file: str) -> dict[str, str]:
-    """The source of each test in a file of this directory, its parameters included, by its name."""
-    text = (HERE / file).read_text(encoding="utf-8")
-    lines = text.splitlines()
-    return {
-        node.name: "\n".join(
-            lines[min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1 : node.end_lineno]
-        )
-        for node in ast.parse(text).body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    }
-
-
 def source(test: str) -> str:
-    """The source of a test that a row names; a KeyError where there is none."""
-    file, name = test.split("::")
-    return sources_in(file)[name]
+    """The source of a test of this directory that a row names."""
+    return source_of(f"integrations/aws/{test}")
 
 
 def kind_of(code: str) -> type[AwsCallFailed]:

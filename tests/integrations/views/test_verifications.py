@@ -279,6 +279,28 @@ class TestResult:
 
         assert says in sign_in(cast.viewer).get(url).content.decode()
 
+    def test_a_connected_role_with_a_problem_is_not_said_to_be_done(self, cast, sign_in, url, verification) -> None:
+        find(verification, "inspection.policies", "violated", who="customer", title="More is attached")
+        change(verification, state="completed")
+        with tenant_scope(cast.tenant.pk):
+            CustomerRole.objects.update(status="connected")
+
+        page = sign_in(cast.viewer).get(url).content.decode()
+
+        assert "Connected, and 1 problem was found." in page
+        assert "Everything works" not in page
+
+    @pytest.mark.parametrize(("check", "is_open"), [("trust.no_external_id", True), ("account.matches", False)])
+    def test_a_role_in_another_account_is_not_drawn_as_open(
+        self, cast, sign_in, url, verification, check, is_open
+    ) -> None:
+        find(verification, check, "violated", who="vendor")
+        change(verification, state="completed")
+
+        page = sign_in(cast.viewer).get(url).content.decode()
+
+        assert ("node__alarm" in page) is is_open
+
     def test_an_open_role_is_an_alarm_and_a_clean_round_is_told_apart(self, cast, sign_in, url, verification) -> None:
         change(verification, state="completed")
         with tenant_scope(cast.tenant.pk):
