@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 from integrations.aws.errors import Denial, PolicyType, Refused, Retry, read_denial
 from integrations.aws.report import Actor, Outcome, VerificationTarget
-from integrations.aws.verdicts import LATER, OURS, Verdict
+from integrations.aws.verdicts import LATER, OURS, RUN_AGAIN, Verdict, restore_trust
 
-_REDEPLOY = "Deploy the current role template again: "
 _OUR_POLICY = Verdict(Outcome.ERROR, "vendor_policy_refused", Actor.VENDOR, "Our own policy refused the call", OURS)
 _ORGANISATION = Verdict(
     Outcome.DENIED,
@@ -44,15 +43,14 @@ _SESSION_REFUSED = Verdict(
     "trust_refuses_session",
     Actor.CUSTOMER,
     "The role's trust policy lets us in, but not with the session tags and source identity we bring",
-    _REDEPLOY + "its trust policy allows sts:TagSession and sts:SetSourceIdentity.",
+    restore_trust("it allows sts:TagSession and sts:SetSourceIdentity"),
 )
 _TAG_MISSING = Verdict(
     Outcome.DENIED,
     "product_tag_missing",
     Actor.CUSTOMER,
     "The role does not carry the tag that marks it as ours to use",
-    "Put the product's tag on the role. Terraform and our script do it when they are run again; CloudFormation does "
-    "not see what was changed by hand.",
+    f"Put the product's tag on the role. {RUN_AGAIN}",
 )
 NOT_EXPLAINED = Verdict(
     Outcome.ERROR, "refusal_not_explained", Actor.NOBODY, "AWS refused us, and gave no answer when we asked why", LATER
@@ -62,7 +60,7 @@ _OPEN = Verdict(
     "trust_open_but_refused",
     Actor.CUSTOMER,
     "The role refuses us, yet it lets callers in without your external ID",
-    _REDEPLOY + "it restores the external ID condition and the product tag.",
+    restore_trust("it asks for your external ID in every statement that lets us in, and the role has the product tag"),
 )
 
 
@@ -159,7 +157,7 @@ def _context_refused(action: str) -> Verdict:
         "trust_lacks_tag_session" if action == "sts:TagSession" else "trust_lacks_source_identity",
         Actor.CUSTOMER,
         f"The role's trust policy does not allow {action}",
-        f"{_REDEPLOY}its trust policy allows {action} for our role.",
+        restore_trust(f"it allows {action} for our role"),
     )
 
 
@@ -169,7 +167,7 @@ def _remaining_causes(target: VerificationTarget, role_arn: str) -> str:
         f"the role is not named exactly {role_arn}, in name, path and case: deploy the template unchanged; (3) its "
         "trust policy holds another external ID than the one shown here: copy this one into it; (4) its trust policy "
         "names another principal than ours, or was written before we recreated our role: write our role's ARN into it "
-        "anew; (5) a further condition in its trust policy keeps us out: take it away. Deploying the current role "
-        "template again cures these five. Else (6) a resource control policy of your AWS organisation keeps outsiders "
+        "anew; (5) a further condition in its trust policy keeps us out: take it away. The current role template, put "
+        "in place again, cures these five. Else (6) a resource control policy of your AWS organisation keeps outsiders "
         "out, which AWS does not tell us: ask the team that runs it to except our role."
     )

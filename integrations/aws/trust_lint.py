@@ -11,8 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from integrations.aws.report import Outcome
-
-_REDEPLOY = "Deploy the current role template again, or change the trust policy by hand: "
+from integrations.aws.verdicts import restore_trust
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def lint_trust(
             cause,
             Outcome.DENIED,
             f"The trust policy does not allow {action}",
-            _REDEPLOY + f"our role needs {action} in a statement of its own.",
+            restore_trust(f"our role needs {action} in a statement of its own"),
         )
         for action, cause in _CONTEXT_ACTIONS.items()
         if action not in context_actions
@@ -89,7 +88,7 @@ def _lint_principals(statement: Mapping[str, Any], principal_arn: str, account_r
                     "trust_principal_gone",
                     Outcome.DENIED,
                     "The trust policy names a role that does not exist any more",
-                    _REDEPLOY + f"write {principal_arn} as its principal anew.",
+                    restore_trust(f"write {principal_arn} as its principal anew"),
                 )
             else:
                 yield _other_principal(str(value))
@@ -147,7 +146,7 @@ def _lint_external_id(statement: Mapping[str, Any], external_ids: Sequence[str])
             "external_id_other_values",
             Outcome.VIOLATED,
             "The trust policy accepts other external IDs than yours",
-            _REDEPLOY + "StringEquals sts:ExternalId must hold your external ID alone.",
+            restore_trust("StringEquals sts:ExternalId must hold your external ID alone"),
         )
 
 
@@ -194,7 +193,7 @@ def _too_wide(cause: str, title: str) -> TrustProblem:
         cause,
         Outcome.VIOLATED,
         title,
-        _REDEPLOY + "it must name our one role, and ask for your external ID with StringEquals.",
+        restore_trust("it must name our one role, and ask for your external ID with StringEquals"),
         too_wide=True,
     )
 

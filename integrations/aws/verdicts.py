@@ -7,6 +7,17 @@ from integrations.aws.report import Actor, Outcome
 
 OURS = "There is nothing for you to do: this is a fault on our side, and our support staff can see it."
 LATER = "There is nothing to do: it is tried again by itself."
+# An update of a stack whose template did not change is refused ("No updates are to be performed"), whatever was changed
+# by hand. Source: CloudFormation user guide, "Using drift-aware change sets".
+RUN_AGAIN = (
+    "Terraform and our script do it when they are run again; CloudFormation does not see what was changed by hand, "
+    "unless a change set is told to revert drift."
+)
+
+
+def restore_trust(what: str) -> str:
+    """What to do about a trust policy that was changed by hand; `what` is what it must say, as a clause."""
+    return f"Put the trust policy of the current role template in place again: {what}. {RUN_AGAIN}"
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,7 @@ REFUSAL_OF_PROBE: dict[tuple[PolicyType | None, bool], Verdict] = {
         "missing_permission",
         Actor.CUSTOMER,
         "The role does not have this permission",
-        "Update the role with the current role template: this permission was left out or taken away.",
+        f"Put the permissions of the current role template in place: this one was left out or taken away. {RUN_AGAIN}",
     ),
     (PolicyType.IDENTITY, True): Verdict(
         Outcome.DENIED,

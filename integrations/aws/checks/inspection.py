@@ -16,7 +16,7 @@ from integrations.aws.errors import Refused
 from integrations.aws.inspection import Question, RoleSelf, Simulation
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.trust_lint import lint_trust
-from integrations.aws.verdicts import Verdict
+from integrations.aws.verdicts import RUN_AGAIN, Verdict
 
 SESSION = "inspection.session"
 SIMULATION = "inspection.simulation"
@@ -169,8 +169,7 @@ class InspectionChecks:
                     "session_too_long",
                     Actor.CUSTOMER,
                     f"The role allows sessions of {role.max_session_seconds} seconds; the template asks for {longest}",
-                    f"Set the role's maximum session duration to {longest} seconds, or deploy the current role "
-                    "template again.",
+                    f"Set the role's maximum session duration to {longest} seconds. {RUN_AGAIN}",
                 )
             )
         settings = self._run.settings
@@ -181,8 +180,7 @@ class InspectionChecks:
                     "product_tag_lost",
                     Actor.CUSTOMER,
                     "The role has lost the tag that marks it as ours to use",
-                    f"Put the tag {settings.product_tag_key} = {settings.product_tag_value} on the role, or deploy the "
-                    "current role template again.",
+                    f"Put the tag {settings.product_tag_key} = {settings.product_tag_value} on the role. {RUN_AGAIN}",
                 )
             )
         wanted = self._run.target.boundary_arn
@@ -193,7 +191,7 @@ class InspectionChecks:
                     "boundary_lost",
                     Actor.CUSTOMER,
                     "The role does not have the permissions boundary you chose",
-                    f"Put the permissions boundary {wanted} on the role, or deploy the current role template again.",
+                    f"Put the permissions boundary {wanted} on the role. {RUN_AGAIN}",
                 )
             )
         return found

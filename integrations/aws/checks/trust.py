@@ -18,7 +18,7 @@ from integrations.aws.customer_refusals import TrustFacts
 from integrations.aws.errors import Refused
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.vendor import CANARY as CANARY_ROLE
-from integrations.aws.verdicts import Verdict
+from integrations.aws.verdicts import Verdict, restore_trust
 
 CONTROL = "trust.control"
 NO_EXTERNAL_ID = "trust.no_external_id"
@@ -28,9 +28,9 @@ NEXT_EXTERNAL_ID = "trust.next_external_id"
 CANARY = "trust.canary"
 CANARY_CONTROL = "trust.canary_control"
 
-_RESTORE = (
-    "Deploy the current role template again. Its trust policy must hold the condition StringEquals sts:ExternalId with "
-    "your external ID, in every statement that allows sts:AssumeRole."
+_RESTORE = restore_trust(
+    "it must hold the condition StringEquals sts:ExternalId with your external ID, in every statement that allows "
+    "sts:AssumeRole"
 )
 _NOT_KNOWN = "Not known yet whether anybody gets in {how}: our test with the right external ID came to no result"
 _NOT_KNOWN_SINCE_REFUSED = "Not known yet whether anybody gets in {how}: the role refuses the right external ID too"
@@ -48,15 +48,14 @@ _TOO_WIDE = Verdict(
     "trust_too_wide",
     Actor.CUSTOMER,
     "Your role lets in another role of ours than the one it should",
-    "Deploy the current role template again. Its trust policy must name our one role as its principal, not our whole "
-    "account and not everybody.",
+    restore_trust("it must name our one role as its principal, not our whole account and not everybody"),
 )
 _RETIRED_ID_ACCEPTED = Verdict(
     Outcome.VIOLATED,
     "retired_external_id_accepted",
     Actor.CUSTOMER,
     "The role still accepts an external ID that is no longer yours",
-    "Deploy the current role template again: its trust policy holds your external ID alone.",
+    restore_trust("it holds your external ID alone"),
 )
 _NOT_MOVED = Verdict(
     Outcome.NOT_APPLICABLE,

@@ -36,6 +36,17 @@ def test_the_templates_trust_policy_is_clean(trust):
     assert lint(trust) == ()
 
 
+def test_every_fix_says_what_undoes_a_change_by_hand(trust):
+    spoilt = with_principal(trust, "*")
+    spoilt["Statement"].pop()
+
+    problems = lint(spoilt)
+
+    assert len(problems) > 2
+    for problem in problems:
+        assert "unless a change set is told to revert drift" in problem.fix
+
+
 def test_the_account_root_form_is_clean():
     assert lint(customer_trust_policy(B, [EXTERNAL_ID], account_root_arn=ROOT)) == ()
 
