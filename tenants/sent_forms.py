@@ -12,7 +12,6 @@ The answer is kept in the cache, sealed, since a secret may be in it that is sho
 form is given it again, and only until it has sent another: whoever goes back to a form after that means it.
 """
 
-import hashlib
 import json
 import logging
 import time
@@ -27,7 +26,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from tenants.scope import let_go
-from tenants.secrets import seal, unseal
+from tenants.secrets import digest, seal, unseal
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +81,7 @@ def _key(request: HttpRequest) -> str:
     whose = [request.session.session_key, str(request.user.pk), request.get_full_path(), request.POST.urlencode()]
     if request.user.is_staff:  # whose pages ask for permissions: one that is withdrawn shows no page again
         whose += sorted(request.user.get_all_permissions())
-    return f"sent-form:{hashlib.sha256(json.dumps(whose).encode()).hexdigest()}"
+    return f"sent-form:{digest(json.dumps(whose))}"
 
 
 def _claim(key: str) -> str | None:
@@ -109,7 +108,7 @@ def _keep(key: str, request: HttpRequest, response: HttpResponseBase | None) -> 
                 "content": response.content.decode("latin-1"),  # each byte as it is
                 "said": _messages(request) if "Location" in response.headers else [],
             }
-            last = f"sent-form-of:{request.session.session_key}"
+            last = f"sent-form-of:{digest(str(request.session.session_key))}"  # the key itself opens the session
             if (before := cache.get(last)) not in {None, key}:
                 cache.delete(before)
             cache.set_many({key: seal(json.dumps(answered)), last: key}, timeout=KEPT_SECONDS)

@@ -69,6 +69,7 @@ def test_the_second_answer_shows_the_secret_that_works_and_it_is_nowhere_in_the_
     kept = [server.get(key) for key in server.scan_iter("*:sent-form:*")]
     assert kept, "an answer is kept"
     assert not [one for one in kept if text.encode() in one]
+    assert not list(server.scan_iter(f"*{browser.session.session_key}*"))
 
 
 @pytest.mark.parametrize("changed", [{"name": "Production"}, {"account_id": "444455556666"}])
