@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
+from cryptography.fernet import InvalidToken
 from django.contrib import messages
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -119,10 +120,10 @@ def _keep(key: str, request: HttpRequest, response: HttpResponseBase | None) -> 
 
 
 def _again(request: HttpRequest, kept: str, admit: Callable[[], HttpResponseBase | None]) -> HttpResponseBase:
-    if kept == _BEING_DONE:
-        messages.warning(request, _("This form was sent twice, and is still worked on. Look before you send it again."))
+    answered = _answered(kept)
+    if answered is None:
+        messages.warning(request, _("This form was sent twice. Look whether it was done before you send it again."))
         return redirect(request.get_full_path())
-    answered = json.loads(unseal(kept))
     if "Location" not in answered["headers"]:
         elsewhere = admit()
         return elsewhere or HttpResponse(
@@ -136,6 +137,19 @@ def _again(request: HttpRequest, kept: str, admit: Callable[[], HttpResponseBase
         if (level, text) not in waiting:
             messages.add_message(request, level, text)
     return HttpResponseRedirect(answered["headers"]["Location"])
+
+
+def _answered(kept: str) -> dict[str, Any] | None:
+    """What was answered; None where that is not known: it is still worked on, or another process kept it under another
+    SECRET_KEY, while that is being changed.
+    """
+    if kept == _BEING_DONE:
+        return None
+    try:
+        answered: dict[str, Any] = json.loads(unseal(kept))
+    except InvalidToken:
+        return None
+    return answered
 
 
 def _messages(request: HttpRequest) -> list[tuple[Any, str]]:

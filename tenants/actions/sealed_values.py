@@ -2,7 +2,7 @@
 be taken out of SECRET_KEY_FALLBACKS.
 
 What is sealed stands in the columns named `sealed_secret`, of whichever model, and in the data of second factors, which
-is allauth's. A test holds that nothing is sealed into any other place.
+is allauth's. A test holds that nothing is sealed into any other place, but for what the cache keeps for minutes.
 """
 
 from collections.abc import Iterable, Iterator

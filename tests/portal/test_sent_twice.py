@@ -10,6 +10,7 @@ import re
 import pytest
 import redis
 from allauth.account.models import EmailAddress
+from cryptography.fernet import Fernet
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission
 from django.core import mail
@@ -25,6 +26,7 @@ from tenants.scope import tenant_scope
 from tests.portal.sent_forms import FORMS, Shown, show, things_of
 
 SENT_TWICE = "This form was sent twice; it was done once."
+LOOK_FIRST = "Look whether it was done before you send it again."
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -194,7 +196,19 @@ def test_who_waited_too_long_for_the_first_is_told_to_look(cast, sign_in, monkey
     second = shown.sent_by(browser)
 
     assert (second.status_code, second["Location"], form.made(cast.tenant)) == (302, shown.address, 1)
-    assert "Look before you send it again." in browser.get(second["Location"]).content.decode()
+    assert LOOK_FIRST in browser.get(second["Location"]).content.decode()
+
+
+def test_an_answer_that_another_key_sealed_is_not_shown(cast, sign_in, monkeypatch) -> None:
+    form, browser = FORMS["API token"], sign_in(cast.owner)
+    shown = show(form, browser, {"tenant": cast.tenant.pk})
+
+    shown.sent_by(browser)
+    monkeypatch.setattr(sent_forms, "unseal", lambda _: Fernet(Fernet.generate_key()).decrypt(b"of another key"))
+    second = shown.sent_by(browser)
+
+    assert (second.status_code, second["Location"], form.made(cast.tenant)) == (302, shown.address, 1)
+    assert LOOK_FIRST in browser.get(second["Location"]).content.decode()
 
 
 def test_without_the_cache_a_form_is_done(cast, sign_in, monkeypatch) -> None:
