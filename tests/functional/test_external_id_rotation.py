@@ -3,6 +3,7 @@ role that holds another one then.
 """
 
 import re
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect
@@ -133,8 +134,13 @@ def replace_external_id(scene: Scene) -> tuple[str, str]:
             connection.refresh_from_db()
             template = cloudformation_template(connection=connection)
         scene.account.deploy(stack_name(connection), template.text)
-        scene.verify_until(lambda: state_of_rotation(connection) == state)  # noqa: B023 - called at once
+        scene.verify_until(partial(rotation_is, connection, state))
     return previous, rotation.new_external_id
+
+
+def rotation_is(connection: Connection, state: str) -> bool:
+    """Whether the rotation of the connection's external ID is so far."""
+    return state_of_rotation(connection) == state
 
 
 def state_of_rotation(connection: Connection) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.customer import CustomerAccount, sandbox_control
 from tests.environment import VENDOR_ACCOUNT_ID
-from tests.functional.customer_pages import PHONE, expect_status
+from tests.functional.customer_pages import PHONE, expect_status, verify
 from tests.functional.refusals import (
     COMPUTE,
     CUSTOMER,
@@ -237,7 +237,8 @@ def test_each_refusal_of_a_permission_points_at_it_and_its_fix_connects_again(sc
             "violated",
         ),
     )
-    scene.verify_until_connected()
+    verify(scene.page)
+    expect_status(scene.page, "Connected")
 
 
 @pytest.mark.timeout(300)

@@ -186,25 +186,26 @@ def test_a_refusal_that_the_next_page_tells_is_told_again_and_nothing_is_said_to
     assert SENT_TWICE not in page
 
 
-def test_who_waited_too_long_for_the_first_is_told_to_look(cast, sign_in, monkeypatch) -> None:
+def seal_with_another_key(text: str) -> str:
+    return Fernet(Fernet.generate_key()).encrypt(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        pytest.param("_keep", lambda *_: None, id="the first is still at it"),
+        pytest.param("seal", seal_with_another_key, id="another process kept its answer, with another SECRET_KEY"),
+    ],
+)
+def test_who_cannot_be_told_what_the_first_was_answered_is_told_to_look(
+    name, instead, cast, sign_in, monkeypatch
+) -> None:
     form, browser = FORMS["API token"], sign_in(cast.owner)
     shown = show(form, browser, {"tenant": cast.tenant.pk})
     monkeypatch.setattr(sent_forms, "PATIENCE_SECONDS", 0)
-    monkeypatch.setattr(sent_forms, "_keep", lambda *_: None)  # as if the first were still at it
+    monkeypatch.setattr(sent_forms, name, instead)
 
     shown.sent_by(browser)
-    second = shown.sent_by(browser)
-
-    assert (second.status_code, second["Location"], form.made(cast.tenant)) == (302, shown.address, 1)
-    assert LOOK_FIRST in browser.get(second["Location"]).content.decode()
-
-
-def test_an_answer_that_another_key_sealed_is_not_shown(cast, sign_in, monkeypatch) -> None:
-    form, browser = FORMS["API token"], sign_in(cast.owner)
-    shown = show(form, browser, {"tenant": cast.tenant.pk})
-
-    shown.sent_by(browser)
-    monkeypatch.setattr(sent_forms, "unseal", lambda _: Fernet(Fernet.generate_key()).decrypt(b"of another key"))
     second = shown.sent_by(browser)
 
     assert (second.status_code, second["Location"], form.made(cast.tenant)) == (302, shown.address, 1)

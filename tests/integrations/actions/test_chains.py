@@ -7,14 +7,12 @@ import pytest
 import yaml
 
 from integrations.actions import verification_runs
-from integrations.actions.connections import create_connection
-from integrations.actions.role_templates import cloudformation_template
 from integrations.actions.seeding import seed_vendor_account
 from integrations.models import Connection, Session
 from portal.local.services import ROOT
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
-from tests.customer import CustomerAccount, new_account_id, stack_name
+from tests.customer import connection_with_stack
 
 pytestmark = pytest.mark.usefixtures("no_worker_takes_them")
 
@@ -36,26 +34,6 @@ def chain(request, sandbox_address, settings, monkeypatch, tmp_path: Path) -> st
     return str(request.param)
 
 
-@pytest.fixture
-def account() -> CustomerAccount:
-    return CustomerAccount(new_account_id())
-
-
-@pytest.fixture
-def connection(cast, chain, account) -> Connection:
-    """One whose stack is deployed."""
-    with tenant_scope(cast.tenant.pk):
-        connection = create_connection(
-            tenant=cast.tenant,
-            name="Production",
-            account_id=account.account_id,
-            components=["log-analysis"],
-            by=SYSTEM,
-        )
-        account.deploy(stack_name(connection), cloudformation_template(connection=connection).text)
-    return connection
-
-
 def verified(connection) -> tuple[str, set[tuple[str, str]]]:
     """The connection's status after one more verification, and by which check who is named."""
     verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
@@ -65,7 +43,8 @@ def verified(connection) -> tuple[str, set[tuple[str, str]]]:
         return Connection.objects.get(pk=connection.pk).status, set(named.values_list("check_code", "who"))
 
 
-def test_from_the_template_to_connected_and_to_unsafe(chain, connection, account) -> None:
+def test_from_the_template_to_connected_and_to_unsafe(cast, chain) -> None:
+    connection, account = connection_with_stack(cast.tenant, components=["log-analysis"])
     for _ in range(2):  # two in a row must pass, and the sandbox's first answer may come too late on a busy machine
         verified(connection)
     assert verified(connection) == ("connected", set())
