@@ -60,10 +60,17 @@ def name_account(page: Page, account_id: str) -> None:
     page.get_by_role("button", name="Save the account ID").click()
 
 
+def follow(place: Locator) -> None:
+    """Click a link or a button, and wait for the page that it leads to: what is asked of the page next is asked of
+    that one. (Words that both pages have, a width and axe would be answered by the page before.)
+    """
+    with place.page.expect_navigation():
+        place.click()
+
+
 def press_verify(page: Page) -> None:
     """Press Verify; the answer is the connection page again, with the new verification on it."""
-    with page.expect_navigation():
-        page.get_by_role("button", name=re.compile("^Verify")).click()
+    follow(page.get_by_role("button", name=re.compile("^Verify")))
 
 
 def verify(page: Page) -> None:

@@ -1,5 +1,7 @@
 """The API's description, drawn in a browser under the strict policy, for everybody."""
 
+import pytest
+
 from tests.functional.axe import violations
 
 
@@ -22,6 +24,7 @@ def test_the_api_can_be_read_and_tried_with_nothing_from_elsewhere(watched, cast
     assert refusals == []
 
 
+@pytest.mark.nightly
 def test_trying_the_api_breaks_no_rule(browser_page) -> None:
     """The whole page as it is at first; then what is opened, since the whole takes axe long."""
     page = browser_page

@@ -14,12 +14,14 @@ from integrations.models import Connection
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
 from tests.customer import connection_with_stack, stack_name
-from tests.functional.customer_pages import DESK, PHONE, expect_cause, expect_status, look, take_session, verify
+from tests.functional.customer_pages import DESK, PHONE, expect_cause, expect_status, follow, look, take_session, verify
 from tests.functional.refusals import COMPUTE, CUSTOMER, LOGS, STORAGE, WHOLE_TRUST, Refusal, Scene
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("with_javascript", "width"), [(True, DESK), (False, PHONE)])
+@pytest.mark.parametrize(
+    ("with_javascript", "width"), [(True, DESK), pytest.param(False, PHONE, marks=pytest.mark.nightly)]
+)
 def test_rotated_by_two_stack_updates_and_connected_all_the_while(
     browser, live_portal, worker, beat, cast, sign_in, with_javascript, width
 ) -> None:
@@ -36,7 +38,7 @@ def test_rotated_by_two_stack_updates_and_connected_all_the_while(
     expect_status(page, "Connected")
 
     page.get_by_role("heading", name="Your external ID").click()  # it is folded once there is something to see below
-    page.get_by_role("link", name="Replace it by a new one").click()
+    follow(page.get_by_role("link", name="Replace it by a new one"))
     look(page, "rotation-before", with_axe=True)
     page.get_by_role("button", name="Issue a new external ID").click()
     expect(page.get_by_role("heading", level=2).first).to_have_text("1 of 2: your roles move to the new external ID")

@@ -20,7 +20,9 @@ from tests.functional.customer_pages import (
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("with_javascript", "width"), [(True, DESK), (False, PHONE)])
+@pytest.mark.parametrize(
+    ("with_javascript", "width"), [(True, DESK), pytest.param(False, PHONE, marks=pytest.mark.nightly)]
+)
 def test_paused_resumed_and_removed_with_a_statement(
     browser, live_portal, db, worker, beat, with_javascript, width
 ) -> None:

@@ -57,7 +57,10 @@ def run(aws_command, sandbox_address, tmp_path):
 
 
 @pytest.mark.timeout(500)
-@pytest.mark.parametrize("heading", ["### With CloudFormation", "### With the AWS command line"])
+@pytest.mark.parametrize(
+    "heading",
+    ["### With CloudFormation", pytest.param("### With the AWS command line", marks=pytest.mark.nightly)],
+)
 def test_from_nothing_to_a_proved_vendors_side(run, heading) -> None:
     run(commands(heading))
 

@@ -67,8 +67,15 @@ def wait_until(condition, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("calls", ["account", "target"])
-@pytest.mark.parametrize("tenants", [1, 3])
+@pytest.mark.parametrize(
+    ("tenants", "calls"),
+    [
+        (3, "account"),
+        (1, "target"),
+        pytest.param(1, "account", marks=pytest.mark.nightly),
+        pytest.param(3, "target", marks=pytest.mark.nightly),
+    ],
+)
 def test_hanging_accounts_of_others_delay_nobody(cast, small_worker, tenants, calls) -> None:
     """More hanging connections than the worker has threads, of as many tenants as leave a share of the threads free."""
     more = [create_tenant(name=f"Slow {number}", owner=cast.owner, by=SYSTEM) for number in range(tenants - 1)]

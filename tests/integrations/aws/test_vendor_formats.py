@@ -98,7 +98,9 @@ def test_the_cloudformation_stack_makes_the_roles_and_they_work(sandbox, new_ven
 
 
 @slow
-@pytest.mark.parametrize(("chain", "form"), ALL_FORMS)
+@pytest.mark.parametrize(
+    ("chain", "form"), [ALL_FORMS[0], *(pytest.param(*other, marks=pytest.mark.nightly) for other in ALL_FORMS[1:])]
+)
 def test_the_script_makes_the_roles_and_they_work(sandbox, new_vendor, run_script, chain, form):
     settings = new_vendor(chain)
     wanted = vendor_roles(settings, one_component(), trust_form=form)
@@ -254,6 +256,7 @@ class TestTheTemplateBucket:
         self.works(settings, s3)
 
     @slow
+    @pytest.mark.nightly
     def test_the_script_makes_them_and_takes_them_away(self, vendor, run_script):
         settings, s3 = vendor
         script = cli.render(vendor_roles(settings, one_component()), **NAMES)

@@ -183,7 +183,7 @@ SETS = {
 }
 
 
-@pytest.mark.parametrize("what", SETS)
+@pytest.mark.parametrize("what", ["plain", "every option", pytest.param("400 actions", marks=pytest.mark.nightly)])
 def test_stack_script_and_module_make_the_same_roles(account, vendor_in, what) -> None:
     account.make_boundary()
     roles = roles_for(account, vendor_in("abac"), *SETS[what])
@@ -258,6 +258,7 @@ def test_update_brings_the_roles_of_an_older_script_to_the_new_one(account, vend
     assert account.policies() == ["boundary"]
 
 
+@pytest.mark.nightly
 def test_the_oldest_version_of_a_managed_policy_makes_room(account, vendor_in) -> None:
     roles = roles_for(account, vendor_in("abac"), components=(big_component(400),))
     account.run(cli.render(roles), "create")
@@ -363,6 +364,7 @@ def test_boundary_and_session_length_may_be_given_to_the_script(account, vendor_
     assert {(role["boundary"], role["max_session_seconds"]) for role in account.roles()} == {(boundary, 14400)}
 
 
+@pytest.mark.nightly
 def test_update_takes_off_what_was_dropped_and_nothing_that_others_put_there(account, vendor_in) -> None:
     vendor = vendor_in("abac")
     boundary = account.make_boundary()
@@ -389,6 +391,7 @@ def test_update_takes_off_what_was_dropped_and_nothing_that_others_put_there(acc
         assert role["tags"].keys() == {"Product", "Product-role-version", "team", "added-by-others"}
 
 
+@pytest.mark.nightly
 def test_a_boundary_that_was_never_chosen_here_stays(account, vendor_in) -> None:
     vendor, boundary = vendor_in("abac"), account.make_boundary()
     account.run(cli.render(roles_for(account, vendor)), "create", PERMISSIONS_BOUNDARY=boundary)

@@ -169,6 +169,7 @@ def make_in_every_service(client, account):
     return {"bucket": bucket, "key": key, "organisation": organisation, "volume": volume}
 
 
+@pytest.mark.nightly
 def test_kills_and_snapshots_in_turn_lose_nothing_that_a_client_was_told(tmp_path):
     account = new_account_id()
     told = {}
