@@ -6,8 +6,10 @@ All three do the same work against the same sandbox in the same run, with 0 and 
 external ID into each account's role, then GetCallerIdentity as that role. Printed are the CPU time of this process per
 account, sequentially; accounts a second with 16 at a time at 60 ms; and what a whole verification (chain, trust-test,
 canary, 12 probes) takes at 60 ms, in CPU and beside its floor of three round trips. Rounds of the three alternate, so
-that a busy machine strikes all; the medians are compared, and the spread is printed. Ends with exit code 1 if a target
-is missed. It talks to its own sandbox on 127.0.0.1 and stops by itself, in about two minutes.
+that a busy machine strikes all; the medians are compared, and the spread is printed. What is a matter of milliseconds
+alone, as the CPU of a whole verification and the time that it takes over its floor, is held against what a core takes
+here (see `machine.py`). Ends with exit code 1 if a target is missed. It talks to its own sandbox on 127.0.0.1 and stops
+by itself, in about two minutes.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
 import boto3
+from machine import Machine
 from scene import REGION, VENDOR, Scene, scene
 
 from integrations.aws.assume_role import AssumeRole, open_session
@@ -36,6 +39,7 @@ from integrations.aws.customer_stack import SANDBOX_SECRET
 from integrations.aws.report import SessionPurpose, VerificationTarget
 from integrations.aws.verify import verify_role, warm_up
 from integrations.catalogue import Component
+from portal.memory import leave_loaded_modules_alone
 
 LATENCY = 0.06  # seconds added to each call
 AT_ONCE = 16
@@ -204,13 +208,17 @@ class Targets:
     def __init__(self) -> None:
         self.missed: list[str] = []
 
-    def at_most(self, what: str, value: float, limit: float, unit: str = "") -> None:
-        self._judge(what, value, f"at most {limit:.3g}{unit}", value <= limit, unit)
+    def at_most(self, what: str, value: float, limit: float) -> None:
+        self._judge(what, value, f"at most {limit:.3g}", value <= limit)
 
-    def at_least(self, what: str, value: float, limit: float, unit: str = "") -> None:
-        self._judge(what, value, f"at least {limit:.3g}{unit}", value >= limit, unit)
+    def at_least(self, what: str, value: float, limit: float) -> None:
+        self._judge(what, value, f"at least {limit:.3g}", value >= limit)
 
-    def _judge(self, what: str, value: float, target: str, reached: bool, unit: str) -> None:
+    def milliseconds(self, what: str, value: float, limit: float, slower: float) -> None:
+        """As `at_most`, on a machine on which a core takes `slower` times as long as where the limit was set."""
+        self._judge(what, value, f"at most {limit:.3g} ms, here {limit * slower:.3g}", value <= limit * slower, " ms")
+
+    def _judge(self, what: str, value: float, target: str, reached: bool, unit: str = "") -> None:
         print(f"  {what:58} {value:8.3f}{unit}   {target}: {'reached' if reached else 'MISSED'}")
         if not reached:
             self.missed.append(what)
@@ -300,6 +308,7 @@ def twelve_probes(place: Scene) -> Component:
 
 def whole_verifications(place: Scene, count: int, targets: Targets) -> None:
     """One after the other, as a worker's thread runs them."""
+    machine = Machine()
     component = twelve_probes(place)
     roles = [place.deploy(number, component) for number in range(count)]
 
@@ -309,6 +318,7 @@ def whole_verifications(place: Scene, count: int, targets: Targets) -> None:
             raise SystemExit(f"the verification failed: {[f for f in report.findings if f.outcome != 'passed']}")
 
     warm_up(place.settings, place.catalogue)
+    leave_loaded_modules_alone()  # as a worker does once it is warm
     place.add_latency(0)
     for role in roles:
         verify(role)  # the sandbox makes an account's services when they are first asked, which takes it long
@@ -319,6 +329,7 @@ def whole_verifications(place: Scene, count: int, targets: Targets) -> None:
     calm(account)
     costs, two_calls = [], []
     for role in roles[1:]:
+        machine.sample()
         costs.append(cost(verify, [role]))
         two_calls.append(cost(calm, [account]).seconds)
     floor = 3 * LATENCY
@@ -326,10 +337,13 @@ def whole_verifications(place: Scene, count: int, targets: Targets) -> None:
     print(f"  time {spread([c.seconds * 1000 for c in costs], 'ms')}, CPU {spread([c.cpu for c in costs], 'ms')}")
     # How much of what is over the floor is the sandbox's and the machine's.
     print(f"  one call by hand in between {spread([seconds * 500 for seconds in two_calls], 'ms')}")
-    targets.at_most(
-        "time / floor of three round trips", statistics.median(c.seconds for c in costs) / floor, TIME_OF_FLOOR
+    seconds, cpu = (statistics.median(values) for values in zip(*((c.seconds, c.cpu) for c in costs), strict=True))
+    print(f"  time / floor of three round trips {seconds / floor:.3f}, at most {TIME_OF_FLOOR} where targets were set")
+    targets.milliseconds(
+        "time over the floor", (seconds - floor) * 1000, (TIME_OF_FLOOR - 1) * floor * 1000, machine.slower
     )
-    targets.at_most("CPU", statistics.median(c.cpu for c in costs), WHOLE_CPU_MILLISECONDS, " ms")
+    targets.milliseconds("CPU", cpu, WHOLE_CPU_MILLISECONDS, machine.slower)
+    print(f"  {machine}")
 
 
 def main() -> int:
