@@ -7,7 +7,7 @@ Another tenant's page is 404, a missing permission 403.
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from allauth.account.authentication import get_authentication_records
@@ -20,14 +20,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from tenants.models import IdentityProvider, Member, Tenant, User
+from tenants.page_in_hand import is_fragment, page_in_hand
 from tenants.permissions import Permission, Role
 from tenants.provider_session import provider_session
 from tenants.scope import tenant_scope
-from tenants.sent_forms import once
+from tenants.sent_forms import did_nothing, once
 
 View = Callable[..., HttpResponseBase]
 SomeView = TypeVar("SomeView", bound=View)
@@ -52,14 +52,9 @@ def public(view: SomeView) -> SomeView:
     return view
 
 
-def is_fragment(request: HttpRequest) -> bool:
-    """Whether htmx asks for the live part of a page."""
-    return request.headers.get("HX-Request") == "true"
-
-
 def to_sign_in(request: HttpRequest) -> HttpResponse:
     """Send somebody to the sign-in page, and back from there."""
-    return _whole_page_to(request, redirect_to_login(_page_in_hand(request)))
+    return _whole_page_to(request, redirect_to_login(page_in_hand(request)))
 
 
 def _whole_page_to(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
@@ -71,20 +66,6 @@ def _whole_page_to(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
         patch_cache_control(answer, no_store=True)  # a redirect is kept by nobody, a 204 may be
     patch_vary_headers(answer, ["HX-Request", "HX-Current-URL"])
     return answer
-
-
-def _page_in_hand(request: HttpRequest) -> str:
-    """The page that somebody sees: what they asked for, or what htmx or a form asks from, if that is a page of ours."""
-    page = ""
-    if is_fragment(request):
-        page = request.headers.get("HX-Current-URL", "")
-    elif request.method not in {"GET", "HEAD"}:  # where a form is sent there may be nothing to see
-        page = request.headers.get("Referer", "")
-    if url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        path = urlsplit(page).path
-        if url_has_allowed_host_and_scheme(path, allowed_hosts=None):  # not //another.host
-            return path
-    return request.get_full_path()
 
 
 def signed_in(view: View) -> View:
@@ -124,7 +105,7 @@ def member(permission: Permission, *, scope: bool = True) -> Callable[[View], Vi
                 with tenant_scope(tenant_id):
                     elsewhere = _admit(request, tenant_id, permission)
                     if elsewhere is not None:
-                        return elsewhere
+                        return did_nothing(elsewhere)
                     if scope:
                         return _rendered(view(request, *args, **kwargs))
                 return view(request, *args, **kwargs)
@@ -151,7 +132,7 @@ def second_factor_first(request: HttpRequest, why: str) -> HttpResponse | None:
         messages.info(request, why)
         return _whole_page_to(request, redirect("mfa_activate_totp"))
     if not has_shown_second_factor(request):
-        showing = f"{reverse('mfa_reauthenticate')}?{urlencode({'next': _page_in_hand(request)})}"
+        showing = f"{reverse('mfa_reauthenticate')}?{urlencode({'next': page_in_hand(request)})}"
         return _whole_page_to(request, redirect(showing))
     return None
 

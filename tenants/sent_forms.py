@@ -10,13 +10,17 @@ person accepts an invitation.
 
 The answer is kept in the cache, sealed, since a secret may be in it that is shown once. Only the session that sent the
 form is given it again, and only until it has sent another: whoever goes back to a form after that means it.
+
+Whoever sends forms to do harm gets little of it: a session has one answer kept, and no long one, and of those who wait
+for an answer, each in a thread of the web server, a person is one.
 """
 
 import json
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
+from uuid import uuid4
 
 import redis
 from cryptography.fernet import InvalidToken
@@ -26,6 +30,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from tenants.page_in_hand import page_in_hand
 from tenants.scope import let_go
 from tenants.secrets import digest, seal, unseal
 
@@ -35,7 +40,11 @@ logger = logging.getLogger(__name__)
 KEPT_SECONDS = 300
 PATIENCE_SECONDS = 15.0  # how long the second waits for the first
 LOOKS_EVERY_SECONDS = 0.05
+MOST_KEPT = 256 * 1024  # characters; the page of a new secret has a tenth of it
 _BEING_DONE = "being done"
+_DONE = "done"  # the answer stands where its session has its last one
+
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 def once(
@@ -46,7 +55,7 @@ def once(
 ) -> HttpResponseBase:
     """What `answer` gives, or, where the same form was sent before, what it gave then. No scope is open.
 
-    A form that was refused, or met a fault, did nothing: sent again it is done.
+    A form that was refused, met a fault or led elsewhere first (`did_nothing`) did nothing: sent again it is done.
 
     Args:
         request: whose form it is. What is no form of somebody who is signed in is always done.
@@ -57,21 +66,28 @@ def once(
     key = _key(request)
     if not key:
         return answer()
+    last = f"sent-form-of:{digest(str(request.session.session_key))}"  # the session's key itself opens the session
     try:
-        kept = _claim(key)
+        found = _claim(key, request)
     except redis.RedisError as error:
         # To do nothing at all for want of the cache would be the greater harm.
         logger.warning("A form is not guarded against being sent twice: the cache does not answer (%s)", error)
         return answer()
-    if kept is not None:
-        return _again(request, kept, admit)
+    if found is not None:
+        return _again(request, _answered(key, last) if found == _DONE else None, admit)
     response: HttpResponseBase | None = None
     try:
         response = answer()
         if hasattr(response, "render") and callable(response.render):
             response = response.render()
     finally:
-        _keep(key, request, response)
+        _keep(key, last, request, response)
+    return response
+
+
+def did_nothing(response: Answer) -> Answer:
+    """Mark an answer that leads elsewhere before anything was done, so that the form is done when it is sent again."""
+    response.did_nothing = True  # type: ignore[attr-defined]
     return response
 
 
@@ -85,45 +101,65 @@ def _key(request: HttpRequest) -> str:
     return f"sent-form:{digest(json.dumps(whose))}"
 
 
-def _claim(key: str) -> str | None:
-    """None where the form is ours to do; else its answer, or `_BEING_DONE` where none came while we waited."""
-    until = time.monotonic() + PATIENCE_SECONDS
+def _claim(key: str, request: HttpRequest) -> str | None:
+    """None where the form is ours to do; else `_DONE`, or `_BEING_DONE` where it was not done while we waited.
+
+    A person waits in one place alone, that of the latest form: its answer is the one that their browser shows.
+    """
+    until, waits, me = time.monotonic() + PATIENCE_SECONDS, f"sent-form-waits:{request.user.pk}", ""
     while not cache.add(key, _BEING_DONE, timeout=KEPT_SECONDS):
-        kept: str | None = cache.get(key)
-        if kept not in {None, _BEING_DONE}:
-            return kept
-        if time.monotonic() > until:
+        if cache.get(key) == _DONE:
+            return _DONE
+        if not me:
+            me = str(uuid4())
+            cache.set(waits, me, timeout=KEPT_SECONDS)
+        elif cache.get(waits) != me or time.monotonic() > until:
             return _BEING_DONE
         let_go()
         time.sleep(LOOKS_EVERY_SECONDS)
     return None
 
 
-def _keep(key: str, request: HttpRequest, response: HttpResponseBase | None) -> None:
-    """Keep the answer, or give the claim back where nothing was done or the answer is a stream that ends."""
+def _keep(key: str, last: str, request: HttpRequest, response: HttpResponseBase | None) -> None:
+    """Keep the answer in the session's place, instead of the one before; or give the claim back where nothing was done
+    or the answer is a stream that ends.
+    """
     try:
-        if isinstance(response, HttpResponse) and response.status_code < 400:
-            answered = {
-                "status": response.status_code,
-                "headers": dict(response.headers),
-                "content": response.content.decode("latin-1"),  # each byte as it is
-                "said": _messages(request) if "Location" in response.headers else [],
-            }
-            last = f"sent-form-of:{digest(str(request.session.session_key))}"  # the key itself opens the session
-            if (before := cache.get(last)) not in {None, key}:
+        if _was_done(response):
+            before, _sealed = cache.get(last) or ("", "")
+            if before not in {"", key}:
                 cache.delete(before)
-            cache.set_many({key: seal(json.dumps(answered)), last: key}, timeout=KEPT_SECONDS)
+            cache.set_many({last: (key, _sealed_answer(request, response)), key: _DONE}, timeout=KEPT_SECONDS)
         else:
             cache.delete(key)
     except redis.RedisError as error:  # who waits for it is told to look
         logger.warning("The answer of a form is not kept: the cache does not answer (%s)", error)
 
 
-def _again(request: HttpRequest, kept: str, admit: Callable[[], HttpResponseBase | None]) -> HttpResponseBase:
-    answered = _answered(kept)
+def _was_done(response: HttpResponseBase | None) -> TypeGuard[HttpResponse]:
+    return isinstance(response, HttpResponse) and response.status_code < 400 and not hasattr(response, "did_nothing")
+
+
+def _sealed_answer(request: HttpRequest, response: HttpResponse) -> str:
+    """The answer as it is kept; empty where it is too long."""
+    answered = json.dumps(
+        {
+            "status": response.status_code,
+            "headers": dict(response.headers),
+            "content": response.content.decode("latin-1"),  # each byte as it is
+            "said": _messages(request) if "Location" in response.headers else [],
+        }
+    )
+    return seal(answered) if len(answered) <= MOST_KEPT else ""
+
+
+def _again(
+    request: HttpRequest, answered: dict[str, Any] | None, admit: Callable[[], HttpResponseBase | None]
+) -> HttpResponseBase:
+    """What was answered before; where that is not known, the page that the form stands on."""
     if answered is None:
         messages.warning(request, _("This form was sent twice. Look whether it was done before you send it again."))
-        return redirect(request.get_full_path())
+        return redirect(page_in_hand(request))
     if "Location" not in answered["headers"]:
         elsewhere = admit()
         return elsewhere or HttpResponse(
@@ -139,15 +175,16 @@ def _again(request: HttpRequest, kept: str, admit: Callable[[], HttpResponseBase
     return HttpResponseRedirect(answered["headers"]["Location"])
 
 
-def _answered(kept: str) -> dict[str, Any] | None:
-    """What was answered; None where that is not known: it is still worked on, or another process kept it under another
-    SECRET_KEY, while that is being changed.
+def _answered(key: str, last: str) -> dict[str, Any] | None:
+    """What was answered; None where that is not kept: it is too long, another form of the session ended at the same
+    moment, or another process kept it under another SECRET_KEY, while that is being changed.
     """
-    if kept == _BEING_DONE:
-        return None
     try:
-        answered: dict[str, Any] = json.loads(unseal(kept))
-    except InvalidToken:
+        kept_of, sealed = cache.get(last) or ("", "")
+        if kept_of != key or not sealed:
+            return None
+        answered: dict[str, Any] = json.loads(unseal(sealed))
+    except (redis.RedisError, InvalidToken):
         return None
     return answered
 

@@ -42,9 +42,10 @@ from integrations.views import steps
 from integrations.views.pictures import picture
 from integrations.views.template_tabs import TABS, TemplateTabs, format_name, template_tabs
 from integrations.views.timelines import WINDOW, cause_of, timeline_of
-from tenants.access import MemberRequest, is_fragment, member
+from tenants.access import MemberRequest, member
 from tenants.audit import Actor
 from tenants.models import AuditEvent
+from tenants.page_in_hand import is_fragment
 from tenants.permissions import Permission
 
 REFUSED = 422  # the status of a page that shows a form again with what is wrong with it

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from uuid import UUID
 
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -39,6 +40,7 @@ from tenants.permissions import Permission
 from tenants.scope import tenant_scope
 
 NO_LONGER_THERE = 410
+SHOWN_AT_ONCE = 50
 
 
 @member(Permission.MANAGE)
@@ -56,7 +58,8 @@ def hand_off_links(request: MemberRequest, connection_id: UUID) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             context |= {"new_link": link, "new_link_url": hand_off_url(text)}
-    context |= {"form": form if form.errors else HandOffLinkForm(), "links": found.hand_off_links.all()}
+    page = Paginator(found.hand_off_links.all(), SHOWN_AT_ONCE).get_page(request.GET.get("page"))
+    context |= {"form": form if form.errors else HandOffLinkForm(), "page": page}
     return render(request, "integrations/hand_off_links.html", context, status=REFUSED if form.errors else 200)
 
 

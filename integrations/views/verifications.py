@@ -12,8 +12,9 @@ from integrations.actions.verifications import NotReady, request_verification
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, Verification
 from integrations.views.pictures import picture
-from tenants.access import MemberRequest, is_fragment, member
+from tenants.access import MemberRequest, member
 from tenants.audit import Actor
+from tenants.page_in_hand import is_fragment
 from tenants.permissions import Permission
 from tenants.scope import tenant_scope
 

@@ -94,3 +94,11 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) =>
     document.documentElement.classList.toggle("dark", event.matches);
   }
 });
+// Who comes back to a page from the browser's cache and sends its form means it: the server would take it for the same
+// form, sent twice (sent_forms.py).
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[method=post]")) {
+    form.insertAdjacentHTML("beforeend", `<input type="hidden" name="again" value="${Date.now()}">`);
+  }
+});

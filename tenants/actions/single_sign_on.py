@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from tenants import audit, limits
 from tenants.audit import SYSTEM, Actor
-from tenants.identity_provider import Discovery, discover
-from tenants.limits import TooOften
+from tenants.identity_provider import DEADLINE_SECONDS, Discovery, discover
+from tenants.limits import AllTaken, TooOften
 from tenants.mail import send_on_commit
 from tenants.models import ApiToken, IdentityProvider, Member, Tenant, TenantDomain, User
 from tenants.names import is_readable
@@ -25,6 +25,11 @@ MOST_LINKS_A_DAY = 5  # to one domain, for one tenant
 MOST_LINKS_A_DAY_TO_A_DOMAIN = 10  # for all tenants together, but for the first of each
 LINK_LASTS = timedelta(days=7)
 MOST_LOOK_UPS_AN_HOUR = 30
+# Whoever set the provider up decides how slowly it answers, and each look at it holds a thread of the web server.
+MOST_LOOK_UPS_AT_ONCE = 2
+MOST_LOOK_UPS_AT_ONCE_OF_ALL = 8  # whoever signs up many organisations has many providers
+LONGEST_LOOK_UP_SECONDS = 2 * int(DEADLINE_SECONDS)
+BUSY_RETRY_AFTER_SECONDS = 5
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])")
 
@@ -51,7 +56,7 @@ class NotAdmitted(Exception):
 
 def look_up_provider(*, tenant: Tenant, issuer: str) -> Discovery:
     """What a provider that is to be set up publishes about itself. No scope is open while it is waited for; each look
-    holds a web process for up to eight seconds, so they are counted.
+    holds a thread of the web server for up to eight seconds, so they are counted, and few are made at once.
 
     Raises:
         ProviderError: it cannot be used.
@@ -64,7 +69,17 @@ def look_up_provider(*, tenant: Tenant, issuer: str) -> Discovery:
         seconds=3600,
         message="The provider was asked too often in this hour. Try again later.",
     )
-    return discover(issuer)
+    try:
+        with (
+            limits.one_of("provider_look_up", tenant.pk, most=MOST_LOOK_UPS_AT_ONCE, seconds=LONGEST_LOOK_UP_SECONDS),
+            limits.one_of(
+                "provider_look_up", "all", most=MOST_LOOK_UPS_AT_ONCE_OF_ALL, seconds=LONGEST_LOOK_UP_SECONDS
+            ),
+        ):
+            return discover(issuer)
+    except AllTaken as busy:
+        message = "Other providers are being asked at this moment. Try again in some seconds."
+        raise TooOften(message, BUSY_RETRY_AFTER_SECONDS) from busy
 
 
 @transaction.atomic

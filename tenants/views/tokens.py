@@ -4,6 +4,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,6 +17,9 @@ from tenants.audit import Actor
 from tenants.forms import TokenForm
 from tenants.models import ApiToken
 from tenants.permissions import Permission, Scope
+from tenants.sent_forms import did_nothing
+
+SHOWN_AT_ONCE = 50
 
 
 @member(Permission.ADMINISTER)
@@ -23,7 +28,7 @@ def api_tokens(request: MemberRequest) -> HttpResponse:
     second_factor = has_shown_second_factor(request)
     if request.method == "POST" and request.tenant.require_second_factor and not second_factor:
         messages.info(request, _("Show your second factor first: %s asks for one behind each token.") % request.tenant)
-        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.path})}")
+        return did_nothing(redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.path})}"))
     form = TokenForm(request.POST or None)
     context: dict[str, object] = {"section": "tokens", "form": form}
     status = 200
@@ -45,11 +50,9 @@ def api_tokens(request: MemberRequest) -> HttpResponse:
                 context |= {"new_token": token, "new_token_text": text, "form": TokenForm()}
         if form.errors:
             status = 422
-    context["tokens"] = (
-        ApiToken.objects.filter(tenant_id=request.tenant.pk)
-        .select_related("created_by", "made_with")
-        .order_by("revoked_at", "-created_at")
-    )
+    tokens = ApiToken.objects.filter(tenant_id=request.tenant.pk).select_related("created_by", "made_with")
+    working_first = tokens.order_by(F("revoked_at").desc(nulls_first=True), "-created_at")
+    context["page"] = Paginator(working_first, SHOWN_AT_ONCE).get_page(request.GET.get("page"))
     return render(request, "tenants/api_tokens.html", context, status=status)
 
 

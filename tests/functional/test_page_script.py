@@ -69,6 +69,18 @@ def test_a_form_on_a_page_that_comes_back_from_the_browsers_cache_is_another_one
     assert "&again=" in sent.value.post_data
 
 
+def test_a_form_for_staff_on_a_page_that_comes_back_is_another_one_too(page, cast, sign_in, live_portal) -> None:
+    take_session(page, sign_in(cast.staff), live_portal)
+    page.goto("/admin/tenants/servicetoken/make/")
+    page.locator("[name=name]").fill("Product")
+
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        page.locator("form[method=post] [type=submit]").last.click()
+
+    assert "again=" in sent.value.post_data
+
+
 def test_a_password_shows_itself_while_it_is_typed_and_is_one_again_when_it_is_sent(page) -> None:
     page.goto("/accounts/signup/")
     password = page.locator("#id_password1")

@@ -6,6 +6,9 @@ test_access.py.
 """
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 import redis
@@ -15,12 +18,14 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission
 from django.core import mail
 from django.core.cache import caches
+from django.test import Client
 
 from integrations.models import Connection
 from tenants import sent_forms
 from tenants.actions.invitations import invite
+from tenants.actions.tokens import create_token
 from tenants.audit import SYSTEM
-from tenants.models import AuditEvent, Member, User
+from tenants.models import ApiToken, AuditEvent, Member, Tenant, User
 from tenants.permissions import Role
 from tenants.scope import tenant_scope
 from tests.portal.sent_forms import FORMS, Shown, show, things_of
@@ -68,7 +73,7 @@ def test_the_second_answer_shows_the_secret_that_works_and_it_is_nowhere_in_the_
     text = re.search(secret, shown.sent_by(browser).content.decode())[0]
 
     server = redis.Redis.from_url(str(django_settings.CACHES["default"]["LOCATION"]))
-    kept = [server.get(key) for key in server.scan_iter("*:sent-form:*")]
+    kept = [server.get(key) for key in server.scan_iter("*:sent-form*")]
     assert kept, "an answer is kept"
     assert not [one for one in kept if text.encode() in one]
     assert not list(server.scan_iter(f"*{browser.session.session_key}*"))
@@ -210,6 +215,87 @@ def test_who_cannot_be_told_what_the_first_was_answered_is_told_to_look(
 
     assert (second.status_code, second["Location"], form.made(cast.tenant)) == (302, shown.address, 1)
     assert LOOK_FIRST in browser.get(second["Location"]).content.decode()
+
+
+def test_the_latest_of_one_person_waits_alone(cast, sign_in, monkeypatch) -> None:
+    form, browser = FORMS["API token"], sign_in(cast.owner)
+    shown = show(form, browser, {"tenant": cast.tenant.pk})
+    cookies = browser.cookies.output(header="", sep=";")
+    begun, may_end = Event(), Event()
+
+    def slowly(**values) -> tuple[ApiToken, str]:
+        begun.set()
+        assert may_end.wait(30)
+        return create_token(**values)
+
+    monkeypatch.setattr("tenants.views.tokens.create_token", slowly)
+    monkeypatch.setattr(sent_forms, "PATIENCE_SECONDS", 60.0)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(shown.sent_by, Client(headers={"cookie": cookies}))
+        assert begun.wait(30)
+        earlier = pool.submit(shown.sent_by, Client(headers={"cookie": cookies}))
+        time.sleep(0.3)
+        latest = pool.submit(shown.sent_by, Client(headers={"cookie": cookies}))
+        led_back = earlier.result(30)  # while the first is still at it
+        may_end.set()
+        answers = [first.result(30), latest.result(30)]
+
+    assert (led_back.status_code, led_back["Location"]) == (302, shown.address)
+    assert answers[0].content == answers[1].content
+    assert form.made(cast.tenant) == 1
+
+
+def test_a_page_that_is_too_long_to_keep_is_not_kept_and_who_sends_it_again_is_told_to_look(
+    cast, sign_in, monkeypatch
+) -> None:
+    form, browser = FORMS["API token"], sign_in(cast.owner)
+    shown = show(form, browser, {"tenant": cast.tenant.pk})
+    monkeypatch.setattr(sent_forms, "MOST_KEPT", 1000)
+
+    shown.sent_by(browser)
+    second = shown.sent_by(browser)
+
+    assert (second.status_code, second["Location"], form.made(cast.tenant)) == (302, shown.address, 1)
+    assert LOOK_FIRST in browser.get(second["Location"]).content.decode()
+
+
+def test_a_session_has_one_answer_kept(cast, sign_in) -> None:
+    browser = sign_in(cast.owner)
+
+    for name in ("API token", "connection", "API token"):
+        show(FORMS[name], browser, {"tenant": cast.tenant.pk}).sent_by(browser)
+
+    server = redis.Redis.from_url(str(django_settings.CACHES["default"]["LOCATION"]))
+    assert len(list(server.scan_iter("*:sent-form*"))) == 2  # that it was done, and the answer
+
+
+def test_who_was_asked_for_the_second_factor_first_is_not_told_that_it_was_done(cast, sign_in) -> None:
+    browser = sign_in(cast.owner)
+    form = FORMS["connection"]
+    shown = show(form, browser, {"tenant": cast.tenant.pk})
+    with tenant_scope(cast.tenant.pk):
+        Tenant.objects.filter(pk=cast.tenant.pk).update(require_second_factor=True)
+
+    answers = [shown.sent_by(browser) for _ in range(2)]
+
+    assert {answer["Location"] for answer in answers} == {"/accounts/second-factor/app/"}
+    assert SENT_TWICE not in browser.get(answers[1]["Location"]).content.decode()
+    with tenant_scope(cast.tenant.pk):
+        Tenant.objects.filter(pk=cast.tenant.pk).update(require_second_factor=False)
+    assert form.made(cast.tenant) == 0
+    shown.sent_by(browser)
+    assert form.made(cast.tenant) == 1
+
+
+def test_who_is_led_back_sees_the_page_that_the_form_stands_on(cast, sign_in, monkeypatch) -> None:
+    form, browser, things = FORMS["webhook secret"], sign_in(cast.owner), things_of(cast.tenant)
+    shown = show(form, browser, things)
+    monkeypatch.setattr(sent_forms, "MOST_KEPT", 0)
+    page = form.page.format(**things)
+
+    answers = [browser.post(shown.address, shown.data, headers={"referer": f"http://testserver{page}"}) for _ in "12"]
+
+    assert answers[1]["Location"] == page
 
 
 def test_without_the_cache_a_form_is_done(cast, sign_in, monkeypatch) -> None:

@@ -41,7 +41,7 @@ TABLES = {
 }
 # Where else the code seals: allauth stores what this gives it, in the data of second factors.
 GIVES_TO_ALLAUTH = ("portal/second_factor.py", "encrypt")
-IS_GONE_IN_MINUTES = ("tenants/sent_forms.py", "_keep")
+IS_GONE_IN_MINUTES = ("tenants/sent_forms.py", "_sealed_answer")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What an owner's program does with the organisation itself: export, deletion, recoveries, single sign-on, domains."""
 
 import json
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,11 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from tenants import limits
 from tenants.actions import settings as settings_actions
 from tenants.actions import single_sign_on as single_sign_on_actions
 from tenants.actions.recovery import request_recovery
-from tenants.actions.single_sign_on import add_domain
+from tenants.actions.single_sign_on import MOST_LOOK_UPS_AT_ONCE, MOST_LOOK_UPS_AT_ONCE_OF_ALL, add_domain
 from tenants.audit import SYSTEM
 from tenants.models import AuditEvent, IdentityProvider, Member, Recovery, Tenant, TenantDomain
 from tenants.permissions import Role, Scope
@@ -233,6 +235,22 @@ class TestSingleSignOn:
         assert statuses == [200, 429]
         assert page.status_code == 422
         assert "asked too often" in page.content.decode()
+
+    @pytest.mark.parametrize("whose", ["of the organisation", "of all"])
+    def test_few_providers_are_asked_at_once(self, owner, cast, base_page, provider, sign_in, whose) -> None:
+        key = cast.tenant.pk if whose == "of the organisation" else "all"
+        most = MOST_LOOK_UPS_AT_ONCE if whose == "of the organisation" else MOST_LOOK_UPS_AT_ONCE_OF_ALL
+        with ExitStack() as others:
+            for _ in range(most):
+                others.enter_context(limits.one_of("provider_look_up", key, most=most, seconds=60))
+            refused = send(owner, "patch", "single-sign-on/", self.wanted(provider))
+            page = sign_in(cast.owner).post(base_page, self.wanted(provider))
+        done = send(owner, "patch", "single-sign-on/", self.wanted(provider))
+
+        assert (refused.status_code, refused["Retry-After"]) == (429, "5")
+        assert page.status_code == 422
+        assert "Try again in some seconds" in page.content.decode()
+        assert done.status_code == 200
 
     def test_an_admin_neither_reads_nor_changes_it(self, admin, cast) -> None:
         for method, url in (("get", "single-sign-on/"), ("patch", "single-sign-on/"), ("post", "domains/")):

@@ -8,7 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from tenants.actions.tokens import create_token
+from tenants.actions.tokens import create_token, revoke_token
 from tenants.audit import SYSTEM
 from tenants.models import ApiToken, Tenant
 from tenants.scope import tenant_scope
@@ -96,6 +96,21 @@ def test_fifty_tokens_take_as_many_queries_as_one(cast, sign_in, url, token) -> 
         client.get(url)
 
     assert len(fifty) == len(one)
+
+
+def test_the_working_ones_come_first_and_the_rest_is_a_page_away(cast, sign_in, url, token, monkeypatch) -> None:
+    monkeypatch.setattr("tenants.views.tokens.SHOWN_AT_ONCE", 2)
+    with tenant_scope(cast.tenant.pk):
+        for name in ("Revoked first", "Revoked last"):
+            made, _ = create_token(tenant=cast.tenant, name=name, user=cast.owner, by=SYSTEM)
+            revoke_token(tenant=cast.tenant, token_id=made.pk, by=SYSTEM)
+
+    browser = sign_in(cast.owner)
+    pages = [browser.get(f"{url}?page={number}").content.decode() for number in (1, 2)]
+
+    assert pages[0].index(token.prefix) < pages[0].index("Revoked last")
+    assert "Revoked first" in pages[1]
+    assert token.prefix not in pages[1]
 
 
 def test_a_token_has_the_scopes_and_the_end_that_were_chosen(cast, sign_in, url) -> None:
