@@ -71,11 +71,12 @@ class _Session:
 @dataclass
 class _Role:
     """What is known of one connection's role, and the session in it. `opened` is not given out yet: the portal has not
-    taken all of `untold`.
+    taken all of `untold`. `events` counts those that were about it.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     asked_at: float | None = None
+    events: int = 0
     description: Mapping[str, Any] | None = None
     regions: list[str] = field(default_factory=list)
     given: _Session | None = None
@@ -161,7 +162,8 @@ class Rolebridge:
             for event in page["events"]:
                 with self._lock:
                     if role := self._roles.get(event["connection_id"]):
-                        role.asked_at = None  # the portal is asked before its session is given out again
+                        # The portal is asked before its session is given out again, and an answer under way is too old.
+                        role.events, role.asked_at = role.events + 1, None
                 yield event, event["position"]
             cursor, more = page["cursor"], page["more"]
 
@@ -169,8 +171,13 @@ class Rolebridge:
         with self._lock:
             role = self._roles.setdefault(connection_id, _Role())
             self._roles.move_to_end(connection_id)
-            while len(self._roles) > MOST_ROLES:
-                self._roles.popitem(last=False)
+            too_many = len(self._roles) - MOST_ROLES
+            if too_many > 0:
+                # Not those in use, nor what the portal has to be told yet. While it takes nothing, it answers for no
+                # further role either, so these are no more than were kept before.
+                idle = [key for key, one in self._roles.items() if not (one.lock.locked() or one.untold or one is role)]
+                for key in idle[:too_many]:
+                    del self._roles[key]
             return role
 
     def _next(self, connection_id: str, role: _Role, opened_for: str) -> _Session:
@@ -203,10 +210,12 @@ class Rolebridge:
         now = self._clock()
         if role.asked_at is not None and now - role.asked_at < ASK_AGAIN_AFTER:
             return
+        events = role.events
         try:
             answer = self._call(f"{self._portal}/api/v1/product/connections/{quote(connection_id, safe='')}/")
         except RoleNotUsable:
-            role.description, role.asked_at = None, now
+            role.description = None
+            self._asked(role, now, events)
             return
         except PortalUnavailable:
             if role.asked_at is None or now - role.asked_at >= REFUSE_AFTER:
@@ -214,8 +223,14 @@ class Rolebridge:
                 raise
             return
         roles = {found["component"]: found for found in answer["roles"]}
-        role.description, role.asked_at = roles.get(self._component), now
+        role.description = roles.get(self._component)
         role.regions = answer["chain"]["sts_regions"]
+        self._asked(role, now, events)
+
+    def _asked(self, role: _Role, now: float, events: int) -> None:
+        """Use the answer for a while, unless an event came about it while it was under way."""
+        with self._lock:
+            role.asked_at = now if role.events == events else None
 
     def _call(self, address: str, body: Mapping[str, Any] | None = None) -> Any:
         """GET an address of the portal, or POST the body to it; what it answers."""

@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
+
+from integrations.aws.report import SessionPurpose, SessionReceipt
 from integrations.models import Session, Verification
 
 OPENED_AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -33,3 +36,25 @@ def open_session(verification: Verification, number: int = 1, **fields: Any) -> 
         verification=verification,
         **(values | fields),
     )
+
+
+def receipt(number: int = 1, **fields: Any) -> SessionReceipt:
+    """A receipt as the engine gives it, of a session that was opened just now in a customer's role."""
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "opened_at": now,
+        "expires_at": now + timedelta(minutes=15),
+        "component": "log-analysis",
+        "purpose": SessionPurpose.VERIFICATION,
+        "role_arn": "arn:aws:iam::222233334444:role/rolebridge",
+        "role_id": "AROAQ3EXAMPLE00000001",
+        "session_name": "rolebridge-log-analysis-abc",
+        "source_identity": "",
+        "tags": (),
+        "transitive_tag_keys": (),
+        "policy_sha256": "",
+        "access_key_id": f"ASIAQ3EXAMPLE{number:07d}",
+        "request_id": "",
+        "packed_policy_percent": None,
+    }
+    return SessionReceipt(**(values | fields))

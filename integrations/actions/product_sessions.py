@@ -29,6 +29,7 @@ def keep_product_sessions(*, connection: Connection, receipts: Sequence[SessionR
     """Keep the receipts of sessions that the product opened for a connection, each once, and say how many were new.
 
     Raises:
+        Connection.DoesNotExist: it was deleted meanwhile.
         NotOfThisConnection: a session was opened neither in our account nor in the connection's; none is kept.
     """
     for receipt in receipts:
@@ -39,4 +40,6 @@ def keep_product_sessions(*, connection: Connection, receipts: Sequence[SessionR
         if is_in_customers_account(receipt) and account_id != connection.account_id:
             raise NotOfThisConnection(f"The role is in account {account_id}, which is not the connection's.")
     with tenant_scope(connection.tenant_id):
+        # A product that waited in vain for our answer reports them again, perhaps while the first report is at work.
+        Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
         return write_new_receipts(_OpenedByProduct(connection.tenant_id, connection.pk), receipts)

@@ -284,6 +284,8 @@ class ProductSessions(ProductAPIView):
                 connection=connection,
                 receipts=[_receipt(wanted["component"], one) for one in wanted["sessions"]],
             )
+        except Connection.DoesNotExist as gone:
+            raise Http404 from gone
         except NotOfThisConnection as error:
             raise field_error("sessions", str(error), "not_of_this_connection") from error
         return Response({"kept": kept}, status=201)

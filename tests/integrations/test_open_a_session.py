@@ -247,6 +247,41 @@ def test_the_sessions_that_were_used_least_lately_are_forgotten(rolebridge, monk
     assert list(rolebridge._roles) == ["one", "three"]
 
 
+def test_what_is_in_use_or_not_told_yet_is_not_forgotten(rolebridge, monkeypatch) -> None:
+    monkeypatch.setattr(product_client, "MOST_ROLES", 1)
+    in_use, untold = rolebridge._role("in use"), None
+
+    with in_use.lock:
+        untold = rolebridge._role("untold")
+        untold.untold.append({"session_name": "x"})
+        rolebridge._role("latest")
+        assert list(rolebridge._roles) == ["in use", "untold", "latest"]
+    untold.untold.clear()
+    rolebridge._role("latest")
+
+    assert list(rolebridge._roles) == ["latest"]
+
+
+def test_an_answer_that_was_under_way_when_an_event_came_is_asked_for_anew(connected, rolebridge, monkeypatch) -> None:
+    connection, _ = connected
+    ask, asked = rolebridge._call, []
+
+    def answer_late(address, body=None):
+        answer = ask(address, body)
+        if address.endswith(f"/connections/{connection.pk}/"):
+            asked.append(address)
+            if len(asked) == 1:
+                assert str(connection.pk) in {event["connection_id"] for event, _ in rolebridge.events()}
+        return answer
+
+    monkeypatch.setattr(rolebridge, "_call", answer_late)
+
+    for _ in range(3):
+        rolebridge.session(connection.pk)
+
+    assert len(asked) == 2
+
+
 def test_a_paused_role_is_refused_within_a_minute(connected, rolebridge, clock) -> None:
     connection, _ = connected
     rolebridge.session(connection.pk)

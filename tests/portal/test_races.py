@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.core import mail
 from django.db import connections as databases
 from django.test import Client
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from integrations.actions import verification_runs
 from integrations.actions.connections import create_connection
+from integrations.actions.product_sessions import keep_product_sessions
 from integrations.actions.role_templates import cloudformation_template
 from integrations.actions.verifications import request_verification
 from integrations.models import Connection, ExternalIdRotation, Finding, ProvedAccount, Verification
@@ -30,6 +32,7 @@ from tenants.webhook_event_types import WebhookEventType
 from tests.customer import CustomerAccount, connection_with_stack, new_account_id, verify_twice
 from tests.customer import stack_name as name_of_stack
 from tests.portal.sent_forms import FORMS, show, things_of
+from tests.receipts import receipt
 
 pytestmark = pytest.mark.usefixtures("db", "no_worker_takes_them")
 
@@ -107,6 +110,18 @@ def test_one_form_makes_one_thing_and_who_is_not_answered_the_same_is_told_to_lo
     assert len({(answer.status_code, answer.get("Location"), answer.content) for answer in answered}) == 1
     assert answered[0].status_code in {200, 302}
     assert (form.made(cast.tenant), form.events()) == (made + 1, audited + 1)
+
+
+def test_a_session_that_the_product_reports_many_times_at_once_has_one_receipt(cast) -> None:
+    with tenant_scope(cast.tenant.pk):
+        connection = create_connection(tenant=cast.tenant, name="Production", by=SYSTEM)
+    session = receipt(role_arn=f"arn:aws:iam::{settings.VENDOR_ACCOUNT_ID}:role/integration")
+
+    kept = at_once(lambda _: keep_product_sessions(connection=connection, receipts=[session]))
+
+    assert sorted(kept) == [0] * (SIXTEEN - 1) + [1]
+    with tenant_scope(cast.tenant.pk):
+        assert connection.sessions.count() == 1
 
 
 def test_the_account_that_many_claim_is_proved_by_one(cast, sandbox_address) -> None:

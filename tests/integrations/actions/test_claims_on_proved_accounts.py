@@ -1,6 +1,5 @@
 """F11: what a tenant comes to, and may read of the roles, in an account that another tenant has proved."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,8 +15,6 @@ from integrations.aws.report import (
     ReachabilityReport,
     RemovalReport,
     RoleReport,
-    SessionPurpose,
-    SessionReceipt,
     TrustReport,
 )
 from integrations.models import Connection, ProvedAccount, Session
@@ -25,6 +22,7 @@ from tenants.audit import SYSTEM
 from tenants.scope import staff_scope, tenant_scope
 from tests.conftest import Cast
 from tests.customer import connection_with_stack, stack_name, verify_twice
+from tests.receipts import receipt
 from tests.verifications import findings, role_name, statuses
 
 ACCOUNT = "222233334444"
@@ -44,25 +42,6 @@ FINDING = Finding(
     who=aws_report.Actor.NOBODY,
     title="What was found",
 )
-
-
-def receipt(account_id: str) -> SessionReceipt:
-    return SessionReceipt(
-        opened_at=timezone.now(),
-        expires_at=timezone.now() + timedelta(minutes=15),
-        component="log-analysis",
-        purpose=SessionPurpose.TRUST_TEST,
-        role_arn=f"arn:aws:iam::{account_id}:role/any",
-        role_id="AROAQ3EXAMPLE00000001",
-        session_name="log-analysis",
-        source_identity="",
-        tags=(),
-        transitive_tag_keys=(),
-        policy_sha256="",
-        access_key_id=f"ASIA{account_id}",
-        request_id="",
-        packed_policy_percent=None,
-    )
 
 
 @pytest.fixture
@@ -89,7 +68,10 @@ def finds(report_type: type, *, let_in: bool, **fields: Any) -> Any:
     return lambda vendor_account: report_type(
         **{"component": "log-analysis"} | fields,
         findings=(FINDING,),
-        receipts=tuple(map(receipt, [vendor_account, ACCOUNT] if let_in else [vendor_account])),
+        receipts=tuple(
+            receipt(role_arn=f"arn:aws:iam::{account}:role/any", access_key_id=f"ASIA{account}")
+            for account in ([vendor_account, ACCOUNT] if let_in else [vendor_account])
+        ),
     )
 
 

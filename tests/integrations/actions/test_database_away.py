@@ -25,7 +25,7 @@ from tenants.scope import tenant_scope
 from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack
 from tests.environment import DATABASE
-from tests.integrations.actions.test_lost_workers import receipt
+from tests.receipts import receipt
 
 
 def end_this_connection(database) -> None:

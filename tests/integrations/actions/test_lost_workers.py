@@ -21,7 +21,6 @@ from integrations.actions import (
     verifications,
 )
 from integrations.actions.connections import create_connection
-from integrations.aws.report import SessionPurpose, SessionReceipt
 from integrations.models import Connection, Verification
 from tenants import audit
 from tenants.audit import SYSTEM
@@ -31,6 +30,7 @@ from tests import processes
 from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack, sandbox_control
 from tests.environment import DATABASE
+from tests.receipts import receipt
 from tests.verifications import ask, findings, statuses, wait_for
 
 State = Verification.State
@@ -168,26 +168,6 @@ def test_no_receipt_is_lost_when_a_run_is_given_up(cast, sandbox_address, broker
 
     with tenant_scope(cast.tenant.pk):
         assert set(asked.sessions.values_list("access_key_id", flat=True)) == {one.access_key_id for one in landed[1:]}
-
-
-def receipt(number: int) -> SessionReceipt:
-    now = timezone.now()
-    return SessionReceipt(
-        opened_at=now,
-        expires_at=now + timedelta(minutes=15),
-        component="log-analysis",
-        purpose=SessionPurpose.VERIFICATION,
-        role_arn="arn:aws:iam::222233334444:role/rolebridge",
-        role_id="AROAQ3EXAMPLE00000001",
-        session_name="rolebridge-log-analysis-abc",
-        source_identity="",
-        tags=(),
-        transitive_tag_keys=(),
-        policy_sha256="",
-        access_key_id=f"ASIAQ3EXAMPLE{number:07d}",
-        request_id="",
-        packed_policy_percent=None,
-    )
 
 
 def test_no_transaction_is_open_while_aws_is_called(cast, monkeypatch) -> None:

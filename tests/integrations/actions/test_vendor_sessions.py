@@ -20,7 +20,7 @@ from tenants.scope import installation_scope, tenant_scope
 from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack
 from tests.integrations.actions.test_database_away import end_this_connection
-from tests.integrations.actions.test_lost_workers import receipt
+from tests.receipts import receipt
 
 
 @pytest.fixture
