@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Permission(StrEnum):
@@ -32,9 +33,9 @@ class Scope(models.TextChoices):
 class Role(models.TextChoices):
     """What a member is in a tenant."""
 
-    OWNER = "owner", "Owner"
-    ADMIN = "admin", "Admin"
-    VIEWER = "viewer", "Viewer"
+    OWNER = "owner", _("Owner")
+    ADMIN = "admin", _("Admin")
+    VIEWER = "viewer", _("Viewer")
 
     def may_give(self, role: "Role") -> bool:
         """Whether a member of this role may give and take that role: owners are made and unmade by owners alone."""

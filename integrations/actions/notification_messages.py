@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, Finding, Notification, Status
+from integrations.readers_language import in_readers_language
 
 MOST_PROBLEMS = 10
 
@@ -105,6 +106,6 @@ def _problems(notification: Notification) -> list[dict[str, str]]:
         .values_list("who", "title", "fix")
     )
     return [
-        {"who": str(Finding.Who(who).label), "title": title, "fix": fix}
+        {"who": str(Finding.Who(who).label), "title": in_readers_language(title), "fix": in_readers_language(fix)}
         for who, title, fix in list(dict.fromkeys(found))[:MOST_PROBLEMS]
     ]

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from integrations.actions.role_jobs import Report
 from integrations.actions.sessions import is_in_customers_account
@@ -304,6 +305,6 @@ def _not_confirmed(verification: Verification, component: str) -> None:
         outcome=Finding.Outcome.ERROR,
         cause="account_not_confirmed",
         who=Finding.Who.VENDOR,
-        title="We could not confirm this AWS account for your organisation.",
-        fix="Please contact our support and name the AWS account; nothing is wrong with your role.",
+        title=gettext_noop("We could not confirm this AWS account for your organisation."),
+        fix=gettext_noop("Please contact our support and name the AWS account; nothing is wrong with your role."),
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from integrations.actions import emergency_stop
 from integrations.actions.role_jobs import Report
@@ -155,9 +156,10 @@ def take_blame(role: CustomerRole, verification: Verification) -> None:
         outcome=Finding.Outcome.ERROR,
         cause="integration_role_recreated",
         who=Finding.Who.VENDOR,
-        title="We made our own role anew, and yours still knows the old one",
-        fix="This is our doing, and our support staff can see it. Deploying the current role template again repairs "
-        "it.",
+        title=gettext_noop("We made our own role anew, and yours still knows the old one"),
+        fix=gettext_noop(
+            "This is our doing, and our support staff can see it. Deploying the current role template again repairs it."
+        ),
     )
 
 

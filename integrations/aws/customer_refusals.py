@@ -14,53 +14,70 @@ from dataclasses import dataclass
 
 from integrations.aws.errors import Denial, PolicyType, Refused, Retry, read_denial
 from integrations.aws.report import Actor, Outcome, VerificationTarget
-from integrations.aws.verdicts import LATER, OURS, RUN_AGAIN, Verdict, restore_trust
+from integrations.aws.verdicts import LATER, OURS, Verdict, and_run_again, restore_trust
+from integrations.aws.words import gettext_noop
 
-_OUR_POLICY = Verdict(Outcome.ERROR, "vendor_policy_refused", Actor.VENDOR, "Our own policy refused the call", OURS)
+_OUR_POLICY = Verdict(
+    Outcome.ERROR, "vendor_policy_refused", Actor.VENDOR, gettext_noop("Our own policy refused the call"), OURS
+)
 _ORGANISATION = Verdict(
     Outcome.DENIED,
     "blocked_by_organisation",
     Actor.CUSTOMER_ORGANISATION,
-    "A policy of your AWS organisation keeps us from entering the role",
-    "Ask the team that runs your AWS organisation to allow our role to assume this role.",
+    gettext_noop("A policy of your AWS organisation keeps us from entering the role"),
+    gettext_noop("Ask the team that runs your AWS organisation to allow our role to assume this role."),
 )
 _PREVIOUS_ID = Verdict(
     Outcome.DENIED,
     "previous_external_id",
     Actor.CUSTOMER,
-    "The role still asks for your previous external ID",
-    "Deploy the current role template: it holds your new external ID.",
+    gettext_noop("The role still asks for your previous external ID"),
+    gettext_noop("Deploy the current role template: it holds your new external ID."),
 )
 _NEXT_ID = Verdict(
     Outcome.ERROR,
     "next_external_id_only",
     Actor.NOBODY,
-    "The role takes your new external ID already, and the previous one no more",
-    "There is nothing to do: we use the new one from now on.",
+    gettext_noop("The role takes your new external ID already, and the previous one no more"),
+    gettext_noop("There is nothing to do: we use the new one from now on."),
 )
 _SESSION_REFUSED = Verdict(
     Outcome.DENIED,
     "trust_refuses_session",
     Actor.CUSTOMER,
-    "The role's trust policy lets us in, but not with the session tags and source identity we bring",
-    restore_trust("it allows sts:TagSession and sts:SetSourceIdentity"),
+    gettext_noop("The role's trust policy lets us in, but not with the session tags and source identity we bring"),
+    and_run_again(
+        gettext_noop(
+            "Put the trust policy of the current role template in place again: it allows sts:TagSession and "
+            "sts:SetSourceIdentity."
+        )
+    ),
 )
 _TAG_MISSING = Verdict(
     Outcome.DENIED,
     "product_tag_missing",
     Actor.CUSTOMER,
-    "The role does not carry the tag that marks it as ours to use",
-    f"Put the product's tag on the role. {RUN_AGAIN}",
+    gettext_noop("The role does not carry the tag that marks it as ours to use"),
+    and_run_again(gettext_noop("Put the product's tag on the role.")),
 )
 NOT_EXPLAINED = Verdict(
-    Outcome.ERROR, "refusal_not_explained", Actor.NOBODY, "AWS refused us, and gave no answer when we asked why", LATER
+    Outcome.ERROR,
+    "refusal_not_explained",
+    Actor.NOBODY,
+    gettext_noop("AWS refused us, and gave no answer when we asked why"),
+    LATER,
 )
 _OPEN = Verdict(
     Outcome.DENIED,
     "trust_open_but_refused",
     Actor.CUSTOMER,
-    "The role refuses us, yet it lets callers in without your external ID",
-    restore_trust("it asks for your external ID in every statement that lets us in, and the role has the product tag"),
+    gettext_noop("The role refuses us, yet it lets callers in without your external ID"),
+    and_run_again(
+        gettext_noop(
+            "Put the trust policy of the current role template in place again: it asks for your external ID in "
+            "every statement that lets us in, and the role has the product tag."
+        )
+    ),
 )
 
 
@@ -138,11 +155,15 @@ def judge_customer_refusal(
             Outcome.DENIED,
             "role_young",
             Actor.NOBODY,
-            "Waiting for AWS, which takes up to some minutes to spread a new role",
+            gettext_noop("Waiting for AWS, which takes up to some minutes to spread a new role"),
             f"There is nothing to do yet: it is tried again by itself. Should it stay so: {remaining}",
         )
     return Verdict(
-        Outcome.DENIED, "role_not_assumable", Actor.CUSTOMER, "AWS does not let us enter the role yet", remaining
+        Outcome.DENIED,
+        "role_not_assumable",
+        Actor.CUSTOMER,
+        gettext_noop("AWS does not let us enter the role yet"),
+        remaining,
     )
 
 

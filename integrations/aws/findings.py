@@ -35,6 +35,7 @@ from integrations.aws.verdicts import (
     THROTTLED,
     Verdict,
 )
+from integrations.aws.words import gettext_noop
 from integrations.catalogue import Permission
 
 # What a region that is not switched on says of credentials that are fresh from STS and good. That a signature is wrong
@@ -74,7 +75,7 @@ def _judge_denial(denial: Denial, asked: Sequence[str]) -> Verdict:
         return replace(
             verdict,
             cause="refused_with_encoded_reason",
-            title="AWS refused this and gave its reason in code",
+            title=gettext_noop("AWS refused this and gave its reason in code"),
             fix="Somebody who may use sts:DecodeAuthorizationMessage in your account can read the reason: "
             f"aws sts decode-authorization-message --query DecodedMessage --encoded-message {denial.encoded}",
         )
@@ -114,7 +115,7 @@ def judge_vendor_hop_failure(failure: AwsCallFailed) -> Verdict:
     if isinstance(failure, Throttled | Unreachable):
         return judge_failure(failure)
     cause = "vendor_role_refused" if isinstance(failure, Refused) else failure.cause
-    return Verdict(Outcome.ERROR, cause, Actor.VENDOR, "We could not reach our own role", OURS)
+    return Verdict(Outcome.ERROR, cause, Actor.VENDOR, gettext_noop("We could not reach our own role"), OURS)
 
 
 def judge_failure(failure: AwsCallFailed) -> Verdict:
@@ -124,10 +125,12 @@ def judge_failure(failure: AwsCallFailed) -> Verdict:
     if isinstance(failure, Unreachable):
         return NO_ANSWER
     if failure.who is Actor.VENDOR:
-        return Verdict(Outcome.ERROR, failure.cause, Actor.VENDOR, "We could not make this call", OURS)
+        return Verdict(Outcome.ERROR, failure.cause, Actor.VENDOR, gettext_noop("We could not make this call"), OURS)
     if isinstance(failure, RegionDisabled):
         return STS_SWITCHED_OFF
-    return Verdict(Outcome.ERROR, failure.cause, failure.who, "AWS gave an answer we did not expect", LATER)
+    return Verdict(
+        Outcome.ERROR, failure.cause, failure.who, gettext_noop("AWS gave an answer we did not expect"), LATER
+    )
 
 
 def finding(check: str, component: str, verdict: Verdict, *, detail: str = "", **measured: Any) -> Finding:

@@ -11,6 +11,7 @@ from typing import Any
 from integrations.aws.errors import read_denial
 from integrations.aws.policies import conditions_of, permission_statements, resources_of
 from integrations.aws.report import Actor, Finding, Outcome
+from integrations.aws.words import gettext_noop
 from integrations.catalogue import Permission
 
 _GREETING = {
@@ -117,10 +118,10 @@ def cure_of(
 ) -> Cure | None:
     """The text to copy that cures the finding, and with it those of `further` permissions, if one does."""
     if finding.cause in _CURED_BY_TRUST_POLICY:
-        return Cure("The role's trust policy, whole:", trust_policy) if trust_policy else None
+        return Cure(gettext_noop("The role's trust policy, whole:"), trust_policy) if trust_policy else None
     if finding.cause == "product_tag_missing":
         return (
-            Cure("The tag to put on the role:", {"Key": product_tag[0], "Value": product_tag[1]})
+            Cure(gettext_noop("The tag to put on the role:"), {"Key": product_tag[0], "Value": product_tag[1]})
             if product_tag
             else None
         )
@@ -134,24 +135,31 @@ def cure_of(
             _, partition, _, _, account_id, _ = role_arn.split(":", 5)
             statements = permission_statements([permission, *further], partition, account_id)
             if len(statements) > 1:
-                return Cure("The statements to add to the role's permissions policy:", statements)
-            return Cure("The statement to add to the role's permissions policy:", statements[0])
+                return Cure(gettext_noop("The statements to add to the role's permissions policy:"), statements)
+            return Cure(gettext_noop("The statement to add to the role's permissions policy:"), statements[0])
         case "missing_permission":
-            return Cure("The statement to add to the role's permissions policy:", allow)
+            return Cure(gettext_noop("The statement to add to the role's permissions policy:"), allow)
         case "blocked_by_organisation" if denied.explicit:
-            return Cure("The condition to add to the statement that denies it:", but_for_the_role)
+            return Cure(gettext_noop("The condition to add to the statement that denies it:"), but_for_the_role)
         case "blocked_by_organisation":
-            return Cure("The statement to add to the organisation's policy:", allow)
+            return Cure(gettext_noop("The statement to add to the organisation's policy:"), allow)
         case "blocked_by_boundary" if denied.explicit:
-            return Cure("The condition to add to the boundary's statement that denies it:", but_for_the_role)
+            return Cure(
+                gettext_noop("The condition to add to the boundary's statement that denies it:"), but_for_the_role
+            )
         case "blocked_by_boundary":
-            return Cure("The statement to add to the permissions boundary:", allow)
+            return Cure(gettext_noop("The statement to add to the permissions boundary:"), allow)
         case "blocked_by_resource_policy" if denied.explicit:
-            return Cure("The condition to add to the resource policy's statement that denies it:", but_for_the_role)
+            return Cure(
+                gettext_noop("The condition to add to the resource policy's statement that denies it:"),
+                but_for_the_role,
+            )
         case "blocked_by_resource_policy":
             principal = {"AWS": role_arn}
             on = {"Resource": denied.resource} if denied.resource not in ("", "*") else {}
-            return Cure("The statement to add to the resource's policy:", {**allow, "Principal": principal, **on})
+            return Cure(
+                gettext_noop("The statement to add to the resource's policy:"), {**allow, "Principal": principal, **on}
+            )
     return None
 
 

@@ -11,7 +11,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from integrations.aws.report import Outcome
-from integrations.aws.verdicts import restore_trust
+from integrations.aws.verdicts import and_run_again, restore_trust
+from integrations.aws.words import gettext_noop
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ _CONTEXT_ACTIONS = {"sts:TagSession": "trust_lacks_tag_session", "sts:SetSourceI
 
 def _lint_principals(statement: Mapping[str, Any], principal_arn: str, account_root_arn: str) -> Iterable[TrustProblem]:
     if "NotPrincipal" in statement:
-        yield _too_wide("trust_not_principal", "The trust policy lets in everybody but those it names")
+        yield _too_wide("trust_not_principal", gettext_noop("The trust policy lets in everybody but those it names"))
         return
     principal = statement.get("Principal")
     by_kind: Mapping[str, Any] = principal if isinstance(principal, Mapping) else {"AWS": principal}
@@ -78,16 +79,17 @@ def _lint_principals(statement: Mapping[str, Any], principal_arn: str, account_r
             elif pinned and value in {"*", account_root_arn, account_id}:
                 yield from (_other_principal(arn) for arn in pinned if arn != principal_arn)
             elif value == "*":
-                yield _too_wide("trust_everybody", "The trust policy lets in everybody")
+                yield _too_wide("trust_everybody", gettext_noop("The trust policy lets in everybody"))
             elif value in {account_root_arn, account_id}:
                 yield _too_wide(
-                    "trust_whole_account", "The trust policy lets in our whole account, not one role of ours"
+                    "trust_whole_account",
+                    gettext_noop("The trust policy lets in our whole account, not one role of ours"),
                 )
             elif re.fullmatch(_UNIQUE_ID, str(value)):
                 yield TrustProblem(
                     "trust_principal_gone",
                     Outcome.DENIED,
-                    "The trust policy names a role that does not exist any more",
+                    gettext_noop("The trust policy names a role that does not exist any more"),
                     restore_trust(f"write {principal_arn} as its principal anew"),
                 )
             else:
@@ -123,7 +125,7 @@ def _lint_external_id(statement: Mapping[str, Any], external_ids: Sequence[str])
         if key.lower() == "sts:externalid"
     ]
     if not asked:
-        yield _too_wide("external_id_missing", "The trust policy does not ask for the external ID")
+        yield _too_wide("external_id_missing", gettext_noop("The trust policy does not ask for the external ID"))
         return
     exact = [
         values
@@ -139,14 +141,21 @@ def _lint_external_id(statement: Mapping[str, Any], external_ids: Sequence[str])
     elif not any("${" not in value for values in exact for value in values):
         yield _too_wide(
             "external_id_variable",
-            "The trust policy compares the external ID with a variable, which whoever assumes the role can set",
+            gettext_noop(
+                "The trust policy compares the external ID with a variable, which whoever assumes the role can set"
+            ),
         )
     elif not any(set(values) <= set(external_ids) for values in exact):
         yield TrustProblem(
             "external_id_other_values",
             Outcome.VIOLATED,
-            "The trust policy accepts other external IDs than yours",
-            restore_trust("StringEquals sts:ExternalId must hold your external ID alone"),
+            gettext_noop("The trust policy accepts other external IDs than yours"),
+            and_run_again(
+                gettext_noop(
+                    "Put the trust policy of the current role template in place again: StringEquals sts:ExternalId "
+                    "must hold your external ID alone."
+                )
+            ),
         )
 
 
@@ -193,7 +202,12 @@ def _too_wide(cause: str, title: str) -> TrustProblem:
         cause,
         Outcome.VIOLATED,
         title,
-        restore_trust("it must name our one role, and ask for your external ID with StringEquals"),
+        and_run_again(
+            gettext_noop(
+                "Put the trust policy of the current role template in place again: it must name our one role, and "
+                "ask for your external ID with StringEquals."
+            )
+        ),
         too_wide=True,
     )
 

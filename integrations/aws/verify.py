@@ -47,6 +47,7 @@ from integrations.aws.report import (
 )
 from integrations.aws.sessions import SessionCache
 from integrations.aws.vendor import VendorSettings
+from integrations.aws.words import gettext_noop
 from integrations.catalogue import Catalogue
 
 __all__ = [
@@ -251,7 +252,7 @@ def prove_vendor_identity(settings: VendorSettings, components: Sequence[str] = 
     finding = findings.passed(
         "vendor.identity",
         "",
-        "Our own identity reaches our integration role",
+        gettext_noop("Our own identity reaches our integration role"),
         duration_ms=elapsed_ms(started),
         request_id=session.receipt.request_id,
     )

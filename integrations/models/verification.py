@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from integrations.models.connection import Connection
 from tenants.models import Tenant
@@ -112,10 +113,10 @@ class Finding(models.Model):
     class Who(models.TextChoices):
         """Who must act."""
 
-        VENDOR = "vendor", "Vendor"
-        CUSTOMER = "customer", "Customer"
-        CUSTOMER_ORGANISATION = "customer_organisation", "Customer's organisation"
-        NOBODY = "nobody", "Nobody"
+        VENDOR = "vendor", _("Vendor")
+        CUSTOMER = "customer", _("Customer")
+        CUSTOMER_ORGANISATION = "customer_organisation", _("Customer's organisation")
+        NOBODY = "nobody", _("Nobody")
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     verification = models.ForeignKey(Verification, on_delete=models.CASCADE, related_name="findings")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from integrations.models import Finding
+from integrations.readers_language import in_readers_language
 
 ENTER_A = "chain.base_to_component"
 ENTER_B = "chain.component_to_integration"
@@ -31,7 +32,7 @@ class Check:
     @property
     def title(self) -> str:
         """What was found, in words; nothing while nothing was."""
-        return self.finding.title if self.finding else ""
+        return in_readers_language(self.finding.title) if self.finding else ""
 
 
 class CheckList(tuple[Check, ...]):

@@ -14,6 +14,7 @@ from integrations.catalogue import Component, UnknownComponent
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, CustomerRole, Finding, Status, Verification
 from integrations.problems import is_ours
+from integrations.readers_language import in_readers_language
 from integrations.views.checks import (
     ABOUT_GRANTS,
     ACCOUNT,
@@ -247,7 +248,8 @@ class _Arranger:
             for number, finding in enumerate(self.by_check.get(code, [])):
                 if code == CANARY_CONTROL and finding.outcome == Outcome.PASSED:
                     continue  # it only lets the canary's refusal count
-                yield Check(key=f"{code}-{number}", name=finding.title, state=str(finding.outcome), finding=finding)
+                name = in_readers_language(finding.title)
+                yield Check(key=f"{code}-{number}", name=name, state=str(finding.outcome), finding=finding)
 
     def _permissions(self, component: Component | None, enter_c: Check) -> tuple[Check, ...]:
         actions = [permission.action for permission in component.permissions] if component else []
@@ -268,7 +270,7 @@ class _Arranger:
                 yield Check(
                     # The first keeps the key that it has while nothing has landed, so that the row turns, not jumps.
                     key=f"{code}-{action}" + (f"-{number}" if number else ""),
-                    name=name.format(action) if action else found.title if found else "",
+                    name=name.format(action) if action else in_readers_language(found.title) if found else "",
                     state=self._state(found, after),
                     finding=found,
                 )

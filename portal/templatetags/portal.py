@@ -19,6 +19,7 @@ from django.utils.translation import get_language, gettext, gettext_lazy
 from integrations.aws.arns import in_groups
 from integrations.catalogue import Permission as ComponentPermission
 from integrations.models import Status, StatusChange
+from integrations.readers_language import in_readers_language
 from integrations.views.checks import Check
 from integrations.views.connection_list import Row
 from integrations.views.timelines import Bar, Segment, Shape
@@ -26,6 +27,7 @@ from tenants.models import Member
 from tenants.permissions import Permission
 
 register = template.Library()
+register.filter(in_readers_language)
 
 
 # These, like checks and the parts of a timeline, stand dozens of times on a page, where a partial for each would cost

@@ -5,13 +5,23 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.urls import reverse
 
+from integrations.actions.connections import create_connection
+from integrations.aws.errors import PolicyType
+from integrations.aws.verdicts import REFUSAL_OF_PROBE, RUN_AGAIN
+from integrations.models import Connection, Finding, Notification, Verification
 from portal.local.services import ROOT
+from tenants.audit import SYSTEM
+from tenants.scope import tenant_scope
 from tests.portal.test_settings import check
 
+MISSING = REFUSAL_OF_PROBE[PolicyType.IDENTITY, False]
 GERMAN = {
     "": "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n != 1);\n",
     "Sign in through your organisation": "Über Ihre Organisation anmelden",
@@ -19,6 +29,12 @@ GERMAN = {
         "Er gilt einmal, für diese Adresse allein, %(days)s Tage lang."
     ),
     "We are busy for a moment": "Wir haben gerade viel zu tun",
+    MISSING.title: "Der Rolle fehlt <dieses> Recht",
+    MISSING.fix.removesuffix(f" {RUN_AGAIN}"): "Geben Sie ihr die Rechte der Vorlage.",
+    RUN_AGAIN: "Unser Skript tut es von selbst.",
+    "The statement to add to the role's permissions policy:": "Diese Anweisung fehlt ihr:",
+    "Customer": "Kunde",
+    "Viewer": "Leserin",
 }
 # A page, one where no view could answer, what a program is told, and a mail that support staff send.
 SHOW = """
@@ -42,6 +58,34 @@ print(json.dumps({
     "mail": mail.outbox[0].body,
 }))
 """
+# What pages and the API answer to whoever has the session or the token; and a mail that a worker sends.
+READ = """
+import json
+import sys
+from uuid import UUID
+import django
+django.setup()
+from django.conf import settings
+from django.test import Client
+from django.test.utils import setup_test_environment
+from integrations.actions.notification_messages import message_of
+from integrations.models import Notification
+from integrations.readers_language import in_readers_language
+from tenants.scope import tenant_scope
+
+setup_test_environment()
+session, token, tenant, *addresses = sys.argv[1:]
+client = Client(headers={"authorization": token})
+client.cookies[settings.SESSION_COOKIE_NAME] = session
+with tenant_scope(UUID(tenant)):
+    mail = message_of([Notification.objects.get()])
+print(json.dumps({
+    "answers": [client.get(address).content.decode() for address in addresses],
+    "mail": mail.body,
+    "mail in html": mail.alternatives[0].content,
+    "no text": in_readers_language(""),
+}))
+"""
 
 
 def write_catalogue(directory: Path, locale: str, texts: dict[str, str]) -> None:
@@ -60,15 +104,20 @@ def write_catalogue(directory: Path, locale: str, texts: dict[str, str]) -> None
     path.write_bytes(struct.pack(f"<{7 + 4 * len(pairs)}I", *header, *tables[0], *tables[1]) + strings)
 
 
-def test_pages_and_mails_speak_it_and_what_has_no_translation_is_english(tmp_path, db) -> None:
-    write_catalogue(tmp_path, "de", GERMAN)
-
+def in_german(script: str, directory: Path, *arguments: object) -> dict[str, Any]:
+    """What a script prints in a process that speaks German, with the catalogue in `directory`."""
+    write_catalogue(directory, "de", GERMAN)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SHOW],
-        env=os.environ | {"LANGUAGE_CODE": "de", "LOCALE_DIR": str(tmp_path)},
+        [sys.executable, "-W", "ignore", "-c", script, *map(str, arguments)],
+        env=os.environ | {"LANGUAGE_CODE": "de", "LOCALE_DIR": str(directory)},
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    shown = json.loads(done.stdout)
+    shown: dict[str, Any] = json.loads(done.stdout)
+    return shown
+
+
+def test_pages_and_mails_speak_it_and_what_has_no_translation_is_english(tmp_path, db) -> None:
+    shown = in_german(SHOW, tmp_path)
 
     assert '<html lang="de">' in shown["page"]
     assert "Über Ihre Organisation anmelden" in shown["page"]
@@ -78,6 +127,102 @@ def test_pages_and_mails_speak_it_and_what_has_no_translation_is_english(tmp_pat
     assert "You are invited to become a member of Blue Harbour" in shown["mail"]
     assert "Wir haben gerade viel zu tun" in shown["busy"]
     assert "not allowed" in shown["program"]["detail"]
+
+
+@pytest.fixture
+def connection(cast) -> Connection:
+    """A connection of which a verification found what has a translation and what has none, and a mail about it."""
+    with tenant_scope(cast.tenant.pk):
+        made = create_connection(
+            tenant=cast.tenant,
+            name="Production",
+            account_id="222233334444",
+            components=["log-analysis"],
+            by=SYSTEM,
+        )
+        verification = Verification.objects.create(
+            tenant=cast.tenant, connection=made, state="completed", requested_by="x"
+        )
+        for title, fix in ((MISSING.title, MISSING.fix), ("The policy of <b>bucket</b> blocks this", "")):
+            Finding.objects.create(
+                tenant=cast.tenant,
+                verification=verification,
+                component="log-analysis",
+                check_code="permission",
+                action="logs:DescribeLogGroups",
+                outcome="denied",
+                cause="missing_permission",
+                who="customer",
+                title=title,
+                fix=fix,
+            )
+        changes = [{"component": "log-analysis", "before": "connected", "after": "degraded"}]
+        Notification.objects.create(
+            tenant=cast.tenant,
+            connection=made,
+            verification=verification,
+            recipient="owner@example.com",
+            changes=changes,
+        )
+        return made
+
+
+@pytest.fixture
+def report(connection) -> str:
+    """The page of the verification's report."""
+    with tenant_scope(connection.tenant_id):
+        return reverse(
+            "verification_report", args=[connection.tenant_id, connection.pk, connection.verifications.get().pk]
+        )
+
+
+@pytest.fixture
+def address(connection) -> str:
+    """The connection's page."""
+    return f"/tenants/{connection.tenant_id}/connections/{connection.pk}/"
+
+
+@pytest.fixture
+def read_in_german(tmp_path, cast, sign_in, api, connection) -> Callable[..., dict[str, Any]]:
+    """Gives what addresses answer to the viewer in German, and the mail about the connection."""
+
+    def read(*addresses: str) -> dict[str, Any]:
+        session = sign_in(cast.viewer).cookies["sessionid"].value
+        token = api(cast.viewer, cast.tenant)._credentials["HTTP_AUTHORIZATION"]
+        return in_german(READ, tmp_path, session, token, cast.tenant.pk, *addresses)
+
+    return read
+
+
+def test_findings_speak_it_where_people_read_them(cast, read_in_german, address, report) -> None:
+    shown = read_in_german(address, f"{address}findings/", report, f"/tenants/{cast.tenant.pk}/members/")
+    problems, findings, printed, members = shown["answers"]
+    mail, mail_in_html = shown["mail"], shown["mail in html"]
+
+    for page in (problems, findings, printed, mail_in_html):
+        assert "Der Rolle fehlt &lt;dieses&gt; Recht" in page
+        assert "The policy of &lt;b&gt;bucket&lt;/b&gt; blocks this" in page
+        assert "<dieses>" not in page
+        assert "<b>" not in page
+    for told in (problems, findings, mail_in_html, mail):
+        assert "Geben Sie ihr die Rechte der Vorlage. Unser Skript tut es von selbst." in told
+    for told in (findings, mail_in_html, mail):
+        assert "Kunde" in told
+    assert "Diese Anweisung fehlt ihr:" in problems
+    assert "Leserin" in members
+    assert shown["no text"] == ""  # what gettext has under the empty text is the catalogue's header
+
+
+def test_findings_are_english_to_programs_and_whoever_they_are_forwarded_to(read_in_german, address, report) -> None:
+    shown = read_in_german("/api/v1/findings/", f"{report.removesuffix('/')}.json", address)
+    listed, reported, page = shown["answers"]
+
+    for told in (listed, reported):
+        assert MISSING.title in told
+        assert "Der Rolle fehlt" not in told
+    assert MISSING.fix in listed
+    assert f"verified its access and found: {MISSING.title}." in page
+    assert f"What to do:\n{MISSING.fix}" in page
 
 
 def test_english_needs_no_translation() -> None:

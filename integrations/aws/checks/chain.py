@@ -19,18 +19,29 @@ from integrations.aws.probes import caller_account
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.sessions import Opened, SessionCache, open_launch
 from integrations.aws.verdicts import Verdict
+from integrations.aws.words import gettext_noop
 
 TO_A = "chain.base_to_component"
 TO_B = "chain.component_to_integration"
 TO_C = "chain.integration_to_customer"
 ACCOUNT = "account.matches"
 
+# What is said of a hop between roles of ours: where a session was opened, and where one was open already.
+_ENTERED = {
+    TO_A: gettext_noop("We entered our component role"),
+    TO_B: gettext_noop("We entered our integration role"),
+}
+_STILL_IN = {
+    TO_A: gettext_noop("We are in our component role since a moment ago"),
+    TO_B: gettext_noop("We are in our integration role since a moment ago"),
+}
+
 _ACCOUNT_DIFFERS = Verdict(
     Outcome.VIOLATED,
     "account_differs",
     Actor.VENDOR,
-    "The role is not in the account you named",
-    "There is nothing for you to do: our support staff can see it.",
+    gettext_noop("The role is not in the account you named"),
+    gettext_noop("There is nothing for you to do: our support staff can see it."),
 )
 
 
@@ -87,7 +98,7 @@ class ChainChecks:
         if answer.failure:
             self._run.failed(TO_A, findings.judge_vendor_hop_failure(answer.failure), answer)
             return
-        self._run.passed(TO_A, "We entered our component role", answer)
+        self._run.passed(TO_A, _ENTERED[TO_A], answer)
         self._enter_integration_role()
 
     @property
@@ -112,10 +123,9 @@ class ChainChecks:
         for receipt in receipts:
             run.receipts.append(receipt)
         self._launch = launch = run.renewable_with_receipts(session, self._open_launch_anew)
-        role = "component role" if run.settings.chain == "direct" else "integration role"
         run.passed(
             self._launch_check,
-            f"We entered our {role}" if receipts else f"We are in our {role} since a moment ago",
+            (_ENTERED if receipts else _STILL_IN)[self._launch_check],
             answer,
             request_id=session.receipt.request_id,
         )
@@ -146,7 +156,7 @@ class ChainChecks:
         session: Session = answer.value
         self.customer = customer = run.renewable(session, lambda: self._enter_customer_role(launch))
         run.receipts.append(session.receipt)
-        run.passed(TO_C, "We entered your role", answer, request_id=session.receipt.request_id)
+        run.passed(TO_C, gettext_noop("We entered your role"), answer, request_id=session.receipt.request_id)
         run.call(
             lambda: customer.use(lambda session: caller_account(run.vendor, session)), self._account_answered, ACCOUNT
         )
@@ -160,7 +170,7 @@ class ChainChecks:
         account_id, request_id = answer.value
         self.account_matches = account_id == run.target.account_id
         if self.account_matches:
-            run.passed(ACCOUNT, "The role is in the account you named", answer, request_id=request_id)
+            run.passed(ACCOUNT, gettext_noop("The role is in the account you named"), answer, request_id=request_id)
         else:
             run.failed(ACCOUNT, _ACCOUNT_DIFFERS, answer, request_id=request_id)
 

@@ -14,6 +14,7 @@ from integrations.aws.inspection import Question, Simulation
 from integrations.aws.probes import run_probe
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.verdicts import Verdict
+from integrations.aws.words import gettext_noop
 from integrations.catalogue import NeverGranted, Probe
 
 LEAST_PRIVILEGE = "least_privilege"
@@ -62,12 +63,19 @@ class GrantChecks:
         run = self._run
         where: dict[str, Any] = {"action": entry.action, "region": run.region}
         if simulation is None:
-            run.skipped(LEAST_PRIVILEGE, "no_probe", "No harmless call can tell whether this is denied", **where)
+            run.skipped(
+                LEAST_PRIVILEGE, "no_probe", gettext_noop("No harmless call can tell whether this is denied"), **where
+            )
         elif simulation.decision == "allowed":
             self._over_granted(entry, Answer.none(), simulation)
         else:
-            title = "Denied, as AWS's policy simulation says"
-            run.passed(LEAST_PRIVILEGE, title, Answer.none(), cause="simulated", **where)
+            run.passed(
+                LEAST_PRIVILEGE,
+                gettext_noop("Denied, as AWS's policy simulation says"),
+                Answer.none(),
+                cause="simulated",
+                **where,
+            )
 
     def _try(self, entry: NeverGranted, probe: Probe, granted: Renewable[Session]) -> None:
         run = self._run
@@ -88,7 +96,7 @@ class GrantChecks:
             Outcome.VIOLATED,
             "over_granted",
             Actor.CUSTOMER,
-            "Your role gives us more than we asked for",
+            gettext_noop("Your role gives us more than we asked for"),
             f"Take {entry.action} away from the role {run.target.role_name}: detach or narrow {which}. {entry.reason}",
         )
         run.failed(
@@ -115,7 +123,7 @@ class GrantChecks:
         policy_type = read_denial(answer.failure.text).policy_type
         run.passed(
             LEAST_PRIVILEGE,
-            "Denied, as it should be",
+            gettext_noop("Denied, as it should be"),
             answer,
             cause="denied_as_it_should",
             detail=f"Denied by: {policy_type.value}" if policy_type else "",

@@ -16,7 +16,8 @@ from integrations.aws.errors import Refused
 from integrations.aws.inspection import Question, RoleSelf, Simulation
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.trust_lint import lint_trust
-from integrations.aws.verdicts import RUN_AGAIN, Verdict
+from integrations.aws.verdicts import Verdict, and_run_again
+from integrations.aws.words import gettext_noop
 
 SESSION = "inspection.session"
 SIMULATION = "inspection.simulation"
@@ -142,7 +143,7 @@ class InspectionChecks:
         for verdict in drift:
             run.failed(ROLE, verdict, answer)
         if not drift:
-            run.passed(ROLE, "The role's settings are as the template says", answer)
+            run.passed(ROLE, gettext_noop("The role's settings are as the template says"), answer)
 
     def _lint(self, role: RoleSelf, answer: Answer) -> None:
         run = self._run
@@ -157,7 +158,7 @@ class InspectionChecks:
             verdict = Verdict(problem.outcome, problem.cause, Actor.CUSTOMER, problem.title, problem.fix)
             run.failed(TRUST, verdict, answer)
         if not problems:
-            run.passed(TRUST, "The trust policy is as the template says", answer)
+            run.passed(TRUST, gettext_noop("The trust policy is as the template says"), answer)
 
     def _drift(self, role: RoleSelf) -> list[Verdict]:
         found = []
@@ -169,7 +170,7 @@ class InspectionChecks:
                     "session_too_long",
                     Actor.CUSTOMER,
                     f"The role allows sessions of {role.max_session_seconds} seconds; the template asks for {longest}",
-                    f"Set the role's maximum session duration to {longest} seconds. {RUN_AGAIN}",
+                    and_run_again(f"Set the role's maximum session duration to {longest} seconds."),
                 )
             )
         settings = self._run.settings
@@ -179,8 +180,10 @@ class InspectionChecks:
                     Outcome.VIOLATED,
                     "product_tag_lost",
                     Actor.CUSTOMER,
-                    "The role has lost the tag that marks it as ours to use",
-                    f"Put the tag {settings.product_tag_key} = {settings.product_tag_value} on the role. {RUN_AGAIN}",
+                    gettext_noop("The role has lost the tag that marks it as ours to use"),
+                    and_run_again(
+                        f"Put the tag {settings.product_tag_key} = {settings.product_tag_value} on the role."
+                    ),
                 )
             )
         wanted = self._run.target.boundary_arn
@@ -190,8 +193,8 @@ class InspectionChecks:
                     Outcome.VIOLATED,
                     "boundary_lost",
                     Actor.CUSTOMER,
-                    "The role does not have the permissions boundary you chose",
-                    f"Put the permissions boundary {wanted} on the role. {RUN_AGAIN}",
+                    gettext_noop("The role does not have the permissions boundary you chose"),
+                    and_run_again(f"Put the permissions boundary {wanted} on the role."),
                 )
             )
         return found
@@ -207,13 +210,13 @@ class InspectionChecks:
             answer.value, run.target.component, run.target.role_arn(run.settings), run.target.regions
         )
         if not extra:
-            run.passed(POLICIES, "Nothing is attached to the role but what we asked for", answer)
+            run.passed(POLICIES, gettext_noop("Nothing is attached to the role but what we asked for"), answer)
             return
         verdict = Verdict(
             Outcome.VIOLATED,
             "more_than_asked",
             Actor.CUSTOMER,
-            "More is attached to the role than we asked for",
-            "Take it away from the role, unless you put it there on purpose: we do not need it.",
+            gettext_noop("More is attached to the role than we asked for"),
+            gettext_noop("Take it away from the role, unless you put it there on purpose: we do not need it."),
         )
         run.failed(POLICIES, verdict, answer, detail="\n".join(extra))

@@ -19,6 +19,7 @@ from integrations.aws.narrowing import Narrowing
 from integrations.aws.probes import run_probe
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.verdicts import LATER, Verdict
+from integrations.aws.words import gettext_noop
 from integrations.catalogue import Permission, Probe, version_numbers
 
 PERMISSION = "permission"
@@ -28,15 +29,15 @@ _NOT_ALLOWED = Verdict(
     Outcome.NOT_APPLICABLE,
     "region_not_allowed",
     Actor.NOBODY,
-    "You did not allow this region, so nothing was tried there",
-    "There is nothing to do.",
+    gettext_noop("You did not allow this region, so nothing was tried there"),
+    gettext_noop("There is nothing to do."),
 )
 
 _NOT_SIMULATED = Verdict(
     Outcome.ERROR,
     "simulation_unanswered",
     Actor.NOBODY,
-    "AWS's policy simulation gave no answer about this permission, and no harmless call can prove it",
+    gettext_noop("AWS's policy simulation gave no answer about this permission, and no harmless call can prove it"),
     LATER,
 )
 
@@ -97,7 +98,7 @@ class PermissionChecks:
         if verdict is None:
             self._run.passed(
                 PERMISSION,
-                "Allowed, as AWS's policy simulation says",
+                gettext_noop("Allowed, as AWS's policy simulation says"),
                 Answer.none(),
                 cause="simulated",
                 detail=told,
@@ -107,7 +108,7 @@ class PermissionChecks:
             self._run.skipped(
                 PERMISSION,
                 "simulation_inconclusive",
-                "AWS's policy simulation cannot say whether this is allowed",
+                gettext_noop("AWS's policy simulation cannot say whether this is allowed"),
                 detail=told,
                 **where,
             )
@@ -121,9 +122,11 @@ class PermissionChecks:
             self._run.skipped(
                 PERMISSION,
                 "no_probe",
-                "No harmless call can prove this permission",
-                fix="There is nothing to do. Where the role may read itself (self-inspection, an option of the role "
-                "template), AWS's policy simulation says whether it has this permission.",
+                gettext_noop("No harmless call can prove this permission"),
+                fix=gettext_noop(
+                    "There is nothing to do. Where the role may read itself (self-inspection, an option of the role "
+                    "template), AWS's policy simulation says whether it has this permission."
+                ),
                 **where,
             )
         else:
@@ -147,7 +150,7 @@ class PermissionChecks:
         self._unanswered.discard((permission.action, region))
         if answer.failure is None:
             self._passed.add((permission.action, region))
-            run.passed(PERMISSION, "Allowed", answer, request_id=answer.value, **where)
+            run.passed(PERMISSION, gettext_noop("Allowed"), answer, request_id=answer.value, **where)
         elif isinstance(answer.failure, Refused):
             self._refused.append(_Refusal(permission, region, answer))
         else:

@@ -13,7 +13,8 @@ from integrations.aws.checks.run import Answer, Run
 from integrations.aws.customer_refusals import speaks_of_vendor
 from integrations.aws.errors import Refused, read_denial
 from integrations.aws.report import Actor, Outcome, SessionReceipt
-from integrations.aws.verdicts import Verdict
+from integrations.aws.verdicts import OURS, Verdict
+from integrations.aws.words import gettext_noop
 
 Attempt = Callable[[], SessionReceipt]
 
@@ -46,8 +47,8 @@ OUR_SIDE_BROKEN = Verdict(
     Outcome.ERROR,
     "vendor_policy_refused",
     Actor.VENDOR,
-    "Our own side refused the call",
-    "There is nothing for you to do: this is a fault on our side, and our support staff can see it.",
+    gettext_noop("Our own side refused the call"),
+    OURS,
 )
 
 

@@ -10,7 +10,8 @@ from integrations.aws.chain import enter_trust_test, try_control_role, try_custo
 from integrations.aws.checks.refusals import Attempt, Control, ControlledRefusals, MustBeRefused
 from integrations.aws.checks.run import Answer, Run
 from integrations.aws.report import Actor, Outcome, VerificationTarget
-from integrations.aws.verdicts import Verdict
+from integrations.aws.verdicts import OURS, Verdict
+from integrations.aws.words import gettext_noop
 
 CONTROL = "removal.control"
 REFUSED = "removal.refused"
@@ -19,15 +20,15 @@ _STILL_OPEN = Verdict(
     Outcome.VIOLATED,
     "still_open",
     Actor.CUSTOMER,
-    "The role still lets us in",
-    "Delete the stack, or the role, that the role template created in your account.",
+    gettext_noop("The role still lets us in"),
+    gettext_noop("Delete the stack, or the role, that the role template created in your account."),
 )
 _CONTROL_BROKEN = Verdict(
     Outcome.ERROR,
     "control_refused",
     Actor.VENDOR,
-    "We could not test whether the role is gone",
-    "There is nothing for you to do: this is a fault on our side, and our support staff can see it.",
+    gettext_noop("We could not test whether the role is gone"),
+    OURS,
 )
 
 
@@ -59,7 +60,9 @@ class RemovalCheck:
             Control(
                 check=CONTROL,
                 attempt=lambda: launch.use(lambda session: try_control_role(run.vendor, run.target, session)),
-                passed_title="The same session enters a role of our own, so a refusal by yours means something",
+                passed_title=gettext_noop(
+                    "The same session enters a role of our own, so a refusal by yours means something"
+                ),
                 refused=_CONTROL_BROKEN,
             ),
             [
@@ -69,8 +72,8 @@ class RemovalCheck:
                         how: attempt(external_id)
                         for external_id, how in zip(run.target.known_external_ids, _names(run.target), strict=True)
                     },
-                    refused_title="The role refuses us",
-                    unknown_title="Not known yet whether the role refuses us",
+                    refused_title=gettext_noop("The role refuses us"),
+                    unknown_title=gettext_noop("Not known yet whether the role refuses us"),
                     violated=_STILL_OPEN,
                 )
             ],

@@ -24,7 +24,8 @@ from integrations.aws.errors import AwsCallFailed
 from integrations.aws.http_deadline import ends_at
 from integrations.aws.report import Actor, Finding, Outcome, SessionReceipt, VerificationTarget
 from integrations.aws.vendor import VendorSettings
-from integrations.aws.verdicts import Verdict
+from integrations.aws.verdicts import LATER, Verdict
+from integrations.aws.words import gettext_noop
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ _DEADLINE = Verdict(
     Outcome.ERROR,
     "deadline",
     Actor.NOBODY,
-    "AWS did not answer in time",
-    "There is nothing to do: it is tried again by itself.",
+    gettext_noop("AWS did not answer in time"),
+    LATER,
 )
 
 

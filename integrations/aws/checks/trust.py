@@ -18,7 +18,8 @@ from integrations.aws.customer_refusals import TrustFacts
 from integrations.aws.errors import Refused
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.vendor import CANARY as CANARY_ROLE
-from integrations.aws.verdicts import Verdict, restore_trust
+from integrations.aws.verdicts import OURS, Verdict, and_run_again
+from integrations.aws.words import gettext_noop
 
 CONTROL = "trust.control"
 NO_EXTERNAL_ID = "trust.no_external_id"
@@ -28,53 +29,64 @@ NEXT_EXTERNAL_ID = "trust.next_external_id"
 CANARY = "trust.canary"
 CANARY_CONTROL = "trust.canary_control"
 
-_RESTORE = restore_trust(
-    "it must hold the condition StringEquals sts:ExternalId with your external ID, in every statement that allows "
-    "sts:AssumeRole"
+_RESTORE = and_run_again(
+    gettext_noop(
+        "Put the trust policy of the current role template in place again: it must hold the condition StringEquals "
+        "sts:ExternalId with your external ID, in every statement that allows sts:AssumeRole."
+    )
 )
-_NOT_KNOWN = "Not known yet whether anybody gets in {how}: our test with the right external ID came to no result"
-_NOT_KNOWN_SINCE_REFUSED = "Not known yet whether anybody gets in {how}: the role refuses the right external ID too"
 _CONTROL_REFUSED = Verdict(
     Outcome.DENIED,
     "control_refused",
     Actor.CUSTOMER,
-    "The role also refuses us when we bring your external ID",
-    "Put right first what keeps us from entering the role. Where nothing else is named, the role is gone, or its trust "
-    "policy asks for more than your external ID, such as session tags or a source identity, which our test does not "
-    "bring: put both in place again as the current role template has them.",
+    gettext_noop("The role also refuses us when we bring your external ID"),
+    gettext_noop(
+        "Put right first what keeps us from entering the role. Where nothing else is named, the role is gone, or its "
+        "trust policy asks for more than your external ID, such as session tags or a source identity, which our test "
+        "does not bring: put both in place again as the current role template has them."
+    ),
 )
 _TOO_WIDE = Verdict(
     Outcome.VIOLATED,
     "trust_too_wide",
     Actor.CUSTOMER,
-    "Your role lets in another role of ours than the one it should",
-    restore_trust("it must name our one role as its principal, not our whole account and not everybody"),
+    gettext_noop("Your role lets in another role of ours than the one it should"),
+    and_run_again(
+        gettext_noop(
+            "Put the trust policy of the current role template in place again: it must name our one role as its "
+            "principal, not our whole account and not everybody."
+        )
+    ),
 )
 _RETIRED_ID_ACCEPTED = Verdict(
     Outcome.VIOLATED,
     "retired_external_id_accepted",
     Actor.CUSTOMER,
-    "The role still accepts an external ID that is no longer yours",
-    restore_trust("it holds your external ID alone"),
+    gettext_noop("The role still accepts an external ID that is no longer yours"),
+    and_run_again(
+        gettext_noop(
+            "Put the trust policy of the current role template in place again: it holds your external ID alone."
+        )
+    ),
 )
 _NOT_MOVED = Verdict(
     Outcome.NOT_APPLICABLE,
     "next_external_id_not_accepted",
     Actor.CUSTOMER,
-    "The role does not accept your new external ID yet, and is used with the previous one",
-    "Deploy the current role template when it suits you: it accepts both until all roles have moved.",
+    gettext_noop("The role does not accept your new external ID yet, and is used with the previous one"),
+    gettext_noop("Deploy the current role template when it suits you: it accepts both until all roles have moved."),
 )
 _CANARY_BROKEN = Verdict(
     Outcome.ERROR,
     "canary_cannot_prove",
     Actor.VENDOR,
-    "We could not test who else gets in",
-    "There is nothing for you to do: this is a fault on our side, and our support staff can see it.",
+    gettext_noop("We could not test who else gets in"),
+    OURS,
 )
 
 
-def _opened(cause: str, how: str) -> Verdict:
-    return Verdict(Outcome.VIOLATED, cause, Actor.CUSTOMER, f"Your role lets us in {how}", _RESTORE)
+def _opened(cause: str, title: str) -> Verdict:
+    return Verdict(Outcome.VIOLATED, cause, Actor.CUSTOMER, title, _RESTORE)
 
 
 class TrustChecks:
@@ -121,7 +133,9 @@ class TrustChecks:
             Control(
                 check=CONTROL,
                 attempt=self._attempt(launch, run.target.external_id),
-                passed_title="The trust-test gets in with your external ID, so its refusals mean something",
+                passed_title=gettext_noop(
+                    "The trust-test gets in with your external ID, so its refusals mean something"
+                ),
                 refused=_CONTROL_REFUSED,
                 own_side=lambda: launch.use(lambda session: try_control_role(run.vendor, run.target, session)),
                 on_passed=self._on_control_passed,
@@ -150,7 +164,7 @@ class TrustChecks:
                 return
             run.passed(
                 PREVIOUS_EXTERNAL_ID,
-                "The role still accepts your previous external ID",
+                gettext_noop("The role still accepts your previous external ID"),
                 answer,
                 cause="previous_external_id_accepted",
                 request_id=answer.value.request_id,
@@ -168,7 +182,7 @@ class TrustChecks:
             if counts:
                 run.passed(
                     PREVIOUS_EXTERNAL_ID,
-                    "The role does not accept your previous external ID",
+                    gettext_noop("The role does not accept your previous external ID"),
                     answer,
                     cause="previous_external_id_refused",
                 )
@@ -176,7 +190,7 @@ class TrustChecks:
                 run.skipped(
                     PREVIOUS_EXTERNAL_ID,
                     "control_did_not_pass",
-                    "Not known yet whether the role accepts your previous external ID",
+                    gettext_noop("Not known yet whether the role accepts your previous external ID"),
                     duration_ms=answer.duration_ms,
                     request_id=answer.request_id,
                 )
@@ -189,7 +203,7 @@ class TrustChecks:
             run.receipts.append(answer.value)
             run.passed(
                 NEXT_EXTERNAL_ID,
-                "The role accepts your new external ID",
+                gettext_noop("The role accepts your new external ID"),
                 answer,
                 cause="next_external_id_accepted",
                 request_id=answer.value.request_id,
@@ -208,10 +222,16 @@ class TrustChecks:
         return MustBeRefused(
             check=NO_EXTERNAL_ID,
             attempts={"no external ID": self._attempt(launch, None)},
-            refused_title="Nobody gets in without any external ID",
-            unknown_title=_NOT_KNOWN.format(how="without any external ID"),
-            control_refused_title=_NOT_KNOWN_SINCE_REFUSED.format(how="without any external ID"),
-            violated=_opened("no_external_id_accepted", "without any external ID"),
+            refused_title=gettext_noop("Nobody gets in without any external ID"),
+            unknown_title=gettext_noop(
+                "Not known yet whether anybody gets in without any external ID: our test with the right external ID "
+                "came to no result"
+            ),
+            control_refused_title=gettext_noop(
+                "Not known yet whether anybody gets in without any external ID: the role refuses the right external ID "
+                "too"
+            ),
+            violated=_opened("no_external_id_accepted", gettext_noop("Your role lets us in without any external ID")),
         )
 
     def _wrong_external_id_test(self, launch: Renewable[Session]) -> MustBeRefused:
@@ -221,10 +241,18 @@ class TrustChecks:
                 how: self._attempt(launch, wrong)
                 for how, wrong in wrong_external_ids(self._run.target.external_id).items()
             },
-            refused_title="Nobody gets in with a wrong external ID",
-            unknown_title=_NOT_KNOWN.format(how="with a wrong external ID"),
-            control_refused_title=_NOT_KNOWN_SINCE_REFUSED.format(how="with a wrong external ID"),
-            violated=_opened("wrong_external_id_accepted", "with a wrong external ID"),
+            refused_title=gettext_noop("Nobody gets in with a wrong external ID"),
+            unknown_title=gettext_noop(
+                "Not known yet whether anybody gets in with a wrong external ID: our test with the right external ID "
+                "came to no result"
+            ),
+            control_refused_title=gettext_noop(
+                "Not known yet whether anybody gets in with a wrong external ID: the role refuses the right external "
+                "ID too"
+            ),
+            violated=_opened(
+                "wrong_external_id_accepted", gettext_noop("Your role lets us in with a wrong external ID")
+            ),
         )
 
     def _canary_entered(self, answer: Answer) -> None:
@@ -245,7 +273,9 @@ class TrustChecks:
             Control(
                 check=CANARY_CONTROL,
                 attempt=attempt(run.settings.control_role_arn),
-                passed_title="Our canary gets in where anybody of our account may, so its refusal means something",
+                passed_title=gettext_noop(
+                    "Our canary gets in where anybody of our account may, so its refusal means something"
+                ),
                 refused=_CANARY_BROKEN,
                 again=self._canary_again,
                 blocks_verdict=False,
@@ -254,8 +284,8 @@ class TrustChecks:
                 MustBeRefused(
                     check=CANARY,
                     attempts={"another role": attempt(run.role_arn)},
-                    refused_title="No other role of ours gets in",
-                    unknown_title="Not known yet whether another role of ours gets in",
+                    refused_title=gettext_noop("No other role of ours gets in"),
+                    unknown_title=gettext_noop("Not known yet whether another role of ours gets in"),
                     violated=_TOO_WIDE,
                 )
             ],
