@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from integrations.aws.report import Outcome
-from integrations.aws.verdicts import and_run_again, restore_trust
+from integrations.aws.verdicts import MOVE_TO_ONE_ID, and_run_again, restore_trust
 from integrations.aws.words import gettext_noop
 
 
@@ -150,12 +150,7 @@ def _lint_external_id(statement: Mapping[str, Any], external_ids: Sequence[str])
             "external_id_other_values",
             Outcome.VIOLATED,
             gettext_noop("The trust policy accepts other external IDs than yours"),
-            and_run_again(
-                gettext_noop(
-                    "Put the trust policy of the current role template in place again: StringEquals sts:ExternalId "
-                    "must hold your external ID alone."
-                )
-            ),
+            MOVE_TO_ONE_ID,
         )
 
 

@@ -26,6 +26,15 @@ def restore_trust(what: str) -> str:
     return and_run_again(f"Put the trust policy of the current role template in place again: {what}.")
 
 
+# What a rotation has left behind is in the template that was deployed, and nobody changed it by hand.
+MOVE_TO_ONE_ID = and_run_again(
+    gettext_noop(
+        "Deploy the current role template, whose StringEquals sts:ExternalId holds your external ID alone. Where AWS "
+        "finds nothing to update, somebody changed the trust policy by hand: put that of the template in place again."
+    )
+)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a failure means, for one finding."""

@@ -18,7 +18,7 @@ from integrations.aws.customer_refusals import TrustFacts
 from integrations.aws.errors import Refused
 from integrations.aws.report import Actor, Outcome
 from integrations.aws.vendor import CANARY as CANARY_ROLE
-from integrations.aws.verdicts import OURS, Verdict, and_run_again
+from integrations.aws.verdicts import MOVE_TO_ONE_ID, OURS, Verdict, and_run_again
 from integrations.aws.words import gettext_noop
 
 CONTROL = "trust.control"
@@ -63,11 +63,7 @@ _RETIRED_ID_ACCEPTED = Verdict(
     "retired_external_id_accepted",
     Actor.CUSTOMER,
     gettext_noop("The role still accepts an external ID that is no longer yours"),
-    and_run_again(
-        gettext_noop(
-            "Put the trust policy of the current role template in place again: it holds your external ID alone."
-        )
-    ),
+    MOVE_TO_ONE_ID,
 )
 _NOT_MOVED = Verdict(
     Outcome.NOT_APPLICABLE,
