@@ -19,10 +19,10 @@ class Permission(StrEnum):
 class Scope(models.TextChoices):
     """What a token may be used for: its maker's role and its scopes must both allow what it asks."""
 
-    READ = "read", "Read connections, findings and templates"
-    VERIFY = "verify", "Ask for verifications"
-    MANAGE = "manage", "Add, change, pause and remove connections"
-    ADMINISTER = "administer", "Members, invitations, tokens, settings and audit events"
+    READ = "read", _("Read connections, findings and templates")
+    VERIFY = "verify", _("Ask for verifications")
+    MANAGE = "manage", _("Add, change, pause and remove connections")
+    ADMINISTER = "administer", _("Members, invitations, tokens, settings and audit events")
 
     @classmethod
     def needed_for(cls, permission: Permission) -> "Scope":

@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, Finding, Notification, Status
@@ -20,11 +20,13 @@ MOST_PROBLEMS = 10
 
 # What each status asks of whoever reads the mail.
 _MEANING = {
-    Status.CONNECTED: "The access works, and it is closed to everybody else. There is nothing to do.",
-    Status.DEGRADED: "We get in, and it is safe, but some permission is missing or blocked.",
-    Status.UNREACHABLE: "We cannot get in any more.",
-    Status.UNSAFE: "The role lets callers in that it must refuse. We do not use it until that is put right.",
-    Status.REMOVED: "AWS refuses us: the access is gone.",
+    Status.CONNECTED: gettext_lazy("The access works, and it is closed to everybody else. There is nothing to do."),
+    Status.DEGRADED: gettext_lazy("We get in, and it is safe, but some permission is missing or blocked."),
+    Status.UNREACHABLE: gettext_lazy("We cannot get in any more."),
+    Status.UNSAFE: gettext_lazy(
+        "The role lets callers in that it must refuse. We do not use it until that is put right."
+    ),
+    Status.REMOVED: gettext_lazy("AWS refuses us: the access is gone."),
 }
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integrations.models.role_options import RoleOptionFields
 from integrations.role_templates.names import role_name
@@ -29,14 +30,14 @@ def new_external_id() -> str:
 class Status(models.TextChoices):
     """What is known of a customer role; a connection shows the worst of its roles (`docs/reference/statuses.md`)."""
 
-    AWAITING = "awaiting", "Awaiting"
-    CONNECTED = "connected", "Connected"
-    DEGRADED = "degraded", "Degraded"
-    UNREACHABLE = "unreachable", "Unreachable"
-    UNSAFE = "unsafe", "Unsafe"
-    PAUSED = "paused", "Paused"
-    REMOVING = "removing", "Removing"
-    REMOVED = "removed", "Removed"
+    AWAITING = "awaiting", _("Awaiting")
+    CONNECTED = "connected", _("Connected")
+    DEGRADED = "degraded", _("Degraded")
+    UNREACHABLE = "unreachable", _("Unreachable")
+    UNSAFE = "unsafe", _("Unsafe")
+    PAUSED = "paused", _("Paused")
+    REMOVING = "removing", _("Removing")
+    REMOVED = "removed", _("Removed")
 
 
 # Worst first: the status of a connection is the first of these that one of its roles has.

@@ -27,8 +27,8 @@ class Verification(models.Model):
     class Checks(models.TextChoices):
         """What is checked. Reachability is the chain and whose account it leads to, and no more."""
 
-        ALL = "all", "All"
-        REACHABILITY = "reachability", "Reachability"
+        ALL = "all", _("All")
+        REACHABILITY = "reachability", _("Reachability")
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
@@ -102,13 +102,13 @@ class Finding(models.Model):
     class Outcome(models.TextChoices):
         """What the check saw."""
 
-        PASSED = "passed", "Passed"
-        DENIED = "denied", "Denied"  # should be allowed and is not
-        VIOLATED = "violated", "Violated"  # is allowed and must not be
-        ERROR = "error", "Error"
-        THROTTLED = "throttled", "Throttled"
-        NOT_APPLICABLE = "not_applicable", "Not applicable"
-        SKIPPED = "skipped", "Skipped"
+        PASSED = "passed", _("Passed")
+        DENIED = "denied", _("Denied")  # should be allowed and is not
+        VIOLATED = "violated", _("Violated")  # is allowed and must not be
+        ERROR = "error", _("Error")
+        THROTTLED = "throttled", _("Throttled")
+        NOT_APPLICABLE = "not_applicable", _("Not applicable")
+        SKIPPED = "skipped", _("Skipped")
 
     class Who(models.TextChoices):
         """Who must act."""

@@ -34,6 +34,9 @@ GERMAN = {
     RUN_AGAIN: "Unser Skript tut es von selbst.",
     "The statement to add to the role's permissions policy:": "Diese Anweisung fehlt ihr:",
     "Customer": "Kunde",
+    "Denied": "Verweigert",
+    "Degraded": "Eingeschränkt",
+    "We get in, and it is safe, but some permission is missing or blocked.": "Es fehlt ein Recht.",
     "Viewer": "Leserin",
 }
 # A page, one where no view could answer, what a program is told, and a mail that support staff send.
@@ -210,6 +213,10 @@ def test_findings_speak_it_where_people_read_them(cast, read_in_german, address,
         assert "Kunde" in told
     assert "Diese Anweisung fehlt ihr:" in problems
     assert "Leserin" in members
+    assert "Verweigert" in findings
+    for told in (mail_in_html, mail):
+        assert "Eingeschränkt" in told
+        assert "Es fehlt ein Recht." in told
     assert shown["no text"] == ""  # what gettext has under the empty text is the catalogue's header
 
 

@@ -1,6 +1,6 @@
 """What templates, views and forms say to a customer can be translated: it is in gettext, where makemessages finds it.
 
-Not all that a customer reads does: messages to forward, what an action refuses, and most labels of choices in models
+Not all that a customer reads does: messages to forward, what an action refuses, and some labels of choices in models
 are English (docs/production.md, Languages). The texts of findings: tests/integrations/aws/test_words.py.
 """
 
