@@ -66,7 +66,8 @@ def once(
     key = _key(request)
     if not key:
         return answer()
-    last = f"sent-form-of:{digest(str(request.session.session_key))}"  # the session's key itself opens the session
+    # The session's key itself opens the session. (The release before kept something else as sent-form-of.)
+    last = f"sent-form-answer-of:{digest(str(request.session.session_key))}"
     try:
         found = _claim(key, request)
     except redis.RedisError as error:
@@ -92,7 +93,7 @@ def did_nothing(response: Answer) -> Answer:
 
 
 def _key(request: HttpRequest) -> str:
-    """Where the answer of this form is kept; empty where the request is none."""
+    """What the cache knows this form by; empty where the request is none."""
     if request.method != "POST" or not request.user.is_authenticated or not request.POST.get("csrfmiddlewaretoken"):
         return ""
     whose = [request.session.session_key, str(request.user.pk), request.get_full_path(), request.POST.urlencode()]
