@@ -5,10 +5,13 @@ Python 3.11, and nothing of Rolebridge.
     session = rolebridge.session(connection_id)        # a boto3.Session in the customer's role
     session.client("ec2", region_name="eu-central-1").describe_instances()
 
-Ask for the session anew for each piece of work. It is kept and replaced before it ends, and the portal is asked every
-minute whether the role may still be used: once it is quarantined, paused or removed, `session` refuses, and so it does
-when the portal cannot be asked for five minutes. Each session is told to the portal before it is given out, and the
-customer sees its receipt there. Safe to share between threads.
+Ask for the session anew for each piece of work. It is kept and replaced before it ends, and `session` asks the portal,
+once a minute for each role, whether it may still be used: once it is quarantined, paused or removed, `session` refuses,
+and so it does when the portal cannot be asked for five minutes. Each session is told to the portal before it is given
+out, and the customer sees its receipt there. Safe to share between threads.
+
+A service token has 600 calls a minute, which is enough for about 500 roles in constant use: docs/open-a-session.md says
+what to do with more.
 
 IAM set-up it needs: the process runs as the worker role, or as the component role itself (docs/vendor-guide.md). It
 falls back to no other identity.
@@ -16,15 +19,17 @@ falls back to no other identity.
 
 import hashlib
 import json
+import math
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -71,12 +76,15 @@ class _Session:
 @dataclass
 class _Role:
     """What is known of one connection's role, and the session in it. `opened` is not given out yet: the portal has not
-    taken all of `untold`. `events` counts those that were about it.
+    taken all of `untold`. `events` and `users`, the threads that have it in hand or wait for it, belong to the lock of
+    all roles; the rest to its own.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    asked_at: float | None = None
-    events: int = 0
+    users: int = 0
+    events: int = 0  # how many the feed has had about it
+    asked_at: float = -math.inf
+    asked_after: int = 0  # of those events
     description: Mapping[str, Any] | None = None
     regions: list[str] = field(default_factory=list)
     given: _Session | None = None
@@ -123,8 +131,7 @@ class Rolebridge:
             botocore.exceptions.ClientError: AWS refused a hop.
         """
         connection_id = str(connection_id)
-        role = self._role(connection_id)
-        with role.lock:
+        with self._role(connection_id) as role:
             self._ask(connection_id, role)
             if role.description is None:
                 role.given = role.opened = None
@@ -162,23 +169,29 @@ class Rolebridge:
             for event in page["events"]:
                 with self._lock:
                     if role := self._roles.get(event["connection_id"]):
-                        # The portal is asked before its session is given out again, and an answer under way is too old.
-                        role.events, role.asked_at = role.events + 1, None
+                        role.events += 1  # the portal is asked before its session is given out again
                 yield event, event["position"]
             cursor, more = page["cursor"], page["more"]
 
-    def _role(self, connection_id: str) -> _Role:
+    @contextmanager
+    def _role(self, connection_id: str) -> Iterator[_Role]:
+        """What is known of this connection's role, for one thread at a time."""
         with self._lock:
             role = self._roles.setdefault(connection_id, _Role())
             self._roles.move_to_end(connection_id)
-            too_many = len(self._roles) - MOST_ROLES
-            if too_many > 0:
-                # Not those in use, nor what the portal has to be told yet. While it takes nothing, it answers for no
-                # further role either, so these are no more than were kept before.
-                idle = [key for key, one in self._roles.items() if not (one.lock.locked() or one.untold or one is role)]
-                for key in idle[:too_many]:
-                    del self._roles[key]
-            return role
+            role.users += 1
+            # Forgotten in use, a role would be entered twice; with receipts, they would be lost. So there are more than
+            # MOST_ROLES only by one for each thread, and by one for each connection whose receipts the portal has not
+            # taken: a few each, since nothing more is opened there until it has.
+            idle = (name for name, one in self._roles.items() if not one.users and not one.untold)
+            for name in list(islice(idle, max(0, len(self._roles) - MOST_ROLES))):
+                del self._roles[name]
+        try:
+            with role.lock:
+                yield role
+        finally:
+            with self._lock:
+                role.users -= 1
 
     def _next(self, connection_id: str, role: _Role, opened_for: str) -> _Session:
         """Open another session, and tell the portal of it before it counts; the caller holds the role's lock.
@@ -207,30 +220,25 @@ class Rolebridge:
 
     def _ask(self, connection_id: str, role: _Role) -> None:
         """Ask the portal about the role, unless it was asked just now; the caller holds the role's lock."""
-        now = self._clock()
-        if role.asked_at is not None and now - role.asked_at < ASK_AGAIN_AFTER:
+        # An event that comes while the portal answers may be younger than the answer, so they are counted before.
+        now, events = self._clock(), role.events
+        age = now - role.asked_at if role.asked_after == events else math.inf
+        if age < ASK_AGAIN_AFTER:
             return
-        events = role.events
         try:
             answer = self._call(f"{self._portal}/api/v1/product/connections/{quote(connection_id, safe='')}/")
         except RoleNotUsable:
             role.description = None
-            self._asked(role, now, events)
-            return
         except PortalUnavailable:
-            if role.asked_at is None or now - role.asked_at >= REFUSE_AFTER:
+            if age >= REFUSE_AFTER or role.events != events:
                 role.given = None
                 raise
             return
-        roles = {found["component"]: found for found in answer["roles"]}
-        role.description = roles.get(self._component)
-        role.regions = answer["chain"]["sts_regions"]
-        self._asked(role, now, events)
-
-    def _asked(self, role: _Role, now: float, events: int) -> None:
-        """Use the answer for a while, unless an event came about it while it was under way."""
-        with self._lock:
-            role.asked_at = now if role.events == events else None
+        else:
+            roles = {found["component"]: found for found in answer["roles"]}
+            role.description = roles.get(self._component)
+            role.regions = answer["chain"]["sts_regions"]
+        role.asked_at, role.asked_after = now, events
 
     def _call(self, address: str, body: Mapping[str, Any] | None = None) -> Any:
         """GET an address of the portal, or POST the body to it; what it answers."""

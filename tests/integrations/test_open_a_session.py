@@ -2,6 +2,8 @@
 
 import re
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -242,24 +244,49 @@ def test_the_sessions_that_were_used_least_lately_are_forgotten(rolebridge, monk
     monkeypatch.setattr(product_client, "MOST_ROLES", 2)
 
     for name in ("one", "two", "one", "three"):
-        rolebridge._role(name)
+        with rolebridge._role(name):
+            pass
 
     assert list(rolebridge._roles) == ["one", "three"]
 
 
-def test_what_is_in_use_or_not_told_yet_is_not_forgotten(rolebridge, monkeypatch) -> None:
+def test_a_role_that_somebody_is_in_or_waits_for_is_not_forgotten(rolebridge, monkeypatch) -> None:
     monkeypatch.setattr(product_client, "MOST_ROLES", 1)
-    in_use, untold = rolebridge._role("in use"), None
 
-    with in_use.lock:
-        untold = rolebridge._role("untold")
-        untold.untold.append({"session_name": "x"})
-        rolebridge._role("latest")
-        assert list(rolebridge._roles) == ["in use", "untold", "latest"]
-    untold.untold.clear()
-    rolebridge._role("latest")
+    def enter(name: str) -> object:
+        with rolebridge._role(name) as role:
+            return role
 
-    assert list(rolebridge._roles) == ["latest"]
+    with ThreadPoolExecutor(1) as threads:
+        with rolebridge._role("one") as entered:
+            waits = threads.submit(enter, "one")
+            while entered.users < 2:
+                time.sleep(0.01)
+            enter("two")
+            enter("three")
+            assert list(rolebridge._roles) == ["one", "three"]
+        assert waits.result(20) is entered
+
+    enter("four")
+    assert list(rolebridge._roles) == ["four"]
+
+
+def test_receipts_that_the_portal_has_not_taken_are_not_forgotten(connected, rolebridge, monkeypatch) -> None:
+    connection, _ = connected
+    monkeypatch.setattr(product_client, "MOST_ROLES", 1)
+    opened = count_opened(monkeypatch)
+    with pytest.MonkeyPatch.context() as away:
+        refuse_receipts(away)
+        with pytest.raises(PortalUnavailable):
+            rolebridge.session(connection.pk)
+    for unknown in ("one", "two"):
+        with pytest.raises(RoleNotUsable):
+            rolebridge.session(unknown)
+
+    session = rolebridge.session(connection.pk)
+
+    assert len(opened) == 3, "A, B and C, once"
+    assert [one.access_key_id for one in receipts_of(connection)][1] == session.get_credentials().access_key
 
 
 def test_an_answer_that_was_under_way_when_an_event_came_is_asked_for_anew(connected, rolebridge, monkeypatch) -> None:
