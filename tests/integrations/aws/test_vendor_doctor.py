@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from integrations.aws import vendor_policies
-from integrations.aws.chain import VendorSide
+from integrations.aws.chain import VendorSide, vendor_side
 from integrations.aws.vendor_doctor import State, examine
 from integrations.aws.vendor_doctor import examination as doctor
 from integrations.aws.vendor_doctor.record import Record
@@ -82,6 +82,7 @@ def broken(sandbox, vendor):
             if name != POLICY_NAME or role in {"open-door", "stand-in"}:
                 iam.delete_role_policy(RoleName=role, PolicyName=name)
         iam.update_role(RoleName=role, Description="mended")
+    vendor_side.cache_clear()  # a role that was deleted and made anew leaves its earlier sessions with no permission
 
 
 def without(sid):
