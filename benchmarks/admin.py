@@ -86,7 +86,7 @@ def database() -> Iterator[services.Postgres]:
             for connection in connections.all():
                 connection.close()
                 if connection.alias != "owner":
-                    connection.close_pool()  # type: ignore[attr-defined]
+                    connection.close_pool()  # type: ignore[attr-defined]  # of the backend with a pool
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -158,4 +158,4 @@ def _close_database() -> None:
     for connection in connections.all():
         connection.close()
         if connection.alias != "owner":
-            connection.close_pool()  # type: ignore[attr-defined]
+            connection.close_pool()  # type: ignore[attr-defined]  # of the backend with a pool

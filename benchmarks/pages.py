@@ -77,7 +77,7 @@ def _installation() -> Iterator[None]:
             for one in connections.all():
                 one.close()
                 if one.alias != "owner":
-                    one.close_pool()  # type: ignore[attr-defined]
+                    one.close_pool()  # type: ignore[attr-defined]  # of the backend with a pool
 
 
 def _fill(count: int) -> tuple[Any, Any, Any]:

@@ -89,7 +89,7 @@ def measured(role_set: RoleSet, rounds: int) -> list[Format]:
         except ConsoleCannot:
             print(f"{chosen:<22} has no way to make these roles")
             continue
-        fastest, middle = measure(lambda chosen=chosen: render(chosen, role_set), rounds)  # type: ignore[misc]
+        fastest, middle = measure(lambda chosen=chosen: render(chosen, role_set), rounds)  # type: ignore[misc]  # mypy reads no default of a lambda
         print(f"{chosen:<22} {fastest:7.3f} ms fastest {middle:7.3f} ms middle {fastest / floor:6.1f} x floor")
         if fastest > TARGET_MILLISECONDS:
             slow.append(chosen)

@@ -59,7 +59,7 @@ class Channel(redis.Channel):
             # A channel that lost its connections has another pool afterwards.
             if client is None or client.connection_pool is not self.pool:
                 # kombu's types know nothing of what kombu's own `conn_or_acquire` calls.
-                client = self._kept_client = self._create_client()  # type: ignore[attr-defined]
+                client = self._kept_client = self._create_client()  # type: ignore[attr-defined]  # as said
         yield client
 
 

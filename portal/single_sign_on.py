@@ -66,7 +66,7 @@ _SCOPES = ["openid", "email"]
 class _GuardedTransport(requests.adapters.BaseAdapter):
     """Sends what allauth asks for through `tenants.outbound`."""
 
-    def send(self, request: requests.PreparedRequest, **_named: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, **_named: Any) -> requests.Response:  # type: ignore[override]  # the arguments that allauth names are not used
         """The answer.
 
         Raises:
@@ -74,7 +74,7 @@ class _GuardedTransport(requests.adapters.BaseAdapter):
         """
         body = request.body.encode() if isinstance(request.body, str) else request.body
         try:
-            answer = call(str(request.method), str(request.url), dict(request.headers), body)  # type: ignore[arg-type]
+            answer = call(str(request.method), str(request.url), dict(request.headers), body)  # type: ignore[arg-type]  # requests says that a body may be anything to read
         except ProviderError as error:
             raise requests.ConnectionError(str(error), request=request) from error
         response = requests.Response()

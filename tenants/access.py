@@ -77,7 +77,7 @@ def signed_in(view: View) -> View:
             return to_sign_in(request)
         return view(request, *args, **kwargs)
 
-    guarded.access = "signed_in"  # type: ignore[attr-defined]
+    guarded.access = "signed_in"  # type: ignore[attr-defined]  # as above
     return guarded
 
 
@@ -112,7 +112,7 @@ def member(permission: Permission, *, scope: bool = True) -> Callable[[View], Vi
 
             return once(request, answer, admit=admit)
 
-        guarded.access = f"member:{permission}"  # type: ignore[attr-defined]
+        guarded.access = f"member:{permission}"  # type: ignore[attr-defined]  # as above
         return guarded
 
     return decorate

@@ -46,7 +46,7 @@ class ReadOnly:
         return False
 
 
-class PatientChangeList(ChangeList):  # type: ignore[misc]
+class PatientChangeList(ChangeList):  # type: ignore[misc]  # the theme has no types
     """A list whose filters are written by hand in the address as well: what no row can be is answered like an unknown
     filter, by the list without it.
     """
@@ -143,7 +143,7 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
         return PatientChangeList
 
 
-class ReadOnlyInline(ReadOnly, TabularInline):  # type: ignore[misc]
+class ReadOnlyInline(ReadOnly, TabularInline):  # type: ignore[misc]  # the theme has no types
     """Rows of another model on a page, to read."""
 
     extra = 0

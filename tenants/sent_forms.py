@@ -88,7 +88,7 @@ def once(
 
 def did_nothing(response: Answer) -> Answer:
     """Mark an answer that leads elsewhere before anything was done, so that the form is done when it is sent again."""
-    response.did_nothing = True  # type: ignore[attr-defined]
+    response.did_nothing = True  # type: ignore[attr-defined]  # the mark that `once` looks for
     return response
 
 

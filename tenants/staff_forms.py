@@ -95,7 +95,7 @@ class StaffForms:
     admin_site: Any
     actions_detail = ("resend_invitation", "revoke_token", "customer_number", "recovery")
 
-    @action(description="Send an invitation again", url_path="resend-invitation", permissions=["view"])  # type: ignore[untyped-decorator]
+    @action(description="Send an invitation again", url_path="resend-invitation", permissions=["view"])  # type: ignore[untyped-decorator]  # the theme has no types
     def resend_invitation(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send an open or expired invitation again, as it is."""
         tenant = _tenant(object_id)
@@ -109,7 +109,7 @@ class StaffForms:
 
         return self._answer(request, tenant, form, "Send an invitation again", act)
 
-    @action(description="Revoke an API token", url_path="revoke-token", permissions=["view"])  # type: ignore[untyped-decorator]
+    @action(description="Revoke an API token", url_path="revoke-token", permissions=["view"])  # type: ignore[untyped-decorator]  # as above
     def revoke_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End an API token of the tenant at once."""
         tenant = _tenant(object_id)
@@ -123,7 +123,7 @@ class StaffForms:
 
         return self._answer(request, tenant, form, "Revoke an API token", act)
 
-    @action(description="Set the customer number", url_path="customer-number", permissions=["view"])  # type: ignore[untyped-decorator]
+    @action(description="Set the customer number", url_path="customer-number", permissions=["view"])  # type: ignore[untyped-decorator]  # as above
     def customer_number(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Set the vendor's own number."""
         tenant = _tenant(object_id)
@@ -136,7 +136,7 @@ class StaffForms:
 
         return self._answer(request, tenant, form, "Set the customer number", act)
 
-    @action(description="Ask for a recovery", url_path="recovery", permissions=["view"])  # type: ignore[untyped-decorator]
+    @action(description="Ask for a recovery", url_path="recovery", permissions=["view"])  # type: ignore[untyped-decorator]  # as above
     def recovery(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the recovery of a lost owner or second factor."""
         tenant = _tenant(object_id)

@@ -59,7 +59,7 @@ def database(django_db_blocker) -> Iterator[services.Postgres]:
         for connection in connections.all():
             connection.close()
             if connection.alias != "owner":
-                connection.close_pool()  # type: ignore[attr-defined]
+                connection.close_pool()  # type: ignore[attr-defined]  # of the backend with a pool
 
 
 @pytest.fixture

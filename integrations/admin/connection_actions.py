@@ -22,7 +22,7 @@ class ConnectionActions:
     admin_site: Any
     actions_detail = ("verify", "pause")
 
-    @action(description="Ask for a new verification", url_path="verify", permissions=["view"])  # type: ignore[untyped-decorator]
+    @action(description="Ask for a new verification", url_path="verify", permissions=["view"])  # type: ignore[untyped-decorator]  # the theme has no types
     def verify(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for a verification."""
         connection = _connection(object_id)
@@ -34,7 +34,7 @@ class ConnectionActions:
 
         return self._answer(request, connection, "Ask for a new verification", act)
 
-    @action(description="Pause it", url_path="pause", permissions=["view"])  # type: ignore[untyped-decorator]
+    @action(description="Pause it", url_path="pause", permissions=["view"])  # type: ignore[untyped-decorator]  # as above
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Pause all of its roles; the customer resumes them."""
         connection = _connection(object_id)

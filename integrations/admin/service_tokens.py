@@ -90,7 +90,7 @@ class ServiceTokenAdmin(ReadOnlyAdmin):
         """Who may make and revoke them."""
         return self.has_view_permission(request) and request.user.has_perm(PERMISSION)
 
-    @action(description="Make a service token", url_path="make", permissions=["manage"])  # type: ignore[untyped-decorator]
+    @action(description="Make a service token", url_path="make", permissions=["manage"])  # type: ignore[untyped-decorator]  # the theme has no types
     def make(self, request: HttpRequest) -> HttpResponse:
         """Make one; the answer is the one page that ever shows it."""
         form = ServiceTokenForm(request.POST if request.method == "POST" else None)
@@ -103,7 +103,7 @@ class ServiceTokenAdmin(ReadOnlyAdmin):
         shown = FormPage(self.admin_site, f"{token.name} is made", f"It ends on {token.expires_at:%Y-%m-%d}.")
         return shown.page(request, ServiceTokenForm(), new_token_text=text)
 
-    @action(description="Revoke it", url_path="revoke", permissions=["manage"])  # type: ignore[untyped-decorator]
+    @action(description="Revoke it", url_path="revoke", permissions=["manage"])  # type: ignore[untyped-decorator]  # as above
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End it at once."""
         try:

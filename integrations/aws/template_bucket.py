@@ -106,7 +106,7 @@ def prove_template_bucket(bucket: TemplateBucket) -> None:
 def _status(url: str) -> int:
     """The status of a GET with no identity, as somebody with the address alone makes it."""
     # It takes a pair as well, as the clients give it one; its types do not say so.
-    session = URLLib3Session(timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))  # type: ignore[arg-type]
+    session = URLLib3Session(timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))  # type: ignore[arg-type]  # as said
     try:
         return int(session.send(AWSRequest("GET", url).prepare()).status_code)
     except BotoCoreError as error:

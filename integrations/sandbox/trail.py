@@ -110,9 +110,9 @@ class Trail:
         ]
         most = int(params.get("MaxResults") or 50)
         begin = int(params.get("NextToken") or 0)
-        page = {"Events": [_shown(event) for event in found[begin : begin + most]]}
+        page: dict[str, Any] = {"Events": [_shown(event) for event in found[begin : begin + most]]}
         if begin + most < len(found):
-            page["NextToken"] = str(begin + most)  # type: ignore[assignment]
+            page["NextToken"] = str(begin + most)
         return page
 
     def forget(self) -> None:

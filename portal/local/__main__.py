@@ -116,7 +116,7 @@ def _start(stack: ExitStack) -> tuple[list[Running], str, str]:
     ):
         log = logs / f"{name.split()[-1].lower()}.log"
         process = stack.enter_context(services.child_process(command, log, environment))
-        watched.append(Running(name, address, log, lambda process=process: process.poll() is None))  # type: ignore[misc]
+        watched.append(Running(name, address, log, lambda process=process: process.poll() is None))  # type: ignore[misc]  # mypy reads no default of a lambda
     services.wait_until("The web server", lambda: services.answers(f"{address}/livez"), process, log)
     return watched, address, password
 

@@ -77,7 +77,7 @@ _IF_MATCH = OpenApiParameter(
 )
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its subclasses are registered untyped
     """How the document names API tokens."""
 
     target_class = "tenants.api.authentication.TokenAuthentication"
@@ -100,7 +100,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {self.name: [Scope.needed_for(permission).value]}
 
 
-class InputExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+class InputExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # as above
     """How the document says that a body with a field too many is refused."""
 
     target_class = "tenants.api.serializers.InputSerializer"

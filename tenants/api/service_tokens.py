@@ -48,7 +48,7 @@ class ServiceTokenAuthentication(BaseAuthentication):
         return 'Bearer realm="Rolebridge product"'
 
 
-class ServiceTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ServiceTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its subclasses are registered untyped
     """How the document names service tokens."""
 
     target_class = "tenants.api.service_tokens.ServiceTokenAuthentication"

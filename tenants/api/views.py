@@ -41,7 +41,7 @@ def docs(request: HttpRequest) -> HttpResponse:
 @cache
 def openapi_document() -> dict[str, Any]:
     """The OpenAPI document; it changes with the code alone, so a process makes it once."""
-    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # drf-spectacular types little of itself
     return document
 
 

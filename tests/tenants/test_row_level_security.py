@@ -214,7 +214,7 @@ def test_one_transaction_never_enters_two_tenants(db, cast) -> None:
 
 
 def test_a_scope_needs_a_tenants_uuid(db) -> None:
-    with pytest.raises(RuntimeError, match="UUID"), tenant_scope("' OR true"):  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="UUID"), tenant_scope("' OR true"):  # type: ignore[arg-type]  # what is refused
         pass
 
 

@@ -9,7 +9,7 @@ import yaml
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no stubs are installed for it
 
 from integrations.api import urls
 from integrations.models import Finding, Verification

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.db import connections, transaction
 from django.db.utils import ProgrammingError
 from django.utils import timezone
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no stubs are installed for it
 from rest_framework.test import APIClient
 
 from integrations.actions import emergency_stop

@@ -205,7 +205,7 @@ class World:
         self._server = server
         # For the rest of the project's tests the environment names a sandbox; here it must not.
         self.endpoint = server.url if server is not None else os.environ.get("SANDBOX_AWS_ENDPOINT_URL")
-        self.config = ONCE.merge(Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg]
+        self.config = ONCE.merge(Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg]  # the stubs know not all of its arguments
         self._prefix = f"{PREFIX}{secrets.token_hex(3)}-" if server is None else ""
         self._cleanups: list[tuple[Callable[..., Any], dict[str, Any]]] = []
         self._accounts: list[Account] = []
@@ -236,7 +236,7 @@ class World:
         session = _profile_session(next(self._profiles).strip())
 
         def admin(service: str, region: str) -> Any:
-            return session.client(service, region_name=region, endpoint_url=self.endpoint, config=self.config)  # type: ignore[call-overload]
+            return session.client(service, region_name=region, endpoint_url=self.endpoint, config=self.config)  # type: ignore[call-overload]  # the service is a variable
 
         account_id = admin("sts", REGION).get_caller_identity()["Account"]
         account = Account(self, account_id, admin)
