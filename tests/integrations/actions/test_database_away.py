@@ -25,6 +25,7 @@ from tenants.scope import tenant_scope
 from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack
 from tests.environment import DATABASE
+from tests.landing import store_all_while_it_runs
 from tests.receipts import receipt
 
 
@@ -60,8 +61,8 @@ def test_a_run_whose_connection_ends_is_done_again_by_its_lease(
             end_this_connection(db)
         return real(*args, **named)
 
-    monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", 0.01)  # or all may land before any is stored
     monkeypatch.setattr(module, where, ends_in_the_middle)
+    store_all_while_it_runs(monkeypatch)
     verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
     with tenant_scope(cast.tenant.pk):
         left = Verification.objects.get(pk=asked.pk)

@@ -10,6 +10,7 @@ from integrations.models import Session, Verification
 from tenants.audit import SYSTEM
 from tenants.scope import tenant_scope
 from tests.customer import CustomerAccount, connection_with_stack, new_account_id, stack_name, verify_twice
+from tests.landing import store_all_while_it_runs
 
 
 def test_a_role_that_was_opened_beside_a_very_long_principal_is_unsafe(cast, sandbox_address) -> None:
@@ -47,9 +48,9 @@ def test_a_role_that_was_opened_beside_a_very_long_principal_is_unsafe(cast, san
 
 def test_an_error_of_ours_while_storing_keeps_the_receipts(cast, sandbox_address, monkeypatch) -> None:
     connection, _ = connection_with_stack(cast.tenant, components=["log-analysis"])
-    monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", 0.01)
     shorten = landing._shortened
     monkeypatch.setattr(landing, "_shortened", lambda field, text: shorten(field, text) + "x" * 301)
+    store_all_while_it_runs(monkeypatch)
 
     verification = verification_runs.verify_now(connection=connection, by=SYSTEM)
 

@@ -30,11 +30,11 @@ from tests import processes
 from tests.brokers import unread, use_broker
 from tests.customer import connection_with_stack, sandbox_control
 from tests.environment import DATABASE
+from tests.landing import store_all_while_it_runs
 from tests.receipts import receipt
 from tests.verifications import ask, findings, statuses, wait_for
 
 State = Verification.State
-SOON = 0.01  # seconds: what lands is stored before the run has ended, however fast the sandbox answers
 
 
 class Killed(BaseException):
@@ -79,8 +79,8 @@ def connection_asked_for(cast, broker, monkeypatch) -> tuple[Connection, Verific
 def test_a_worker_lost_at_any_point_leaves_nothing_stuck(cast, sandbox_address, broker, monkeypatch, point) -> None:
     connection, asked = connection_asked_for(cast, broker, monkeypatch)
     module, name, after = POINTS[point]
-    monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", SOON)
     kill_at(monkeypatch, module, name, after=after)
+    store_all_while_it_runs(monkeypatch)
     with pytest.raises(Killed):
         verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
 
@@ -103,8 +103,8 @@ def test_a_worker_lost_at_any_point_leaves_nothing_stuck(cast, sandbox_address, 
 
 def test_receipts_of_a_run_that_was_lost_are_kept(cast, sandbox_address, broker, monkeypatch) -> None:
     _, asked = connection_asked_for(cast, broker, monkeypatch)
-    monkeypatch.setattr(verification_runs, "STORED_EVERY_SECONDS", SOON)
     kill_at(monkeypatch, verification_runs, "_complete", after=False)
+    store_all_while_it_runs(monkeypatch)
 
     with pytest.raises(Killed):
         verification_runs.run(tenant_id=cast.tenant.pk, verification_id=asked.pk)
