@@ -19,7 +19,7 @@ from integrations.aws.clients import ClientFactory
 from portal.local.services import ROOT
 from tests.ports import reserved_port
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 class Run:
@@ -47,7 +47,7 @@ class Run:
                 [sys.executable, "-m", "portal.local"], env=self.environment, cwd=ROOT, stdout=log, stderr=log
             )
 
-    def wait_for(self, text: str, seconds: float = 90) -> str:
+    def wait_for(self, text: str, seconds: float = 240) -> str:
         deadline = time.monotonic() + seconds
         while text not in (printed := self.log.read_text()):
             assert time.monotonic() < deadline, printed

@@ -201,7 +201,7 @@ NEVER_DONE = {
 }
 
 
-@pytest.mark.timeout(7200 if NIGHTLY else 180)
+@pytest.mark.timeout(7200 if NIGHTLY else 600)
 @pytest.mark.parametrize("who", ["owner", pytest.param("viewer", marks=pytest.mark.nightly), "stranger"])
 def test_every_answer_is_in_the_document_and_none_is_another_tenants(
     who, document, cast, token_of, monkeypatch
