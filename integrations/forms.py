@@ -14,7 +14,8 @@ from integrations.actions.hand_off_links import LONGEST_DAYS, USUAL_DAYS
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, Finding, Verification
 from integrations.models.connection import BY_URGENCY
-from integrations.role_templates.options import WHY_AN_HOUR_IS_ENOUGH, InvalidRoleOption, RoleOptions, parse_tags
+from integrations.readers_language import refusal_in_readers_language
+from integrations.role_templates.options import InvalidRoleOption, RoleOptions, parse_tags
 from tenants.forms import NameField
 
 NAME_LENGTH = Connection._meta.get_field("name").max_length
@@ -111,7 +112,7 @@ class RoleOptionsForm(forms.Form):
     )
     max_session_seconds = forms.IntegerField(
         label=_("Maximum session length, in seconds"),
-        help_text=_("3600 to 43200. ") + WHY_AN_HOUR_IS_ENOUGH,
+        help_text=_("3600 to 43200. An hour is enough: sessions that we open through our own role never last longer."),
         error_messages={"required": _("Give a number of seconds; 3600 is enough."), "invalid": _("Give a number.")},
     )
     regions = forms.CharField(
@@ -153,7 +154,7 @@ class RoleOptionsForm(forms.Form):
         try:
             return parse_tags(self.cleaned_data["tags"])
         except InvalidRoleOption as error:
-            raise forms.ValidationError(str(error)) from None
+            raise forms.ValidationError(refusal_in_readers_language(error)) from None
 
     @property
     def options(self) -> dict[str, Any]:

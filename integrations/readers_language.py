@@ -6,6 +6,7 @@ Programs are told what is stored: the API, webhooks, audit events, logs, and the
 from django.utils.translation import gettext
 
 from integrations.aws.verdicts import RUN_AGAIN
+from integrations.aws.words import InWords
 
 
 def in_readers_language(text: str) -> str:
@@ -17,3 +18,8 @@ def in_readers_language(text: str) -> str:
     if not text.endswith(RUN_AGAIN):
         return gettext(text)
     return f"{gettext(text.removesuffix(RUN_AGAIN).rstrip())} {gettext(RUN_AGAIN)}"
+
+
+def refusal_in_readers_language(error: InWords) -> str:
+    """A refusal of the engine or of a role template, translated, with its values in it."""
+    return gettext(error.text) % error.values if error.values else gettext(error.text)

@@ -391,4 +391,4 @@ def _place(tenant_id: UUID) -> Iterator[None]:
 
 
 def _count() -> None:
-    limits.count_by_network("single_sign_on", most=60, seconds=60, message="Wait a minute.")
+    limits.count_by_network("single_sign_on", most=60, seconds=60, message=_("Wait a minute."))

@@ -160,7 +160,7 @@ def _admit(request: Any, tenant_id: UUID, permission: Permission) -> HttpRespons
         logout(request)
         return to_sign_in(request)
     if not found.may(permission):
-        raise PermissionDenied("Your role in this organisation does not allow this. Ask one of its owners.")
+        raise PermissionDenied(_("Your role in this organisation does not allow this. Ask one of its owners."))
     request.member, request.tenant = found, found.tenant
     # A second factor is the provider's own business where it signs in.
     if session is None and found.tenant.require_single_sign_on and found.role != Role.OWNER:

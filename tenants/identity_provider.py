@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
+from django.utils.translation import gettext as _
 
 from tenants.outbound import Answer, OutboundError, check_url, exchange
 
@@ -56,11 +57,13 @@ def call(method: str, url: str, headers: Mapping[str, str], body: bytes | None =
             method, url, headers=headers, body=body, deadline_seconds=DEADLINE_SECONDS, most_bytes=MOST_BYTES
         )
     except OutboundError as error:
-        raise ProviderError(f"{urlsplit(url).netloc}: {error}") from error
+        raise ProviderError(f"{urlsplit(url).netloc}: {_(str(error))}") from error
     if 300 <= answer.status < 400:
-        raise ProviderError(f"{urlsplit(url).netloc} answers with a redirect, which we do not follow.")
+        raise ProviderError(
+            _("%(host)s answers with a redirect, which we do not follow.") % {"host": urlsplit(url).netloc}
+        )
     if answer.is_cut:
-        raise ProviderError(f"{urlsplit(url).netloc} answers with more than we read.")
+        raise ProviderError(_("%(host)s answers with more than we read.") % {"host": urlsplit(url).netloc})
     return answer
 
 
@@ -73,7 +76,9 @@ def discover(issuer: str) -> Discovery:
     document = _json(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     if document.get("issuer") != issuer:
         named = str(document.get("issuer"))[:200]
-        raise ProviderError(f"The provider calls itself {named!r}. Give that as the issuer, exactly.")
+        raise ProviderError(
+            _("The provider calls itself %(name)r. Give that as the issuer, exactly.") % {"name": named}
+        )
     methods = document.get("token_endpoint_auth_methods_supported")
     return Discovery(
         issuer=issuer,
@@ -145,13 +150,13 @@ def _json(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     answer = call("GET", url, {"Accept": "application/json", **(headers or {})})
     host = urlsplit(url).netloc
     if answer.status != 200:
-        raise ProviderError(f"{host} answers with the status {answer.status}.")
+        raise ProviderError(_("%(host)s answers with the status %(status)s.") % {"host": host, "status": answer.status})
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):
-        raise ProviderError(f"{host} answers with no JSON.") from None
+        raise ProviderError(_("%(host)s answers with no JSON.") % {"host": host}) from None
     if not isinstance(document, dict):
-        raise ProviderError(f"{host} answers with no JSON object.")
+        raise ProviderError(_("%(host)s answers with no JSON object.") % {"host": host})
     return document
 
 
@@ -160,5 +165,8 @@ def _address(document: dict[str, Any], name: str) -> str:
     try:
         check_url(url)
     except OutboundError as refusal:
-        raise ProviderError(f"The provider's {name} is one that we do not use. {refusal}") from refusal
+        raise ProviderError(
+            _("The provider's %(name)s is one that we do not use. %(reason)s")
+            % {"name": name, "reason": _(str(refusal))}
+        ) from refusal
     return url

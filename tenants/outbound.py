@@ -24,10 +24,12 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 CONNECT_SECONDS = 5.0  # for each address of a name
 MOST_ADDRESSES = 4  # of a name, that are tried
 LONGEST_URL = 500
+_TOO_LONG = gettext_noop("The address is longer than 500 characters.")
 
 # IPv4 that is not for the public: IANA's special-purpose registry, multicast, and Azure's metadata service, which has a
 # public address. Written out, since `ipaddress` of older Python releases knows some of these not at all.
@@ -84,23 +86,25 @@ def check_url(url: str) -> SplitResult:
         Refused: with what to change.
     """
     if len(url) > LONGEST_URL:
-        raise Refused(f"The address is longer than {LONGEST_URL} characters.")
+        raise Refused(_TOO_LONG)
     if not url.isascii() or any(character.isspace() or not character.isprintable() for character in url):
-        raise Refused("The address holds characters that a URL has not. Write them percent-encoded.")
+        raise Refused(gettext_noop("The address holds characters that a URL has not. Write them percent-encoded."))
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise Refused("The address is no URL.") from None
+        raise Refused(gettext_noop("The address is no URL.")) from None
     wanted = ("https", "http") if settings.OUTBOUND_MAY_REACH_LOOPBACK else ("https",)
     if parts.scheme not in wanted:
-        raise Refused("The address must begin with https://")
+        raise Refused(gettext_noop("The address must begin with https://"))
     if not host or not _HOST.fullmatch(host) or port == 0:
-        raise Refused("The address names no host.")
+        raise Refused(gettext_noop("The address names no host."))
     if parts.username is not None or parts.password is not None:
-        raise Refused("The address holds a user name or password. Leave them out: calls are signed instead.")
+        raise Refused(
+            gettext_noop("The address holds a user name or password. Leave them out: calls are signed instead.")
+        )
     if parts.fragment:
-        raise Refused("The address has a part after #, which is never sent. Leave it out.")
+        raise Refused(gettext_noop("The address has a part after #, which is never sent. Leave it out."))
     with suppress(ValueError):  # a name, judged when it is looked up
         judge(ip_address(host))
     return parts
@@ -119,7 +123,9 @@ def judge(address: IPv4Address | IPv6Address) -> None:
     else:
         is_public = address in _PUBLIC_IPV6 and not any(address in network for network in _REFUSED_IPV6)
     if not is_public or any(address in network for network in settings.OUTBOUND_REFUSED_NETWORKS):
-        raise Refused("The address leads into a network that is not public. We call public addresses alone.")
+        raise Refused(
+            gettext_noop("The address leads into a network that is not public. We call public addresses alone.")
+        )
 
 
 def exchange(
@@ -169,7 +175,7 @@ def exchange(
     )
 
 
-_TOO_SLOW = "There was no whole answer in time."
+_TOO_SLOW = gettext_noop("There was no whole answer in time.")
 
 
 class _Deadline:
@@ -272,9 +278,9 @@ def _look_up(host: str, port: int, deadline: _Deadline) -> list[tuple[Any, ...]]
     try:
         found = answers.get(timeout=deadline.left())
     except Empty:
-        raise TooSlow("The name of the host was not found in time.") from None
+        raise TooSlow(gettext_noop("The name of the host was not found in time.")) from None
     if isinstance(found, Exception):
-        raise Unreachable("The name of the host is not known.") from found
+        raise Unreachable(gettext_noop("The name of the host is not known.")) from found
     for *_, place in found:
         judge(_address_of(place))
     return found[:MOST_ADDRESSES]
@@ -311,9 +317,9 @@ def _in_words(error: Exception, deadline: _Deadline) -> OutboundError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return Unreachable(f"The certificate is not one that we trust: {error.verify_message}.")
     if isinstance(error, ssl.SSLError):
-        return Unreachable("There was no TLS connection.")
+        return Unreachable(gettext_noop("There was no TLS connection."))
     if isinstance(error, ConnectionRefusedError):
-        return Unreachable("The connection was refused.")
+        return Unreachable(gettext_noop("The connection was refused."))
     if isinstance(error, http.client.HTTPException):
-        return Unreachable("What answered did not speak HTTP, or broke off.")
-    return Unreachable("There was no connection, or it broke off.")
+        return Unreachable(gettext_noop("What answered did not speak HTTP, or broke off."))
+    return Unreachable(gettext_noop("There was no connection, or it broke off."))

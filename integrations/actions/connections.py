@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from integrations.actions.role_templates import checked_options
 from integrations.actions.status_changes import Cause, change_status, write_history
@@ -114,19 +115,25 @@ def update_connection(
     connection = Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     changes: dict[str, object] = {}
     if connection.is_removed:
-        raise ConnectionInUse("This connection is being removed and does not change any more. Add a new connection.")
+        raise ConnectionInUse(_("This connection is being removed and does not change any more. Add a new connection."))
     if name is not None and name != connection.name:
         connection.name = changes["name"] = name
     if account_id is not None and (canonical := _customer_account(account_id)) != connection.account_id:
         if connection.is_imported:
             raise ConnectionInUse(
-                f"The role of this connection was there before the portal, in AWS account {connection.account_id}, so "
-                "its account cannot change. Remove it, and add a new one for the other account."
+                _(
+                    "The role of this connection was there before the portal, in AWS account %(account_id)s, so its "
+                    "account cannot change. Remove it, and add a new one for the other account."
+                )
+                % {"account_id": connection.account_id}
             )
         if connection.roles.filter(ever_used()).exists():
             raise ConnectionInUse(
-                f"This connection gave us access to AWS account {connection.account_id}, so its account cannot change. "
-                "Remove it, and add a new one for the other account."
+                _(
+                    "This connection gave us access to AWS account %(account_id)s, so its account cannot change. "
+                    "Remove it, and add a new one for the other account."
+                )
+                % {"account_id": connection.account_id}
             )
         checked_options(connection.role_options, account_id=canonical)
         connection.account_id = changes["account_id"] = canonical
@@ -157,8 +164,11 @@ def _refuse_too_many(tenant: Tenant) -> None:
     most = settings.MOST_CONNECTIONS_PER_TENANT
     if Connection.objects.for_tenant(tenant.pk).filter(removed_at=None).count() >= most:
         raise TooManyConnections(
-            f"Your organisation has {most} connections, which is as many as it may have. Remove one that you no longer "
-            "need, or ask our support for more."
+            _(
+                "Your organisation has %(most)s connections, which is as many as it may have. Remove one that you no "
+                "longer need, or ask our support for more."
+            )
+            % {"most": most}
         )
 
 
@@ -171,8 +181,11 @@ def _customer_account(account_id: str) -> str:
     canonical = validate_account_id(account_id)
     if canonical == settings.VENDOR_ACCOUNT_ID:
         raise VendorAccountAsCustomer(
-            f"{canonical} is the vendor's own AWS account. Give the 12-digit id of your account, "
-            "shown at the top right of the AWS console."
+            _(
+                "%(account_id)s is the vendor's own AWS account. Give the 12-digit id of your account, shown at the "
+                "top right of the AWS console."
+            )
+            % {"account_id": canonical}
         )
     return canonical
 

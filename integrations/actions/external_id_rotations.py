@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from integrations.actions.connections import ConnectionInUse
 from integrations.actions.external_ids import latest_rotation
@@ -50,7 +51,7 @@ def start_rotation(*, connection: Connection, by: Actor) -> tuple[ExternalIdRota
     """
     connection = Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     if connection.is_removed:
-        raise ConnectionInUse("This connection is being removed, so its external ID is not replaced any more.")
+        raise ConnectionInUse(_("This connection is being removed, so its external ID is not replaced any more."))
     rotation = _open_rotation(connection)
     if rotation is not None:
         return rotation, False
@@ -80,11 +81,13 @@ def cancel_rotation(*, connection: Connection, by: Actor) -> ExternalIdRotation:
     connection = Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     rotation = _open_rotation(connection)
     if rotation is None:
-        raise NothingToCancel("No rotation of this connection's external ID is under way.")
+        raise NothingToCancel(_("No rotation of this connection's external ID is under way."))
     if not can_be_cancelled(rotation):
         raise NothingToCancel(
-            "A role has moved to the new external ID already, so the rotation cannot be cancelled: it may refuse "
-            "the previous ID by now. Go on with it; a further rotation can follow."
+            _(
+                "A role has moved to the new external ID already, so the rotation cannot be cancelled: it may refuse "
+                "the previous ID by now. Go on with it; a further rotation can follow."
+            )
         )
     rotation.cancelled_at, rotation.next_reminder_at = timezone.now(), None
     rotation.save(update_fields=["cancelled_at", "next_reminder_at"])

@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from integrations.models import Connection, HandOffLink
 from tenants import audit, limits
@@ -58,7 +59,7 @@ def create_hand_off_link(*, connection: Connection, by: Actor, days: int = USUAL
         TooManyHandOffLinks: nothing is written.
     """
     if not 1 <= days <= LONGEST_DAYS:
-        raise InvalidExpiry(f"A hand-off link lasts 1 to {LONGEST_DAYS} days.")
+        raise InvalidExpiry(_("A hand-off link lasts 1 to %(days)s days.") % {"days": LONGEST_DAYS})
     _refuse_too_many(connection.tenant_id)
     secret = secrets.token_urlsafe(32)
     link = HandOffLink.objects.create(
@@ -85,8 +86,11 @@ def _refuse_too_many(tenant_id: UUID) -> None:
     most = settings.MOST_HAND_OFF_LINKS_PER_TENANT
     if HandOffLink.objects.filter(tenant_id=tenant_id, revoked_at=None, expires_at__gt=timezone.now()).count() >= most:
         raise TooManyHandOffLinks(
-            f"Your organisation has {most} hand-off links, which is as many as it may have. Revoke one that is no "
-            "longer needed, or ask our support for more."
+            _(
+                "Your organisation has %(most)s hand-off links, which is as many as it may have. Revoke one that is "
+                "no longer needed, or ask our support for more."
+            )
+            % {"most": most}
         )
 
 
@@ -123,7 +127,7 @@ def count_hand_off_request() -> None:
     Raises:
         TooOften: too many came from the same network.
     """
-    limits.count_by_network("hand_off", most=60, seconds=60, message="Wait a minute.")
+    limits.count_by_network("hand_off", most=60, seconds=60, message=_("Wait a minute."))
 
 
 def count_hand_off_download(link: HandOffLink) -> None:
@@ -132,7 +136,7 @@ def count_hand_off_download(link: HandOffLink) -> None:
     Raises:
         TooOften: too many were.
     """
-    limits.count("hand_off_download", link.pk, most=MOST_DOWNLOADS_AN_HOUR, seconds=3600, message="Wait an hour.")
+    limits.count("hand_off_download", link.pk, most=MOST_DOWNLOADS_AN_HOUR, seconds=3600, message=_("Wait an hour."))
 
 
 @transaction.atomic

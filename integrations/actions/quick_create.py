@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from integrations.actions.role_templates import download_role_template
 from integrations.aws.template_bucket import TemplateBucket, publish_template
@@ -61,7 +62,7 @@ def prepare_quick_create(*, tenant_id: UUID, connection_id: UUID, by: Actor) -> 
     with tenant_scope(tenant_id):
         connection = Connection.objects.for_tenant(tenant_id).get(pk=connection_id)
         if not has_quick_create():
-            raise NoTemplateBucket("There is no launch link in this installation. Download the template instead.")
+            raise NoTemplateBucket(_("There is no launch link in this installation. Download the template instead."))
         kept = download_role_template(connection=connection, chosen=Format.CLOUDFORMATION, by=by).role_template
     vendor = vendor_settings()
     published = publish_template(template_bucket(), bytes(kept.content), kept.sha256)

@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from integrations.actions.connections import ConnectionInUse, ever_used
 from integrations.actions.role_templates import checked_options
@@ -28,11 +29,14 @@ def update_role_options(
     """
     connection = Connection.objects.select_for_update(no_key=True).get(tenant_id=connection.tenant_id, pk=connection.pk)
     if connection.is_removed:
-        raise ConnectionInUse("This connection is being removed and does not change any more. Add a new connection.")
+        raise ConnectionInUse(_("This connection is being removed and does not change any more. Add a new connection."))
     if connection.is_imported:  # another name would let it prove a role that the operator never vouched for
         raise ConnectionInUse(
-            "The role of this connection was there before the portal and keeps its name: no role template makes it, so "
-            "there is nothing to choose. Add a new connection to have roles made by a role template instead."
+            _(
+                "The role of this connection was there before the portal and keeps its name: no role template makes "
+                "it, so there is nothing to choose. Add a new connection to have roles made by a role template "
+                "instead."
+            )
         )
     if partition is not None:
         validate_partition_choice(partition, vendor_settings().partition)
@@ -43,9 +47,11 @@ def update_role_options(
     renamed = (options.name_pattern, options.path) != (before.name_pattern, before.path)
     if renamed and connection.roles.filter(ever_used()).exists():
         raise ConnectionInUse(
-            "Roles of this connection let us in already, so their names and path cannot change: the roles that are "
-            "there would stay open with nobody looking at them. Remove this connection, and add a new one with the "
-            "other names."
+            _(
+                "Roles of this connection let us in already, so their names and path cannot change: the roles that "
+                "are there would stay open with nobody looking at them. Remove this connection, and add a new one "
+                "with the other names."
+            )
         )
     connection.role_options = options
     connection.remember_dropped(before)

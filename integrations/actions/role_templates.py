@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from integrations.actions.external_ids import template_external_ids
 from integrations.actions.verifications import NotReady
@@ -11,6 +12,7 @@ from integrations.aws.policies import PolicyTooLong
 from integrations.catalogue_file import catalogue
 from integrations.models import Connection, RoleTemplate, RoleTemplateDownload
 from integrations.models.connection import GOING
+from integrations.readers_language import refusal_in_readers_language
 from integrations.role_templates import formats
 from integrations.role_templates.cloudformation import TemplateTooLong
 from integrations.role_templates.console import ConsoleCannot
@@ -46,17 +48,20 @@ def role_set(*, connection: Connection) -> RoleSet:
         NoRoleTemplate: a role breaks one of IAM's quotas, or an option no longer holds.
     """
     if not connection.account_id:
-        raise NotReady("Give the 12-digit id of your AWS account first: the role template is made for that account.")
+        raise NotReady(_("Give the 12-digit id of your AWS account first: the role template is made for that account."))
     if connection.is_imported:
         raise NoRoleTemplate(
-            "The role of this connection was there before the portal, so there is no role template for it: its trust "
-            "policy is changed in the account. Add a new connection to have roles made by a role template instead."
+            _(
+                "The role of this connection was there before the portal, so there is no role template for it: its "
+                "trust policy is changed in the account. Add a new connection to have roles made by a role template "
+                "instead."
+            )
         )
     current, vendor, options = catalogue(), vendor_settings(), connection.role_options
     of_connection = connection.roles.all()  # as a page has prefetched them
     roles = [role for role in of_connection if role.status not in GOING and current.offers(role.component)]
     if not roles:
-        raise NotReady("Choose at least one component first: the role template makes one role for each.")
+        raise NotReady(_("Choose at least one component first: the role template makes one role for each."))
     external_ids = template_external_ids(connection)
     try:
         documents = tuple(
@@ -71,7 +76,9 @@ def role_set(*, connection: Connection) -> RoleSet:
             )
             for role in roles
         )
-    except (RoleDoesNotFit, PolicyTooLong, InvalidRoleOption) as error:
+    except InvalidRoleOption as error:
+        raise NoRoleTemplate(refusal_in_readers_language(error)) from error
+    except (RoleDoesNotFit, PolicyTooLong) as error:  # the catalogue's fault, and the vendor's to read
         raise NoRoleTemplate(str(error)) from error
     return RoleSet(
         product_name=current.product_name,
@@ -91,7 +98,7 @@ def render_role_template(*, roles: RoleSet, chosen: Format) -> TemplateFile:
     try:
         return formats.render(chosen, roles)
     except (TemplateTooLong, ConsoleCannot) as error:
-        raise NoRoleTemplate(str(error)) from error
+        raise NoRoleTemplate(refusal_in_readers_language(error)) from error
 
 
 def cloudformation_template(*, connection: Connection) -> TemplateFile:

@@ -21,6 +21,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from integrations.actions.emergency_stop import active_stop
@@ -112,19 +113,22 @@ def find_or_create(connection: Connection, by: Actor, checks: str = Checks.ALL) 
         raise NotReady(STOPPED)
     connection = locked
     if not connection.account_id:
-        raise NotReady("Give the 12-digit id of your AWS account first, then verify.")
+        raise NotReady(_("Give the 12-digit id of your AWS account first, then verify."))
     statuses = {role.status for role in connection.roles.all()}
     if not statuses:
-        raise NotReady("Choose at least one component first, then verify.")
+        raise NotReady(_("Choose at least one component first, then verify."))
     if statuses <= {Status.PAUSED}:
-        raise NotReady("This connection is paused. Resume it first, then verify.")
+        raise NotReady(_("This connection is paused. Resume it first, then verify."))
     if statuses <= {Status.PAUSED, Status.REMOVED}:
-        raise NotReady("This connection is removed: AWS refuses us there, and there is nothing left to verify.")
+        raise NotReady(_("This connection is removed: AWS refuses us there, and there is nothing left to verify."))
     if not roles_to_look_at(connection):
-        raise NotReady("We offer the components of this connection no more. Choose others first, then verify.")
+        raise NotReady(_("We offer the components of this connection no more. Choose others first, then verify."))
     if checks == Checks.REACHABILITY and not roles_to_look_at(connection, checks):
         raise NotReady(
-            "We open no session in these roles: each is unsafe or on its way out. Ask for a verification of all checks."
+            _(
+                "We open no session in these roles: each is unsafe or on its way out. Ask for a verification of all "
+                "checks."
+            )
         )
     # Locked, since a worker may be ending it just now.
     active = (
@@ -183,8 +187,11 @@ def refuse_too_many(tenant_id: UUID, wanted: int = 1) -> None:
     free_at = sorted(asked_at)[too_many - 1] + HOUR if too_many <= len(asked_at) else timezone.now() + HOUR
     seconds = max(ceil((free_at - timezone.now()).total_seconds()), 1)
     raise TooManyVerifications(
-        f"Your organisation may ask for {most} verifications in an hour and has asked for {len(asked_at)}. Try again "
-        f"in {ceil(seconds / 60)} min, or ask our support for more. What is verified by itself goes on.",
+        _(
+            "Your organisation may ask for %(most)s verifications in an hour and has asked for %(asked)s. Try "
+            "again in %(minutes)s min, or ask our support for more. What is verified by itself goes on."
+        )
+        % {"most": most, "asked": len(asked_at), "minutes": ceil(seconds / 60)},
         seconds,
     )
 
@@ -209,7 +216,8 @@ def hand_back() -> None:
             end_without_verdict(tenant_id, lost.pk, State.FAILED, failure="worker_lost", attempt=lost.attempt)
         else:
             send_again(lost)
-    for tenant_id in {tenant_id for tenant_id, _ in call("waiting_verifications", timezone.now() - QUEUED_AGAIN_AFTER)}:
+    waiting = call("waiting_verifications", timezone.now() - QUEUED_AGAIN_AFTER)
+    for tenant_id in {tenant_id for tenant_id, _verification_id in waiting}:
         _hand_back_waiting(tenant_id)
 
 

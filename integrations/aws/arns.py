@@ -6,6 +6,8 @@ Limits are those of the IAM and STS API references. Nothing here calls AWS.
 import re
 from dataclasses import dataclass
 
+from integrations.aws.words import InWords, gettext_noop
+
 PARTITIONS = ("aws", "aws-us-gov", "aws-cn", "aws-eusc")
 # Regions of the other partitions, by how their names begin (botocore's endpoint rules).
 _PARTITION_OF_REGION = {"us-gov-": "aws-us-gov", "cn-": "aws-cn", "eusc-": "aws-eusc", "us-iso": "aws-iso"}
@@ -20,7 +22,7 @@ _MAX_ARN = 2048
 _NOT_IN_PATH = frozenset("*?${}\\\"'<>")
 
 
-class InvalidAccountId(ValueError):
+class InvalidAccountId(InWords):
     """The text is no AWS account id; the message tells the customer what to do."""
 
 
@@ -32,7 +34,7 @@ class InvalidRegion(ValueError):
     """The text is no AWS region's name, such as eu-central-1."""
 
 
-class InvalidRoleName(ValueError):
+class InvalidRoleName(InWords):
     """The role name or path is not one that IAM accepts; the message says why."""
 
 
@@ -59,12 +61,14 @@ def validate_account_id(text: str) -> str:
     digits = re.sub(r"[\s\u2010-\u2015-]", "", text)
     if not re.fullmatch(r"[0-9]{12}", digits):
         raise InvalidAccountId(
-            "An AWS account ID has 12 digits, such as 1234-5678-9012. You find yours in the AWS console, at the top "
-            "right, under your user name."
+            gettext_noop(
+                "An AWS account ID has 12 digits, such as 1234-5678-9012. You find yours in the AWS console, "
+                "at the top right, under your user name."
+            )
         )
     if digits == "000000000000":
         raise InvalidAccountId(
-            "000000000000 is not an account. Copy the 12 digits from the AWS console, at the top right."
+            gettext_noop("000000000000 is not an account. Copy the 12 digits from the AWS console, at the top right.")
         )
     return digits
 
@@ -89,9 +93,13 @@ def partition_of_region(region: str) -> str:
 def validate_role_name(name: str) -> str:
     """`name`, if IAM accepts it: 1-64 of letters, digits and _+=,.@-; InvalidRoleName otherwise."""
     if len(name) > 64:
-        raise InvalidRoleName(f"A role name has at most 64 characters; this one has {len(name)}.")
+        raise InvalidRoleName(
+            gettext_noop("A role name has at most 64 characters; this one has %(length)s."), length=len(name)
+        )
     if not _ROLE_NAME.fullmatch(name):
-        raise InvalidRoleName("A role name is made of letters, digits and the characters _ + = , . @ - only.")
+        raise InvalidRoleName(
+            gettext_noop("A role name is made of letters, digits and the characters _ + = , . @ - only.")
+        )
     return name
 
 
@@ -101,11 +109,17 @@ def validate_role_path(path: str) -> str:
     IAM allows every printable character; Rolebridge refuses those that mean something else in a policy or a template.
     """
     if len(path) > _MAX_PATH:
-        raise InvalidRoleName(f"A role path has at most {_MAX_PATH} characters; this one has {len(path)}.")
+        raise InvalidRoleName(
+            gettext_noop("A role path has at most %(most)s characters; this one has %(length)s."),
+            most=_MAX_PATH,
+            length=len(path),
+        )
     if not _ROLE_PATH.fullmatch(path):
-        raise InvalidRoleName("A role path begins and ends with a slash, such as /partners/ (or is just /).")
+        raise InvalidRoleName(
+            gettext_noop("A role path begins and ends with a slash, such as /partners/ (or is just /).")
+        )
     if forbidden := sorted(_NOT_IN_PATH & set(path)):
-        raise InvalidRoleName(f"A role path must not hold {' '.join(forbidden)}.")
+        raise InvalidRoleName(gettext_noop("A role path must not hold %(characters)s."), characters=" ".join(forbidden))
     return path
 
 

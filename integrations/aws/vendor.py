@@ -12,6 +12,7 @@ from integrations.aws.arns import (
     validate_partition,
     validate_role_path,
 )
+from integrations.aws.words import InWords, gettext_noop
 
 Chain = Literal["direct", "chained", "abac"]
 TrustForm = Literal["pinned", "account-root"]
@@ -24,7 +25,7 @@ CANARY = "canary"
 UNTAGGED = "untagged"  # of the vendor doctor's: a component role without the product tag
 
 
-class VendorAccountAsCustomer(ValueError):
+class VendorAccountAsCustomer(InWords):
     """The vendor's own account was given as a customer's (F20)."""
 
 
@@ -136,7 +137,7 @@ class VendorSettings:
         """Raise VendorAccountAsCustomer if `account_id` is the vendor's own."""
         if account_id == self.vendor_account_id:
             raise VendorAccountAsCustomer(
-                "This is our own AWS account, not yours. Give the ID of the account you want to connect."
+                gettext_noop("This is our own AWS account, not yours. Give the ID of the account you want to connect.")
             )
 
     def _arn(self, path: str, name: str) -> str:

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from integrations.aws.permission_policies import NamedPolicy
+from integrations.aws.words import InWords, gettext_noop
 from integrations.role_templates import yaml_text
 from integrations.role_templates.document import RoleDocument, RoleSet
 from integrations.role_templates.options import LONGEST_SESSION, SHORTEST_SESSION
@@ -18,7 +19,7 @@ _HAS_BOUNDARY = "HasPermissionsBoundary"
 _SESSION = "MaxSessionSeconds"
 
 
-class TemplateTooLong(ValueError):
+class TemplateTooLong(InWords):
     """The template is larger than CloudFormation takes; the message holds both figures."""
 
 
@@ -41,8 +42,12 @@ def fits_in_a_call(text: str) -> bool:
 def _fitting(text: str) -> str:
     if (size := len(text.encode())) > MAX_TEMPLATE_BYTES:
         raise TemplateTooLong(
-            f"The template has {size} bytes; CloudFormation takes {MAX_TEMPLATE_BYTES}. Use the Terraform files, or "
-            "choose fewer components for this connection."
+            gettext_noop(
+                "The template has %(size)s bytes; CloudFormation takes %(most)s. Use the Terraform files, or "
+                "choose fewer components for this connection."
+            ),
+            size=size,
+            most=MAX_TEMPLATE_BYTES,
         )
     return text
 

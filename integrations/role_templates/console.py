@@ -4,11 +4,12 @@ import json
 import re
 from dataclasses import dataclass, replace
 
+from integrations.aws.words import InWords, gettext_noop
 from integrations.role_templates.document import RoleDocument, RoleSet
 from integrations.role_templates.options import DEFAULT_ROLE_PATH
 
 
-class ConsoleCannot(ValueError):
+class ConsoleCannot(InWords):
     """The console has no way to make these roles; the message says which format has one."""
 
 
@@ -34,8 +35,11 @@ def steps(roles: RoleSet) -> tuple[RoleSteps, ...]:
     """The steps for each role; ConsoleCannot where the console could not make one."""
     if roles.options.path != DEFAULT_ROLE_PATH:
         raise ConsoleCannot(
-            f"The AWS console makes roles in the path / only, and you chose {roles.options.path}. Use CloudFormation, "
-            "Terraform or the command line, or choose the path /."
+            gettext_noop(
+                "The AWS console makes roles in the path / only, and you chose %(path)s. Use CloudFormation, "
+                "Terraform or the command line, or choose the path /."
+            ),
+            path=roles.options.path,
         )
     return tuple(
         RoleSteps(

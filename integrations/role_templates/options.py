@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from integrations.aws.arns import InvalidRegion, InvalidRoleName, partition_of_region, validate_role_path
+from integrations.aws.words import InWords, gettext_noop
 from integrations.role_templates.names import DEFAULT_NAME_PATTERN, role_name
 
 DEFAULT_ROLE_PATH = "/"
@@ -18,7 +19,6 @@ TAGS_OF_A_ROLE = 50  # IAM takes no more
 OUR_TAGS = 2
 MOST_TAGS = TAGS_OF_A_ROLE - OUR_TAGS
 MOST_REGIONS = 30
-WHY_AN_HOUR_IS_ENOUGH = "An hour is enough: sessions that we open through our own role never last longer."
 
 _PLACEHOLDERS = ("{connection}", "{component}")
 _NAME_LITERAL = re.compile(r"[A-Za-z0-9_+=,.@-]*")
@@ -32,11 +32,11 @@ _BOUNDARY = re.compile(
 )
 
 
-class InvalidRoleOption(ValueError):
+class InvalidRoleOption(InWords):
     """A choice that cannot be granted. `option` is the name of a field of RoleOptions; the message says what to do."""
 
-    def __init__(self, option: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, option: str, text: str, **values: object) -> None:
+        super().__init__(text, **values)
         self.option = option
 
 
@@ -89,8 +89,12 @@ def validate_partition_choice(chosen: str, partition: str) -> str:
     if chosen != partition:
         raise InvalidRoleOption(
             "partition",
-            f"Our roles are in the AWS partition '{partition}', and AWS lets no role of another partition be assumed. "
-            f"Accounts in '{chosen}' need an installation of ours there.",
+            gettext_noop(
+                "Our roles are in the AWS partition '%(partition)s', and AWS lets no role of another "
+                "partition be assumed. Accounts in '%(other)s' need an installation of ours there."
+            ),
+            partition=partition,
+            other=chosen,
         )
     return chosen
 
@@ -103,7 +107,11 @@ def parse_tags(text: str) -> tuple[tuple[str, str], ...]:
             continue
         key, equals, value = line.partition("=")
         if not equals:
-            raise InvalidRoleOption("tags", f"Line {number} is no tag. Write each tag as key=value, one a line.")
+            raise InvalidRoleOption(
+                "tags",
+                gettext_noop("Line %(number)s is no tag. Write each tag as key=value, one a line."),
+                number=number,
+            )
         tags.append((key.strip(), value.strip()))
     return tuple(tags)
 
@@ -114,13 +122,19 @@ def _check_name_pattern(pattern: str, component_ids: Iterable[str]) -> None:
         if pattern.count(placeholder) != 1:
             raise InvalidRoleOption(
                 "name_pattern",
-                f"A role name pattern holds {_PLACEHOLDERS[0]} and {_PLACEHOLDERS[1]} once each, such as "
-                f"{DEFAULT_NAME_PATTERN}: without them two roles could have the same name.",
+                gettext_noop(
+                    "A role name pattern holds %(connection)s and %(component)s once each, such as %(example)s: "
+                    "without them two roles could have the same name."
+                ),
+                connection=_PLACEHOLDERS[0],
+                component=_PLACEHOLDERS[1],
+                example=DEFAULT_NAME_PATTERN,
             )
         literal = literal.replace(placeholder, "")
     if not _NAME_LITERAL.fullmatch(literal):
         raise InvalidRoleOption(
-            "name_pattern", "A role name is made of letters, digits and the characters _ + = , . @ - only."
+            "name_pattern",
+            gettext_noop("A role name is made of letters, digits and the characters _ + = , . @ - only."),
         )
     for component_id in component_ids:
         try:
@@ -129,8 +143,12 @@ def _check_name_pattern(pattern: str, component_ids: Iterable[str]) -> None:
             length = len(literal) + len(_LONGEST_REFERENCE) + len(component_id)
             raise InvalidRoleOption(
                 "name_pattern",
-                f"With this pattern the role of component {component_id} would have a name of {length} characters; "
-                "IAM takes 64. Shorten the pattern.",
+                gettext_noop(
+                    "With this pattern the role of component %(component)s would have a name of %(length)s "
+                    "characters; IAM takes 64. Shorten the pattern."
+                ),
+                component=component_id,
+                length=length,
             ) from None
 
 
@@ -138,13 +156,15 @@ def _check_path(path: str) -> None:
     try:
         validate_role_path(path)
     except InvalidRoleName as error:
-        raise InvalidRoleOption("path", str(error)) from None
+        raise InvalidRoleOption("path", error.text, **error.values) from None
     if not _PATH.fullmatch(path):
         raise InvalidRoleOption(
-            "path", "A role path is made of letters, digits and the characters / . , + @ = _ - only."
+            "path", gettext_noop("A role path is made of letters, digits and the characters / . , + @ = _ - only.")
         )
     if path.startswith(_PATHS_OF_AWS):
-        raise InvalidRoleOption("path", f"AWS keeps the path {path} for its own roles. Choose another one.")
+        raise InvalidRoleOption(
+            "path", gettext_noop("AWS keeps the path %(path)s for its own roles. Choose another one."), path=path
+        )
 
 
 def _check_boundary(arn: str, partition: str, account_id: str) -> None:
@@ -152,20 +172,32 @@ def _check_boundary(arn: str, partition: str, account_id: str) -> None:
     if match is None or len(arn) > 2048:
         raise InvalidRoleOption(
             "boundary_arn",
-            "This is not the ARN of a managed policy. A permissions boundary looks like "
-            f"arn:{partition}:iam::{account_id or '123456789012'}:policy/boundary.",
+            gettext_noop(
+                "This is not the ARN of a managed policy. A permissions boundary looks like "
+                "arn:%(partition)s:iam::%(account_id)s:policy/boundary."
+            ),
+            partition=partition,
+            account_id=account_id or "123456789012",
         )
     if match["partition"] != partition:
         raise InvalidRoleOption(
             "boundary_arn",
-            f"This boundary is in the AWS partition '{match['partition']}', and your roles are in '{partition}'. "
-            f"Give the ARN of a policy that begins with arn:{partition}:iam::.",
+            gettext_noop(
+                "This boundary is in the AWS partition '%(other)s', and your roles are in '%(partition)s'. "
+                "Give the ARN of a policy that begins with arn:%(partition)s:iam::."
+            ),
+            other=match["partition"],
+            partition=partition,
         )
     if account_id and match["account"] not in {account_id, "aws"}:
         raise InvalidRoleOption(
             "boundary_arn",
-            f"This boundary is a policy of account {match['account']}, and the roles are made in {account_id}. IAM "
-            "takes a boundary of the same account, or one of AWS's own.",
+            gettext_noop(
+                "This boundary is a policy of account %(other)s, and the roles are made in %(account_id)s. "
+                "IAM takes a boundary of the same account, or one of AWS's own."
+            ),
+            other=match["account"],
+            account_id=account_id,
         )
 
 
@@ -173,8 +205,14 @@ def _check_tags(tags: tuple[tuple[str, str], ...], reserved: Iterable[str]) -> N
     if len(tags) > MOST_TAGS:
         raise InvalidRoleOption(
             "tags",
-            f"You gave {len(tags)} tags. A role has {TAGS_OF_A_ROLE} at the most, of which {OUR_TAGS} are ours: give "
-            f"{MOST_TAGS} or fewer.",
+            gettext_noop(
+                "You gave %(given)s tags. A role has %(all)s at the most, of which %(ours)s are ours: give "
+                "%(most)s or fewer."
+            ),
+            given=len(tags),
+            all=TAGS_OF_A_ROLE,
+            ours=OUR_TAGS,
+            most=MOST_TAGS,
         )
     taken = {key.lower(): key for key in reserved}
     seen: set[str] = set()
@@ -182,28 +220,48 @@ def _check_tags(tags: tuple[tuple[str, str], ...], reserved: Iterable[str]) -> N
         _check_tag(key, value)
         if key.lower() in taken:
             raise InvalidRoleOption(
-                "tags", f"The tag '{taken[key.lower()]}' is ours and says that the role is ours to enter."
+                "tags",
+                gettext_noop("The tag '%(key)s' is ours and says that the role is ours to enter."),
+                key=taken[key.lower()],
             )
         if key.lower() in seen:
             raise InvalidRoleOption(
-                "tags", f"The tag '{key}' is given twice. IAM does not tell capitals in keys apart."
+                "tags",
+                gettext_noop("The tag '%(key)s' is given twice. IAM does not tell capitals in keys apart."),
+                key=key,
             )
         seen.add(key.lower())
 
 
 def _check_tag(key: str, value: str) -> None:
     if not 1 <= len(key) <= 128:
-        raise InvalidRoleOption("tags", f"A tag's key has 1 to 128 characters; '{key[:20]}' has {len(key)}.")
+        raise InvalidRoleOption(
+            "tags",
+            gettext_noop("A tag's key has 1 to 128 characters; '%(key)s' has %(length)s."),
+            key=key[:20],
+            length=len(key),
+        )
     if len(value) > 256:
-        raise InvalidRoleOption("tags", f"A tag's value has at most 256 characters; that of '{key}' has {len(value)}.")
+        raise InvalidRoleOption(
+            "tags",
+            gettext_noop("A tag's value has at most 256 characters; that of '%(key)s' has %(length)s."),
+            key=key,
+            length=len(value),
+        )
     if key.lower().startswith("aws:"):
-        raise InvalidRoleOption("tags", f"AWS keeps tag keys that begin with aws: for itself; '{key}' is one.")
+        raise InvalidRoleOption(
+            "tags", gettext_noop("AWS keeps tag keys that begin with aws: for itself; '%(key)s' is one."), key=key
+        )
     for character in key + value:
         if unicodedata.category(character)[0] not in "LNZ" and character not in "_.:/=+-@":
             raise InvalidRoleOption(
                 "tags",
-                f"The tag '{key}' holds {character!r}. IAM takes letters, digits, spaces and the characters "
-                "_ . : / = + - @ in a tag.",
+                gettext_noop(
+                    "The tag '%(key)s' holds %(character)r. IAM takes letters, digits, spaces and the characters "
+                    "_ . : / = + - @ in a tag."
+                ),
+                key=key,
+                character=character,
             )
 
 
@@ -211,25 +269,37 @@ def _check_session(seconds: int) -> None:
     if not SHORTEST_SESSION <= seconds <= LONGEST_SESSION:
         raise InvalidRoleOption(
             "max_session_seconds",
-            f"A role's maximum session length is {SHORTEST_SESSION} to {LONGEST_SESSION} seconds (1 to 12 hours). "
-            + WHY_AN_HOUR_IS_ENOUGH,
+            gettext_noop(
+                "A role's maximum session length is %(shortest)s to %(longest)s seconds (1 to 12 hours). An hour is "
+                "enough: sessions that we open through our own role never last longer."
+            ),
+            shortest=SHORTEST_SESSION,
+            longest=LONGEST_SESSION,
         )
 
 
 def _check_regions(regions: tuple[str, ...], partition: str) -> None:
     if len(regions) > MOST_REGIONS:
         raise InvalidRoleOption(
-            "regions", f"You gave {len(regions)} regions; give {MOST_REGIONS} or fewer, or none for all."
+            "regions",
+            gettext_noop("You gave %(given)s regions; give %(most)s or fewer, or none for all."),
+            given=len(regions),
+            most=MOST_REGIONS,
         )
     for region in regions:
         if not _is_in(region, partition):
             raise InvalidRoleOption(
                 "regions",
-                f"'{region}' is no region of the AWS partition '{partition}'. Write regions by their codes, such as "
-                f"{_example_region(partition)}.",
+                gettext_noop(
+                    "'%(region)s' is no region of the AWS partition '%(partition)s'. Write regions by their "
+                    "codes, such as %(example)s."
+                ),
+                region=region,
+                partition=partition,
+                example=_example_region(partition),
             )
         if regions.count(region) > 1:
-            raise InvalidRoleOption("regions", f"The region '{region}' is given twice.")
+            raise InvalidRoleOption("regions", gettext_noop("The region '%(region)s' is given twice."), region=region)
 
 
 def _is_in(region: str, partition: str) -> bool:

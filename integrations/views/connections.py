@@ -36,6 +36,7 @@ from integrations.forms import AccountForm, ComponentsForm, ConnectionForm
 from integrations.models import Connection, CustomerRole, Status, Verification
 from integrations.models.connection import GOING, OUT_OF_USE
 from integrations.next_verification import is_waiting_for_aws
+from integrations.readers_language import refusal_in_readers_language
 from integrations.role_templates.options import InvalidRoleOption
 from integrations.vendor import vendor_settings
 from integrations.views import steps
@@ -62,7 +63,7 @@ def connection_new(request: MemberRequest) -> HttpResponse:
         try:
             connection = create_connection(tenant=request.tenant, by=Actor.user(request.user), **form.cleaned_data)
         except (InvalidAccountId, VendorAccountAsCustomer) as error:
-            form.add_error("account_id", str(error))
+            form.add_error("account_id", refusal_in_readers_language(error))
         except TooManyConnections as error:
             form.add_error(None, str(error))
         else:
@@ -106,7 +107,7 @@ def account(request: MemberRequest, connection_id: UUID) -> HttpResponse:
         try:
             update_connection(connection=found, by=Actor.user(request.user), **form.cleaned_data)
         except (InvalidAccountId, VendorAccountAsCustomer, InvalidRoleOption) as error:
-            form.add_error("account_id", str(error))
+            form.add_error("account_id", refusal_in_readers_language(error))
         except ConnectionInUse as error:
             form.add_error(None, str(error))
     if form.errors:

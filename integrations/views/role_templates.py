@@ -18,6 +18,7 @@ from integrations.aws.errors import AwsCallFailed
 from integrations.aws.template_bucket import TemplateUrlTooLong
 from integrations.forms import RoleOptionsForm
 from integrations.models import Connection, RoleTemplate, RoleTemplateDownload
+from integrations.readers_language import refusal_in_readers_language
 from integrations.role_templates.formats import Format
 from integrations.role_templates.options import InvalidRoleOption
 from integrations.vendor import vendor_settings
@@ -74,7 +75,7 @@ def role_options(request: MemberRequest, connection_id: UUID) -> HttpResponse:
         try:
             update_role_options(connection=found, by=Actor.user(request.user), **form.options)
         except InvalidRoleOption as error:
-            form.add_error(error.option, str(error))
+            form.add_error(error.option, refusal_in_readers_language(error))
         except ConnectionInUse as error:
             form.add_error(None, str(error))
         else:

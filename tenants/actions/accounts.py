@@ -14,6 +14,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError
 from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
 
 from tenants import audit, limits
 from tenants.actions.members import LastOwner, leave
@@ -52,7 +53,8 @@ def export_account(*, user: User, by: Actor, may_read: Callable[[Member], bool])
         user.pk,
         most=MOST_EXPORTS_AN_HOUR,
         seconds=3600,
-        message=f"Your data can be downloaded {MOST_EXPORTS_AN_HOUR} times an hour. Try again in an hour.",
+        message=_("Your data can be downloaded %(most)s times an hour. Try again in an hour.")
+        % {"most": MOST_EXPORTS_AN_HOUR},
     )
     audit.record("account:exported", by=_unnamed(by), tenant_id=None, target=user)
     return personal_data(user, may_read)
@@ -70,7 +72,8 @@ def mail_deletion_code(*, user: User) -> str:
         user.pk,
         most=MOST_CODES_AN_HOUR,
         seconds=3600,
-        message=f"We mail {MOST_CODES_AN_HOUR} codes an hour. Use the last one, or try again in an hour.",
+        message=_("We mail %(most)s codes an hour. Use the last one, or try again in an hour.")
+        % {"most": MOST_CODES_AN_HOUR},
     )
     code = get_random_string(CODE_LENGTH, CODE_LETTERS)
     send_on_commit("account_deletion_code", user.email, code=code)
@@ -124,11 +127,12 @@ def _delete(user_id: UUID, by: Actor) -> None:
     if user is None:
         return
     if is_the_vendors(user):
-        raise CannotDelete("Accounts of support staff belong to the vendor. Ask a colleague to end yours.")
+        raise CannotDelete(_("Accounts of support staff belong to the vendor. Ask a colleague to end yours."))
     alone = [tenant.name for tenant_id in tenant_ids if (tenant := _leave(tenant_id, user, by)) is not None]
     if alone:
         raise CannotDelete(
-            f"You are the last owner of: {', '.join(alone)}. Hand ownership over, or delete the organisation, first."
+            _("You are the last owner of: %(organisations)s. Hand ownership over, or delete the organisation, first.")
+            % {"organisations": ", ".join(alone)}
         )
     audit.record("account:deleted", by=_unnamed(by), tenant_id=None, target=user)
     send_on_commit("account_deleted", user.email)

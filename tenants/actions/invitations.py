@@ -7,6 +7,7 @@ from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from tenants import audit, limits
 from tenants.actions.members import NotAllowed
@@ -41,7 +42,7 @@ def invite(*, tenant: Tenant, email: str, role: Role, acting: Member, by: Actor)
     _require(acting, role)
     email = email.lower()
     if Member.objects.filter(tenant_id=tenant.pk, user__email=email).exists():
-        raise AlreadyMember(f"{email} is a member already. Change their role instead.")
+        raise AlreadyMember(_("%(email)s is a member already. Change their role instead.") % {"email": email})
     _count(tenant)
     return offer(tenant=tenant, email=email, role=role, invited_by=acting.user_id, by=by)
 
@@ -181,7 +182,7 @@ def _waiting(tenant: Tenant, invitation_id: UUID) -> Invitation:
 
 def _require(acting: Member, role: Role) -> None:
     if not Role(acting.role).may_give(role):
-        raise NotAllowed("Only an owner can invite an owner. Ask one of them, or choose another role.")
+        raise NotAllowed(_("Only an owner can invite an owner. Ask one of them, or choose another role."))
 
 
 def _count(tenant: Tenant) -> None:
@@ -190,7 +191,7 @@ def _count(tenant: Tenant) -> None:
         tenant.pk,
         most=MOST_A_DAY,
         seconds=24 * 3600,
-        message=f"{MOST_A_DAY} invitations were sent today. Try again tomorrow.",
+        message=_("%(most)s invitations were sent today. Try again tomorrow.") % {"most": MOST_A_DAY},
     )
 
 

@@ -1,6 +1,7 @@
 """Members: their roles, and how they go. A tenant always has an owner; the database refuses to be left without one."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from tenants import audit
 from tenants.actions.tokens import revoke_token
@@ -59,7 +60,7 @@ def transfer_ownership(*, to: Member, acting: Member, by: Actor) -> Member:
     """
     to, acting = _locked(to, acting)
     if acting.role != Role.OWNER or to.pk == acting.pk:
-        raise NotAllowed("Only an owner can hand ownership over, and to somebody else.")
+        raise NotAllowed(_("Only an owner can hand ownership over, and to somebody else."))
     to.role, acting.role = Role.OWNER, Role.ADMIN
     to.save(update_fields=["role"])
     acting.save(update_fields=["role"])
@@ -106,13 +107,13 @@ def _locked(member: Member, acting: Member) -> tuple[Member, Member]:
 
 def _require(acting: Member, *roles: Role) -> None:
     if not all(Role(acting.role).may_give(role) for role in roles):
-        raise NotAllowed("Only an owner can make somebody an owner, or change or remove an owner. Ask one of them.")
+        raise NotAllowed(_("Only an owner can make somebody an owner, or change or remove an owner. Ask one of them."))
 
 
 def _refuse_if_last_owner(member: Member) -> None:
     others = Member.objects.filter(tenant_id=member.tenant_id, role=Role.OWNER).exclude(pk=member.pk)
     if not others.exists():
-        raise LastOwner("An organisation needs an owner. Make another member owner first.")
+        raise LastOwner(_("An organisation needs an owner. Make another member owner first."))
 
 
 def _end(action: str, member: Member, by: Actor) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from tenants import audit, limits
 from tenants.audit import Actor
@@ -68,7 +69,8 @@ def export_data(*, tenant: Tenant, by: Actor) -> Iterator[str]:
         tenant.pk,
         most=MOST_EXPORTS_AN_HOUR,
         seconds=3600,
-        message=f"The data can be exported {MOST_EXPORTS_AN_HOUR} times an hour. Try again in an hour.",
+        message=_("The data can be exported %(most)s times an hour. Try again in an hour.")
+        % {"most": MOST_EXPORTS_AN_HOUR},
     )
     with tenant_scope(tenant.pk):
         audit.record("tenant:exported", by=by, tenant_id=tenant.pk, target=tenant)
@@ -88,15 +90,17 @@ def add_notification_address(*, tenant: Tenant, email: str, by: Actor) -> Notifi
     known = NotificationAddress.objects.filter(tenant_id=tenant.pk)
     found = known.filter(email=email).first()
     if found and found.verified_at:
-        raise AddressRefused(f"{email} is confirmed already.")
+        raise AddressRefused(_("%(email)s is confirmed already.") % {"email": email})
     if not found and known.count() >= MOST_ADDRESSES:
-        raise AddressRefused(f"{MOST_ADDRESSES} addresses are the most. Remove one first, or use a mailing list.")
+        raise AddressRefused(
+            _("%(most)s addresses are the most. Remove one first, or use a mailing list.") % {"most": MOST_ADDRESSES}
+        )
     limits.count(
         "notification_addresses",
         tenant.pk,
         most=MOST_ADDRESSES,
         seconds=24 * 3600,
-        message="Too many confirmations were sent today. Try again tomorrow.",
+        message=_("Too many confirmations were sent today. Try again tomorrow."),
     )
     secret = new_secret()
     address = found or NotificationAddress(tenant=tenant, email=email)

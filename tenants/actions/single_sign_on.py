@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from tenants import audit, limits
 from tenants.audit import SYSTEM, Actor
@@ -67,7 +68,7 @@ def look_up_provider(*, tenant: Tenant, issuer: str) -> Discovery:
         tenant.pk,
         most=MOST_LOOK_UPS_AN_HOUR,
         seconds=3600,
-        message="The provider was asked too often in this hour. Try again later.",
+        message=_("The provider was asked too often in this hour. Try again later."),
     )
     try:
         with (
@@ -112,9 +113,9 @@ def configure_provider(
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
     provider = IdentityProvider.objects.filter(tenant=tenant).first()
     if provider is None and not client_secret:
-        raise NotPossible("Give the client secret.")
+        raise NotPossible(_("Give the client secret."))
     if required and not (enabled and tenant.domains.filter(verified_at__isnull=False).exists()):
-        raise NotPossible("Members can be made to sign in this way once it is switched on and a domain is verified.")
+        raise NotPossible(_("Members can be made to sign in this way once it is switched on and a domain is verified."))
     provider = provider or IdentityProvider(tenant=tenant)
     before = (provider.issuer, provider.client_id, provider.enabled)
     provider.issuer, provider.client_id, provider.enabled = issuer, client_id, enabled
@@ -164,9 +165,9 @@ def add_domain(*, tenant: Tenant, domain: str, mailbox: TenantDomain.Mailbox, by
     known = TenantDomain.objects.filter(tenant=tenant)
     found = known.filter(domain=domain).first()
     if found and found.verified_at:
-        raise DomainRefused(f"{domain} is verified already.")
+        raise DomainRefused(_("%(domain)s is verified already.") % {"domain": domain})
     if not found and known.count() >= MOST_DOMAINS:
-        raise DomainRefused(f"{MOST_DOMAINS} domains are the most. Remove one first.")
+        raise DomainRefused(_("%(most)s domains are the most. Remove one first.") % {"most": MOST_DOMAINS})
     _count_link(tenant, domain)
     secret = new_secret()
     added = found or TenantDomain(tenant=tenant, domain=domain)
@@ -189,7 +190,7 @@ def _count_link(tenant: Tenant, domain: str) -> None:
         limits.count,
         "domain_links",
         seconds=24 * 3600,
-        message="Too many links were sent today. Try again tomorrow.",
+        message=_("Too many links were sent today. Try again tomorrow."),
     )
     count(tenant.pk, most=MOST_DOMAINS)
     sent = count(f"{tenant.pk}:{domain}", most=MOST_LINKS_A_DAY)
@@ -256,7 +257,8 @@ def confirm_domain(*, secret: str, by: Actor) -> TenantDomain:
                 audit.record("domain:verified", by=by, tenant_id=domain.tenant_id, target=domain, domain=domain.domain)
     except IntegrityError:
         raise DomainRefused(
-            f"{found.domain} is verified for another organisation here. That one must remove it first."
+            _("%(domain)s is verified for another organisation here. That one must remove it first.")
+            % {"domain": found.domain}
         ) from None
     return domain
 
@@ -336,7 +338,7 @@ def clean_domain(text: str) -> str:
     except UnicodeError:
         domain = ""
     if len(domain) > 253 or not _DOMAIN.fullmatch(domain):
-        raise DomainRefused("Give a mail domain, such as example.com.")
+        raise DomainRefused(_("Give a mail domain, such as example.com."))
     return domain
 
 

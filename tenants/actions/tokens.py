@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from tenants import audit, limits
 from tenants.audit import Actor
@@ -63,7 +64,7 @@ def create_token(
         InvalidExpiry, TooManyTokens: nothing is written.
     """
     if not 1 <= days <= LONGEST_DAYS:
-        raise InvalidExpiry(f"A token lasts 1 to {LONGEST_DAYS} days.")
+        raise InvalidExpiry(_("A token lasts 1 to %(days)s days.") % {"days": LONGEST_DAYS})
     _refuse_too_many(tenant)
     text = f"rbt_{new_secret()}"
     expires_at = timezone.now() + timedelta(days=days)
@@ -100,8 +101,11 @@ def _refuse_too_many(tenant: Tenant) -> None:
     working = ApiToken.objects.filter(tenant_id=tenant.pk, revoked_at=None).exclude(expires_at__lte=timezone.now())
     if working.count() >= most:
         raise TooManyTokens(
-            f"Your organisation has {most} API tokens, which is as many as it may have. Revoke one that you no longer "
-            "need, or ask our support for more."
+            _(
+                "Your organisation has %(most)s API tokens, which is as many as it may have. Revoke one that you "
+                "no longer need, or ask our support for more."
+            )
+            % {"most": most}
         )
 
 
@@ -122,15 +126,19 @@ def create_token_with(
     token = locked.get(tenant_id=token.tenant_id, pk=token.pk, revoked_at=None, created_by__isnull=False)
     if beyond := [scope.value for scope in Scope if scope in scopes and scope not in token.scopes]:
         raise BeyondItself(
-            f"This token has not the scopes {', '.join(beyond)} itself, so it makes no token that has them. A person "
-            "makes one on the API tokens page."
+            _(
+                "This token has not the scopes %(scopes)s itself, so it makes no token that has them. A person "
+                "makes one on the API tokens page."
+            )
+            % {"scopes": ", ".join(beyond)}
         )
     limits.count(
         "tokens_made_with_tokens",
         token.tenant_id,
         most=MOST_MADE_WITH_TOKENS_A_DAY,
         seconds=24 * 3600,
-        message=f"Programs of an organisation make {MOST_MADE_WITH_TOKENS_A_DAY} tokens a day. Try again tomorrow.",
+        message=_("Programs of an organisation make %(most)s tokens a day. Try again tomorrow.")
+        % {"most": MOST_MADE_WITH_TOKENS_A_DAY},
     )
     return create_token(
         tenant=token.tenant,

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from tenants import audit, limits
 from tenants.audit import Actor
@@ -51,7 +52,7 @@ def create_endpoint(
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
     most = settings.MOST_WEBHOOK_ENDPOINTS_PER_TENANT
     if WebhookEndpoint.objects.for_tenant(tenant.pk).count() >= most:
-        raise TooManyEndpoints(f"{most} webhook endpoints are the most. Delete one first.")
+        raise TooManyEndpoints(_("%(most)s webhook endpoints are the most. Delete one first.") % {"most": most})
     endpoint = WebhookEndpoint.objects.create(
         tenant=tenant, url=url, description=description, event_types=_names(event_types)
     )
@@ -144,7 +145,7 @@ def send_test_event(*, endpoint: WebhookEndpoint, by: Actor) -> WebhookDelivery:
         endpoint.tenant_id,
         most=MOST_TESTS_AN_HOUR,
         seconds=3600,
-        message="Too many test events were sent in this hour. Try again later.",
+        message=_("Too many test events were sent in this hour. Try again later."),
     )
     (delivery,) = queue_to(
         [endpoint],
@@ -194,7 +195,7 @@ def _locked(tenant_id: UUID, endpoint_id: UUID) -> WebhookEndpoint:
 
 def _refuse_disabled(endpoint: WebhookEndpoint) -> None:
     if not endpoint.enabled:
-        raise EndpointDisabled("The endpoint is switched off. Switch it on first.")
+        raise EndpointDisabled(_("The endpoint is switched off. Switch it on first."))
 
 
 def _new_secret(endpoint: WebhookEndpoint) -> str:
@@ -216,4 +217,4 @@ def _check(url: str) -> None:
     try:
         check_url(url)
     except Refused as refusal:
-        raise InvalidUrl(str(refusal)) from refusal
+        raise InvalidUrl(_(str(refusal))) from refusal

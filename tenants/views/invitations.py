@@ -100,7 +100,7 @@ def invitation_link(request: HttpRequest, secret: str) -> HttpResponse:
     """
     link = digest(secret)
     try:
-        limits.count_by_network("invitation_link", most=60, seconds=60, message="Wait a minute.")
+        limits.count_by_network("invitation_link", most=60, seconds=60, message=_("Wait a minute."))
         actions.find_invitation(link)
     except (UnusableInvitation, TooOften):
         # A session is a row of the database: none is made for whoever makes links up, and an open one forgets the last.
@@ -151,7 +151,7 @@ def invitation_waits(request: HttpRequest) -> bool:
 
 
 def _opened(request: HttpRequest) -> Invitation:
-    limits.count_by_network("invitation", most=60, seconds=60, message="Wait a minute.")
+    limits.count_by_network("invitation", most=60, seconds=60, message=_("Wait a minute."))
     found = actions.find_invitation(str(request.session.get(_KEY, "")))
     # A session that an organisation's provider opened speaks for that organisation alone, and joins no other.
     is_stranger = isinstance(request.user, User) and not actions.is_for(found, request.user)

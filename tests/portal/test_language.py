@@ -1,5 +1,6 @@
 """An installation speaks the language that it is set to, with its own translation; what that lacks stays English."""
 
+import ast
 import json
 import os
 import struct
@@ -22,6 +23,10 @@ from tenants.scope import tenant_scope
 from tests.portal.test_settings import check
 
 MISSING = REFUSAL_OF_PROBE[PolicyType.IDENTITY, False]
+AN_ACCOUNT_ID = (
+    "An AWS account ID has 12 digits, such as 1234-5678-9012. You find yours in the AWS console, at the top right, "
+    "under your user name."
+)
 GERMAN = {
     "": "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n != 1);\n",
     "Sign in through your organisation": "Über Ihre Organisation anmelden",
@@ -38,6 +43,11 @@ GERMAN = {
     "Degraded": "Eingeschränkt",
     "We get in, and it is safe, but some permission is missing or blocked.": "Es fehlt ein Recht.",
     "Viewer": "Leserin",
+    "%(email)s is a member already. Change their role instead.": "%(email)s gehört schon dazu.",
+    "An organisation needs an owner. Make another member owner first.": "Jemand muss Eigentümerin sein.",
+    "The address has a part after #, which is never sent. Leave it out.": "Lassen Sie weg, was nach # kommt.",
+    "Line %(number)s is no tag. Write each tag as key=value, one a line.": "Zeile %(number)s ist kein Tag.",
+    AN_ACCOUNT_ID: "Eine Kontonummer hat 12 Ziffern.",
 }
 # A page, one where no view could answer, what a program is told, and a mail that support staff send.
 SHOW = """
@@ -87,6 +97,25 @@ print(json.dumps({
     "mail": mail.body,
     "mail in html": mail.alternatives[0].content,
     "no text": in_readers_language(""),
+}))
+"""
+# What forms that are refused answer to whoever has the session, and a program that asks for the same.
+REFUSE = """
+import json
+import sys
+import django
+django.setup()
+from django.conf import settings
+from django.test import Client
+from django.test.utils import setup_test_environment
+
+setup_test_environment()
+session, token, forms, address, values = sys.argv[1:]
+client = Client()
+client.cookies[settings.SESSION_COOKIE_NAME] = session
+print(json.dumps({
+    "pages": [client.post(form, filled, follow=True).content.decode() for form, filled in json.loads(forms)],
+    "program": client.post(address, values, "application/json", headers={"authorization": token}).json(),
 }))
 """
 
@@ -230,6 +259,101 @@ def test_findings_are_english_to_programs_and_whoever_they_are_forwarded_to(read
     assert MISSING.fix in listed
     assert f"verified its access and found: {MISSING.title}." in page
     assert f"What to do:\n{MISSING.fix}" in page
+
+
+def test_refusals_speak_it_and_are_english_to_programs(cast, tmp_path, sign_in, api, address) -> None:
+    tenant = f"/tenants/{cast.tenant.pk}"
+    forms = [
+        (f"{tenant}/connections/new/", {"name": "Staging", "account_id": "12", "components": ["log-analysis"]}),
+        (f"{address}role-options/", {"tags": "a=b\nnone", "max_session_seconds": "3600"}),
+        (f"{tenant}/settings/webhooks/new/", {"url": "https://example.com/#a", "event_types": ["verification.failed"]}),
+        (f"{tenant}/members/invite/", {"email": cast.viewer.email, "role": "viewer"}),
+        (f"{tenant}/members/leave/", {}),
+    ]
+    wanted = json.dumps({"name": "Staging", "account_id": "12"})
+
+    shown = in_german(
+        REFUSE,
+        tmp_path,
+        sign_in(cast.owner).cookies["sessionid"].value,
+        api(cast.owner, cast.tenant)._credentials["HTTP_AUTHORIZATION"],
+        json.dumps(forms),
+        "/api/v1/connections/",
+        wanted,
+    )
+
+    told = [
+        GERMAN[AN_ACCOUNT_ID],
+        "Zeile 2 ist kein Tag.",
+        "Lassen Sie weg, was nach # kommt.",
+        f"{cast.viewer.email} gehört schon dazu.",
+        "Jemand muss Eigentümerin sein.",
+    ]
+    for page, refusal in zip(shown["pages"], told, strict=True):
+        assert refusal in page
+    assert AN_ACCOUNT_ID in json.dumps(shown["program"])
+
+
+# What is told to operators, support staff and programs alone, or is an error of ours.
+UNTRANSLATED = {
+    "BadRequest",
+    "CannotRecover",
+    "CatalogueError",
+    "InvalidServiceToken",
+    "NoReason",
+    "NotASandbox",
+    "NotAdmitted",
+    "NotDue",
+    "NotOfThisConnection",
+    "NotRemoved",
+    "NotStaff",
+    "NotStopped",
+    "QueueUnavailable",
+    "RuntimeError",
+    "ValueError",
+}
+REFUSING = [
+    path
+    for folder in (
+        "integrations/actions",
+        "integrations/role_templates",
+        "integrations/views",
+        "tenants/actions",
+        "tenants/views",
+    )
+    for path in sorted((ROOT / folder).glob("*.py"))
+] + [ROOT / "tenants" / name for name in ("access.py", "outbound.py")]
+
+
+def unmarked_refusals(source: str) -> list[str]:
+    """What is raised with words that no translator would be given."""
+    raised = (node.exc for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Raise))
+    return [
+        ast.unparse(refusal)
+        for refusal in raised
+        if isinstance(refusal, ast.Call)
+        and ast.unparse(refusal.func) not in UNTRANSLATED
+        and any(
+            isinstance(argument, ast.JoinedStr) or (isinstance(argument, ast.Constant) and " " in str(argument.value))
+            for argument in refusal.args
+        )
+    ]
+
+
+@pytest.mark.parametrize("path", REFUSING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_refusal_that_a_customer_reads_is_marked(path: Path) -> None:
+    assert unmarked_refusals(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source", ['raise NotReady("Choose one first.")', 'raise NotReady(f"{name}?")', 'raise Refused("tags", "No tag.")']
+)
+def test_a_refusal_that_no_translator_is_given_is_seen(source: str) -> None:
+    assert len(unmarked_refusals(source)) == 1
+
+
+def test_a_refusal_that_is_marked_is_left() -> None:
+    assert unmarked_refusals('raise NotReady(_("Choose %(one)s first.") % {"one": 1})\nraise Refused("tags")') == []
 
 
 def test_english_needs_no_translation() -> None:
